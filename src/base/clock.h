@@ -1,0 +1,22 @@
+#ifndef LIMPET_BASE_CLOCK_H
+#define LIMPET_BASE_CLOCK_H
+
+/* Two clocks that are never mixed. The steady clock (CLOCK_MONOTONIC) decides every wait; the wall clock
+ * (CLOCK_REALTIME) is only ever printed or sealed, so that a jump of it moves no deadline. Units: microseconds. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int64_t micros;
+
+#define MILLIS_IN_MICROS 1000
+#define SECOND_IN_MICROS 1000000
+
+micros clock_steady(void);
+micros clock_wall(void);
+
+/* Writes "2026-01-31T23:59:59.123Z" (RFC 3339, UTC) and a NUL. */
+#define CLOCK_TEXT_SIZE 32
+void clock_text(micros wall, char text[CLOCK_TEXT_SIZE]);
+
+#endif

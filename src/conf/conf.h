@@ -1,0 +1,73 @@
+#ifndef LIMPET_CONF_CONF_H
+#define LIMPET_CONF_CONF_H
+
+/* Configuration: YAML or flags in, a checked plan out, with messages like a compiler's. This room opens no file itself:
+ * it asks its caller for the text of each file that is named (the main file, `file:PATH` in trust, later certificates),
+ * so that the keeper can read them and the engine, which has no files, can be given the same bundle.
+ *
+ * Messages, in order of the file:
+ *
+ *     limpet.yaml:7:12: error: unknown key `lisen`
+ *         7 |     lisen: ":443"
+ *           |     ^~~~~
+ *     limpet.yaml:7:12: help: did you mean `listen`?
+ */
+
+#include "base/attr.h"
+#include "base/span.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or a
+ * negative errno; the span stays valid until the plan has been made. */
+struct conf_files {
+    int (*read)(void *context, const char *path, struct span *text);
+    void *context;
+};
+
+/* What the command line said instead of a file. Strings are borrowed. Empty lists: not given. */
+struct conf_flags {
+    const char *const *listen;
+    size_t listen_count;
+    const char *mode; /* null: not given */
+    const char *const *keys;
+    size_t key_count;
+    const char *const *trust;
+    size_t trust_count;
+    const char *const *servers; /* "[name=]ADDR[,weight=N]" */
+    size_t server_count;
+};
+
+enum conf_severity { CONF_ERROR, CONF_WARNING, CONF_HELP };
+
+/* Every message goes here, in the order of the text; `lines` is the whole message with excerpt and caret, with newline. */
+struct conf_report {
+    void (*message)(void *context, enum conf_severity severity, const char *lines);
+    void *context;
+    bool colour; /* for a terminal */
+    unsigned errors;
+    unsigned warnings;
+};
+
+/* Null if there was any error; all errors are reported, not only the first. `path` is the name of the file as the user
+ * gave it. */
+MUST_CHECK struct plan *conf_load_file(const char *path, const struct conf_files *files, struct conf_report *report);
+MUST_CHECK struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files,
+                                        struct conf_report *report);
+
+/* "header:X-User" -> a key source; null or a static text that says what is wrong. `arena` owns the strings. */
+MUST_CHECK const char *conf_key_source(struct span text, struct arena *arena, struct plan_key *key);
+
+/* The schema, for the manual: calls `row` for each key in the order of the manual. */
+struct conf_schema_row {
+    const char *path;     /* "listeners[].bind" */
+    const char *type;     /* "address or list of addresses" */
+    const char *fallback; /* "none", "5s" ... */
+    const char *help;     /* one or more sentences */
+    const char *since;    /* null: works now; else a text such as "not in this version" */
+};
+void conf_schema_each(void (*row)(void *context, const struct conf_schema_row *row), void *context);
+
+#endif

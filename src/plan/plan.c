@@ -1,0 +1,15 @@
+#include "plan/plan.h"
+
+#include "base/arena.h"
+
+const struct key_source key_sources[KEY_KIND_COUNT] = {
+#define X(name, word, argument, help) {word, argument, help},
+    KEY_TABLE(X)
+#undef X
+};
+
+void plan_free(struct plan *plan)
+{
+    if (plan)
+        arena_free(plan->arena);
+}

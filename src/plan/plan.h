@@ -1,0 +1,155 @@
+#ifndef LIMPET_PLAN_PLAN_H
+#define LIMPET_PLAN_PLAN_H
+
+/* The plan is the checked configuration as plain data: what the engine does, with every default filled in and every name
+ * resolved to an index. It is made once (by conf/), never changed, shared by all threads, and freed as a whole. */
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+/* Where a key comes from. The table is also the manual: written form, and one line about it. */
+#define KEY_TABLE(X)                                                                                                   \
+    X(CLIENT, "client", "", "the client's address")                                                                    \
+    X(CLIENT_NETWORK, "client", "/V4/V6", "the client's network, such as client/24/56")                                \
+    X(PEER, "peer", "", "the address that connected, even if it is a proxy")                                           \
+    X(HEADER, "header", ":NAME", "a header field of the HTTP request")                                                 \
+    X(COOKIE, "cookie", ":NAME", "a cookie of the HTTP request")                                                       \
+    X(QUERY, "query", ":NAME", "a parameter of the request's query string, as it is written there")                    \
+    X(PATH, "path", "", "the path of the HTTP request, without the query")                                             \
+    X(PATH_SEGMENT, "path", ":N", "the Nth segment of the path, counted from 1")                                       \
+    X(HOST, "host", "", "the host that the HTTP request names, in lower case, without a port")                         \
+    X(METHOD, "method", "", "the method of the HTTP request")                                                          \
+    X(SNI, "sni", "", "the server name in a TLS ClientHello")                                                          \
+    X(ALPN, "alpn", "", "the first application protocol in a TLS ClientHello")                                         \
+    X(UNWRAPPED, "unwrapped", "", "the raw bytes that `unwrap` took off")                                              \
+    X(BYTES, "bytes", ":OFFSET+LENGTH", "raw bytes of the stream; they stay in it")                                    \
+    X(FIELD, "field", ":NAME", "a `Name: value` line of any text protocol")
+
+enum key_kind {
+#define X(name, word, argument, help) KEY_##name,
+    KEY_TABLE(X)
+#undef X
+        KEY_KIND_COUNT
+};
+
+struct plan_key {
+    enum key_kind kind;
+    const char *text;       /* as written: "header:X-User" */
+    const char *name;       /* HEADER, COOKIE, QUERY, FIELD */
+    uint8_t ip4_bits;       /* CLIENT_NETWORK, 0 to 32 */
+    uint8_t ip6_bits;       /* CLIENT_NETWORK, 0 to 128 */
+    uint32_t segment;       /* PATH_SEGMENT, from 1 */
+    uint32_t offset;        /* BYTES */
+    uint32_t length;        /* BYTES, from 1; offset + length is at most 16 KiB */
+};
+
+enum no_key { NO_KEY_SPREAD, NO_KEY_END };
+enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
+enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFIX_UNWRAPPED };
+
+struct plan_server {
+    const char *name; /* its identity: given, or the canonical text of its address */
+    struct address address;
+    uint16_t weight;  /* 1 to 256 */
+    size_t number;    /* its place in the registry of server states, from 0, unique in the plan */
+};
+
+struct plan_pool {
+    const char *name;
+    const struct plan_key *keys;
+    size_t key_count; /* at least 1 */
+    enum no_key no_key;
+    const struct plan_server *servers;
+    size_t server_count; /* at least 1 */
+    enum send_proxy send_proxy;
+    enum send_prefix send_prefix;
+};
+
+enum client_from { CLIENT_FROM_NONE, CLIENT_FROM_X_FORWARDED_FOR, CLIENT_FROM_FORWARDED, CLIENT_FROM_HEADER };
+enum proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_ACCEPT, PROXY_PROTOCOL_REQUIRE };
+enum unwrap { UNWRAP_OFF, UNWRAP_IP4, UNWRAP_IP6, UNWRAP_BYTES };
+
+struct plan_route {
+    const char *sni; /* null matches everything; lower case; "*.example.org" matches any name below it, not itself */
+    size_t pool;     /* index in plan.pools */
+};
+
+struct plan_trust {
+    bool loopback; /* 127.0.0.0/8, ::1 and peers on Unix sockets */
+    const struct network *networks;
+    size_t network_count;
+};
+
+struct plan_listener {
+    const char *name; /* text of its first address, for logs */
+    const struct address *binds;
+    size_t bind_count;
+    struct plan_trust trust;
+    enum client_from client_from;
+    const char *client_header; /* CLIENT_FROM_HEADER */
+    enum proxy_protocol proxy_protocol;
+    enum unwrap unwrap;
+    uint32_t unwrap_length; /* bytes taken off: 4, 16 or N (1 to 255); 0 when off */
+    const struct plan_route *routes;
+    size_t route_count; /* at least 1 */
+    uint32_t connection_limit; /* 0: only the limit of all */
+    unsigned unix_mode; /* permission bits of a Unix socket that is bound, such as 0660 */
+};
+
+struct plan_timeouts {
+    micros first_bytes; /* until the first bytes said who the client is */
+    micros proxy_header; /* until the PROXY header is complete */
+    micros connect;     /* each attempt to reach a server */
+    micros idle;        /* a relay on which no byte moves */
+    micros drain;       /* until a stopping limpet ends the visits that are left */
+};
+
+struct plan_limits {
+    uint32_t connections; /* in all */
+    uint32_t per_client;  /* 0: no limit. IPv6 clients are counted by their /64 */
+};
+
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+struct plan_log {
+    const char *access; /* "stdout", "stderr", "off" or an absolute path */
+    const char *errors; /* "stderr" or an absolute path */
+    enum log_format format;
+    bool plain_keys; /* write keys themselves, not only their hash */
+};
+
+struct plan {
+    struct arena *arena; /* owns everything here */
+    struct span seed;
+    bool seed_given;
+    unsigned threads; /* from 1 */
+    const char *user; /* whom the engine runs as when limpet was started as root; null otherwise */
+    const char *admin; /* address of the admin socket, or null */
+    struct plan_timeouts timeouts;
+    struct plan_limits limits;
+    struct plan_log log;
+    const struct plan_listener *listeners;
+    size_t listener_count; /* at least 1 */
+    const struct plan_pool *pools;
+    size_t pool_count;   /* at least 1 */
+    size_t server_count; /* in all pools */
+};
+
+/* Frees the plan and all it owns; null is fine. */
+void plan_free(struct plan *plan);
+
+/* One row per kind of key source, in the order of enum key_kind. */
+struct key_source {
+    const char *word;     /* "header" */
+    const char *argument; /* ":NAME", or empty */
+    const char *help;
+};
+extern const struct key_source key_sources[KEY_KIND_COUNT];
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef LIMPET_ROUTE_DECIDE_H
+#define LIMPET_ROUTE_DECIDE_H
+
+/* From facts to a decision: which pool, which key, from which source. Pure, like route/facts: a connection and
+ * `limpet why` share it. Asked again with more bytes until it is sure; it reads only what the listener's routes and the
+ * pool's key sources need, so that a peer whose key needs no bytes waits for none. */
+
+#include "algo/rank.h"
+#include "route/facts.h"
+
+enum decide_verdict {
+    DECIDE_MORE, /* not sure yet: more bytes (or facts_finish) are needed */
+    DECIDE_KEY,  /* `key` was found by the source `source` */
+    DECIDE_SPREAD, /* no source was present: the key is the peer's address, or a number if it has none */
+    DECIDE_END,  /* end with `reason`; `answer_400` if the client speaks HTTP */
+};
+
+#define DECIDE_NO_SOURCE (-1)
+
+struct decision {
+    enum decide_verdict verdict;
+    enum reason reason;
+    bool answer_400;
+    const char *why; /* DECIDE_END: static text */
+    const struct plan_pool *pool;
+    int route;         /* index in the listener's routes */
+    int source;        /* index in the pool's keys, or DECIDE_NO_SOURCE */
+    enum key_tag tag;
+    struct span key;   /* inside the bytes shown, the facts, or `small` */
+    uint8_t small[16]; /* room for an address */
+};
+
+/* `bytes` are the same that facts_read() was shown last. `serial` differs from connection to connection; it spreads peers
+ * that have no address. Keys longer than the head limit do not occur. The decision must not be moved while in use. */
+void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial);
+
+/* One key source on its own, for `limpet why`: KNOWN_PRESENT with the key, KNOWN_ABSENT with a static text in *why
+ * ("the request has no such field"), KNOWN_NOT_YET. */
+enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes, const struct plan_key *source,
+                         const char **why);
+
+/* True if the request carries X-Forwarded-For or Forwarded: asked for samples of untrusted peers. */
+bool decide_has_forwarding_field(struct span bytes);
+
+#endif

@@ -1,0 +1,84 @@
+#ifndef LIMPET_ROUTE_FACTS_H
+#define LIMPET_ROUTE_FACTS_H
+
+/* Facts are what limpet has learnt about one connection from its peer address and its first bytes. They are gathered
+ * here without any I/O, so that a connection and `limpet why` walk the very same path.
+ *
+ * The caller shows the bytes that are at the front of the stream; facts_read() answers what to do next. Bytes that a
+ * reader takes off (a PROXY header, a wrapped prefix) are really removed by the caller, who then shows the rest. */
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "base/reason.h"
+#include "base/span.h"
+#include "plan/plan.h"
+#include "proto/head.h"
+#include "proto/hello.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FACTS_UNWRAPPED_MAX 255
+
+/* What is known of one kind of content. */
+enum known { KNOWN_NOT_YET, KNOWN_PRESENT, KNOWN_ABSENT };
+
+enum facts_stage { FACTS_PROXY, FACTS_UNWRAP, FACTS_CONTENT };
+
+struct facts {
+    const struct plan_listener *listener;
+    struct endpoint peer;   /* who connected */
+    struct endpoint local;  /* where he connected to; ENDPOINT_NONE if not asked for */
+    struct endpoint source; /* the peer, or whom a PROXY header or wrapped prefix put in his place */
+    struct endpoint client; /* source, or whom a forwarding field names; valid once client_known is KNOWN_PRESENT */
+    enum known client_known;
+    bool peer_trusted;
+    bool source_trusted;
+    bool forwarding_ignored; /* an untrusted source sent a forwarding field */
+    bool over;               /* no more bytes will come: early end, deadline or the peek limit */
+
+    enum facts_stage stage;
+    enum known head_known;
+    enum known hello_known;
+    struct head head;
+    struct hello *hello; /* allocated when a ClientHello was read */
+
+    uint8_t unwrapped_length;
+    uint8_t unwrapped[FACTS_UNWRAPPED_MAX];
+};
+
+/* Starts with a peer that has just connected. `local` may be null. */
+void facts_init(struct facts *facts, const struct plan_listener *listener, const struct endpoint *peer,
+                const struct endpoint *local);
+void facts_fini(struct facts *facts);
+
+enum facts_step {
+    FACTS_READ_ON, /* this stage has nothing (more) to say with these bytes; ask route/decide whether it is enough */
+    FACTS_MORE,    /* PROXY or prefix incomplete: more bytes are needed before anything else */
+    FACTS_TAKE,    /* remove `take` bytes from the front of the stream, then call again with the rest */
+    FACTS_END,     /* end the connection with `reason` */
+};
+
+struct facts_result {
+    enum facts_step step;
+    size_t take;
+    enum reason reason;
+    const char *why; /* static text for logs and `why` */
+};
+
+/* Looks at the bytes at the front of the stream. Does not read content; see facts_head() and facts_hello(). */
+MUST_CHECK struct facts_result facts_read(struct facts *facts, struct span bytes);
+
+/* No more bytes will come or be looked at. What was incomplete is absent from now on. */
+void facts_finish(struct facts *facts);
+
+/* Content, read only when somebody asks. KNOWN_NOT_YET: more bytes are needed. *bad is set (and never cleared) if the
+ * head is malformed or ambiguous. */
+enum known facts_head(struct facts *facts, struct span bytes, const char **bad);
+enum known facts_hello(struct facts *facts, struct span bytes);
+
+/* Finds out the client address; needs the head only if the source is trusted and a forwarding field counts. */
+enum known facts_client(struct facts *facts, struct span bytes, const char **bad);
+
+#endif
