@@ -1,0 +1,263 @@
+#include "control/powers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The kernel cuts this down to net.core.somaxconn. */
+#define BACKLOG 65535
+
+static int read_all(int fd, char *text, size_t room, size_t *length)
+{
+    *length = 0;
+    while (*length < room) {
+        ssize_t got = read(fd, text + *length, room - *length);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        if (got > 0)
+            *length += (size_t)got;
+    }
+    return -EFBIG;
+}
+
+int powers_read_file(const char *path, size_t most, char **text, size_t *length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+
+    /* One byte more than allowed, so that a file of exactly `most` bytes ends in time; one for the NUL. */
+    char *bytes = malloc(most + 2);
+    int failure = bytes ? read_all(fd, bytes, most + 1, length) : -ENOMEM;
+    close(fd);
+    if (failure < 0) {
+        free(bytes);
+        return failure;
+    }
+    char *fitted = realloc(bytes, *length + 1);
+    *text = fitted ? fitted : bytes;
+    (*text)[*length] = '\0';
+    return 0;
+}
+
+int powers_open_log(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
+static int set_flag(int fd, int level, int option)
+{
+    int on = 1;
+    return setsockopt(fd, level, option, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+/* Options of a listening TCP socket are inherited by what it accepts: set once here, no system call per connection. */
+static int prepare_tcp(int fd, const struct address *address, bool share)
+{
+    int failure = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (!failure && share)
+        failure = set_flag(fd, SOL_SOCKET, SO_REUSEPORT);
+    if (!failure)
+        failure = set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+    if (!failure)
+        failure = set_flag(fd, SOL_SOCKET, SO_KEEPALIVE);
+    if (!failure && address->storage.ss_family == AF_INET6) {
+        /* ":443" means both families; "[::]:443" is IPv6 alone, whatever the system's default says. */
+        int only = address->text[0] != ':';
+        if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0)
+            failure = -errno;
+    }
+    return failure;
+}
+
+/* A machine without IPv6 still has ":443". */
+static struct address as_ip4(const struct address *address)
+{
+    struct address plain = *address;
+    struct sockaddr_in *in = (struct sockaddr_in *)&plain.storage;
+    memset(&plain.storage, 0, sizeof(plain.storage));
+    in->sin_family = AF_INET;
+    in->sin_port = htons(address_port(address));
+    plain.length = sizeof(*in);
+    return plain;
+}
+
+static int bind_socket(const struct address *address, bool share)
+{
+    int family = address->storage.ss_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        if (errno != EAFNOSUPPORT || family != AF_INET6 || address->text[0] != ':')
+            return -errno;
+        struct address plain = as_ip4(address);
+        return bind_socket(&plain, share);
+    }
+    int failure = family == AF_UNIX ? 0 : prepare_tcp(fd, address, share);
+    if (!failure && bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
+static const char *unix_path(const struct address *address)
+{
+    return ((const struct sockaddr_un *)&address->storage)->sun_path;
+}
+
+int powers_listen(const struct address *address, bool share, unsigned unix_mode)
+{
+    int fd = bind_socket(address, share);
+    if (fd < 0)
+        return fd;
+    int failure = 0;
+    if (address_is_unix(address) && chmod(unix_path(address), unix_mode) < 0)
+        failure = -errno;
+    if (!failure && listen(fd, BACKLOG) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
+/* A Unix socket file outlives its process. Only a connect can tell whether somebody still listens. */
+static int probe_unix(const struct address *address)
+{
+    struct stat found;
+    if (lstat(unix_path(address), &found) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(found.st_mode))
+        return -EEXIST;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int answer = connect(fd, (const struct sockaddr *)&address->storage, address->length) < 0 ? errno : 0;
+    close(fd);
+    if (answer != ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(unix_path(address)) < 0 ? -errno : 0;
+}
+
+int powers_probe(const struct address *address)
+{
+    if (address_is_unix(address))
+        return probe_unix(address);
+    int fd = bind_socket(address, false);
+    if (fd < 0)
+        return fd;
+    /* Two sockets with SO_REUSEADDR may both be bound; only listen() tells that the other one listens already. */
+    int failure = listen(fd, 1) < 0 ? -errno : 0;
+    close(fd);
+    return failure;
+}
+
+void powers_unlink(const struct address *address)
+{
+    if (address_is_unix(address))
+        unlink(unix_path(address));
+}
+
+int powers_sealed_memory(const void *bytes, size_t length)
+{
+    int fd = memfd_create("limpet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    size_t written = 0;
+    while (written < length) {
+        ssize_t put = write(fd, (const char *)bytes + written, length - written);
+        if (put < 0 && errno != EINTR) {
+            int failure = -errno;
+            close(fd);
+            return failure;
+        }
+        if (put > 0)
+            written += (size_t)put;
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+        int failure = -errno;
+        close(fd);
+        return failure;
+    }
+    return fd;
+}
+
+pid_t powers_fork(void)
+{
+    return fork();
+}
+
+#define CHANNEL 3
+
+/* In the child, between fork and exec: nothing but system calls. */
+static void become_child(const struct powers_spawn *spawn, pid_t parent)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (spawn->bound && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
+        _exit(127);
+    if (spawn->standard_output >= 0 && dup2(spawn->standard_output, STDOUT_FILENO) < 0)
+        _exit(127);
+    if (spawn->standard_error >= 0 && dup2(spawn->standard_error, STDERR_FILENO) < 0)
+        _exit(127);
+    if (spawn->channel == CHANNEL)
+        fcntl(CHANNEL, F_SETFD, 0);
+    else if (spawn->channel >= 0 && dup2(spawn->channel, CHANNEL) < 0)
+        _exit(127);
+    execv("/proc/self/exe", (char *const *)spawn->arguments);
+    _exit(127);
+}
+
+int powers_spawn_self(const struct powers_spawn *spawn, pid_t *pid)
+{
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child < 0)
+        return -errno;
+    if (child == 0)
+        become_child(spawn, parent);
+    *pid = child;
+    return 0;
+}
+
+size_t powers_raise_nofile(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+int powers_become(const char *user)
+{
+    if (geteuid() == 0 && user && strcmp(user, "root") != 0) {
+        errno = 0;
+        struct passwd *found = getpwnam(user);
+        if (!found)
+            return errno ? -errno : -ENOENT;
+        if (initgroups(found->pw_name, found->pw_gid) < 0 ||
+            setresgid(found->pw_gid, found->pw_gid, found->pw_gid) < 0 ||
+            setresuid(found->pw_uid, found->pw_uid, found->pw_uid) < 0)
+            return -errno;
+    }
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

@@ -1,0 +1,59 @@
+#ifndef LIMPET_CONTROL_POWERS_H
+#define LIMPET_CONTROL_POWERS_H
+
+/* The powers of this program over the machine: opening files, binding sockets, starting processes. They are here and
+ * nowhere else, so that one short file shows all that it could be tricked into. Only the keeper and the commands use
+ * them; the engine gives them up before it reads a client's first byte.
+ *
+ * Functions return 0 or a negative errno, unless they say otherwise. Descriptors are close-on-exec. */
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads a whole file of at most `most` bytes (-EFBIG if it is longer). The caller frees *text, which has a NUL behind
+ * its last byte. */
+MUST_CHECK int powers_read_file(const char *path, size_t most, char **text, size_t *length);
+
+/* Opens a log for appending, created with mode 0640. Returns the descriptor. */
+MUST_CHECK int powers_open_log(const char *path);
+
+/* Creates a listening socket, non-blocking. `share` binds it so that several threads can each have one (SO_REUSEPORT);
+ * that alone would also let a second program in, so ask powers_probe() first. Returns the descriptor. */
+MUST_CHECK int powers_listen(const struct address *address, bool share, unsigned unix_mode);
+
+/* 0 if the address can be bound now; -EADDRINUSE if somebody listens there. A Unix socket file that nobody listens on
+ * any more is removed. */
+MUST_CHECK int powers_probe(const struct address *address);
+
+/* Removes the file of a Unix socket that we bound; harmless for other addresses. */
+void powers_unlink(const struct address *address);
+
+/* A descriptor with these bytes that nobody can change any more (a sealed memfd). */
+MUST_CHECK int powers_sealed_memory(const void *bytes, size_t length);
+
+/* As fork(2). */
+MUST_CHECK pid_t powers_fork(void);
+
+/* Starts this very program again (the running file, even if it was replaced on disk) with these arguments. Standard
+ * output and error become the given descriptors (-1: stay), and `channel`, if not -1, its descriptor 3. The child dies
+ * with SIGTERM when this process does, if `bound`. */
+struct powers_spawn {
+    const char *const *arguments; /* null-terminated, with argv[0] */
+    int standard_output;
+    int standard_error;
+    int channel;
+    bool bound;
+};
+MUST_CHECK int powers_spawn_self(const struct powers_spawn *spawn, pid_t *pid);
+
+/* Raises the soft limit of open descriptors to the hard one; returns what it is now. */
+size_t powers_raise_nofile(void);
+
+/* Becomes this user for good, if this process is root and `user` is not null; drops everything root could do. */
+MUST_CHECK int powers_become(const char *user);
+
+#endif
