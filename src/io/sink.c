@@ -1,0 +1,164 @@
+#include "io/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* 1 MiB is about 5,000 lines: some seconds of a busy proxy, time enough for a log rotation. */
+#define CAPACITY ((size_t)1 << 20)
+
+/* Writers append to one half while the thread writes out the other. */
+struct sink {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    pthread_cond_t ended;
+    int fd;
+    bool closing;
+    bool done;
+    char *fresh; /* guarded by lock, as is its length */
+    size_t length;
+    char *going_out; /* the thread's own */
+};
+
+/* Everything or nothing more: an error (disk full, reader gone) drops the rest, as every log must. */
+static void write_out(int fd, const char *lines, size_t length)
+{
+    while (length > 0) {
+        ssize_t put = write(fd, lines, length);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return;
+        lines += put;
+        length -= (size_t)put;
+    }
+}
+
+static void *run(void *argument)
+{
+    struct sink *sink = argument;
+    pthread_mutex_lock(&sink->lock);
+    while (sink->length > 0 || !sink->closing) {
+        if (sink->length == 0) {
+            pthread_cond_wait(&sink->filled, &sink->lock);
+            continue;
+        }
+        char *lines = sink->fresh;
+        size_t length = sink->length;
+        sink->fresh = sink->going_out;
+        sink->length = 0;
+        sink->going_out = lines;
+        pthread_mutex_unlock(&sink->lock);
+        write_out(sink->fd, lines, length);
+        pthread_mutex_lock(&sink->lock);
+    }
+    sink->done = true;
+    pthread_cond_signal(&sink->ended);
+    pthread_mutex_unlock(&sink->lock);
+    return NULL;
+}
+
+static void release(struct sink *sink)
+{
+    if (sink->fd >= 0)
+        close(sink->fd);
+    pthread_cond_destroy(&sink->filled);
+    pthread_cond_destroy(&sink->ended);
+    pthread_mutex_destroy(&sink->lock);
+    free(sink->fresh);
+    free(sink->going_out);
+    free(sink);
+}
+
+/* Signals are the keeper's affair: a log thread must not be interrupted by them. */
+static int start_thread(struct sink *sink)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&sink->thread, NULL, run, sink);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failure;
+}
+
+/* The one timed wait here counts on the steady clock. */
+static void init_ended(struct sink *sink)
+{
+    pthread_condattr_t steady;
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&sink->ended, &steady);
+    pthread_condattr_destroy(&steady);
+}
+
+struct sink *sink_new(int fd)
+{
+    struct sink *sink = calloc(1, sizeof(*sink));
+    if (!sink)
+        return NULL;
+    sink->fd = -1;
+    pthread_mutex_init(&sink->lock, NULL);
+    pthread_cond_init(&sink->filled, NULL);
+    init_ended(sink);
+    sink->fresh = malloc(CAPACITY);
+    sink->going_out = malloc(CAPACITY);
+    if (!sink->fresh || !sink->going_out || start_thread(sink) != 0) {
+        release(sink);
+        return NULL;
+    }
+    sink->fd = fd;
+    return sink;
+}
+
+void sink_free(struct sink *sink)
+{
+    if (!sink)
+        return;
+    struct timespec deadline;
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec++;
+
+    pthread_mutex_lock(&sink->lock);
+    sink->closing = true;
+    pthread_cond_signal(&sink->filled);
+    while (!sink->done && pthread_cond_timedwait(&sink->ended, &sink->lock, &deadline) == 0)
+        ;
+    bool stuck = !sink->done;
+    pthread_mutex_unlock(&sink->lock);
+    if (stuck) {
+        /* The thread sits in write(2) on a full pipe. The process is about to end: leave it there. */
+        pthread_detach(sink->thread);
+        return;
+    }
+    pthread_join(sink->thread, NULL);
+    release(sink);
+}
+
+bool sink_write(struct sink *sink, const char *lines, size_t length)
+{
+    bool fits = false;
+    pthread_mutex_lock(&sink->lock);
+    if (length <= CAPACITY - sink->length) {
+        memcpy(sink->fresh + sink->length, lines, length);
+        if (sink->length == 0)
+            pthread_cond_signal(&sink->filled);
+        sink->length += length;
+        fits = true;
+    }
+    pthread_mutex_unlock(&sink->lock);
+    return fits;
+}
+
+void sink_reopen(struct sink *sink, int fd)
+{
+    /* The number stays, so a write that is under way ends in one file or the other, never in a stranger's. */
+    (void)!dup3(fd, sink->fd, O_CLOEXEC);
+    close(fd);
+}

@@ -1,0 +1,79 @@
+#ifndef LIMPET_IO_STREAM_H
+#define LIMPET_IO_STREAM_H
+
+/* A stream is the one face of bytes: whoever carries them does not know what lies below. Today that is a plain TCP or
+ * Unix socket. Bytes can be looked at without taking them: on TCP they stay in the kernel (MSG_PEEK); on a Unix socket,
+ * where peeking stalls after some hundred small writes, they are held here and given out first.
+ *
+ * Edge-triggered: `readable` and `writable` say what is worth trying. Calls clear them when the kernel has nothing more;
+ * stream_notice() sets them from events.
+ *
+ * Calls that move bytes return a count, 0 at the end of the stream, or a negative errno; -EAGAIN: wait. */
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+#include "base/span.h"
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct stream {
+    struct loop_source source;
+    struct stream_held *held; /* bytes taken from the kernel and not yet read; null: none */
+    bool readable;
+    bool writable;
+    bool hung_up;   /* the peer has ended its direction: read on until the end shows */
+    bool is_unix;
+};
+
+/* Takes over a connected (or connecting), non-blocking socket. */
+void stream_init(struct stream *stream, int fd, bool is_unix, void (*ready)(struct loop_source *, uint32_t events));
+
+/* Closes the socket, drops held bytes. `reset` makes a TCP peer see a reset instead of an orderly end. Twice is fine. */
+void stream_close(struct stream *stream, bool reset);
+
+static inline bool stream_is_open(const struct stream *stream)
+{
+    return stream->source.fd >= 0;
+}
+
+/* Notes what epoll said. */
+static inline void stream_notice(struct stream *stream, uint32_t events)
+{
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        stream->readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        stream->writable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        stream->hung_up = true;
+}
+
+/* Shows bytes at the front of the stream without taking them: as many as are there, at most `size`. *seen lies in
+ * `scratch` or in the stream itself, and stays valid until the next call for this stream. Returns their count; 0 only at
+ * the end of the stream with nothing before it. */
+MUST_CHECK ssize_t stream_peek(struct stream *stream, uint8_t *scratch, size_t size, struct span *seen);
+
+/* After a peek: do not wake up before `count` bytes are there (or the stream ends). 1 goes back to normal. A saving, not
+ * a promise. */
+void stream_want(struct stream *stream, size_t count);
+
+/* Takes exactly the first `count` bytes off a stream that stream_peek() has shown. 0 or a negative errno. */
+MUST_CHECK int stream_take(struct stream *stream, size_t count);
+
+MUST_CHECK ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
+MUST_CHECK ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
+
+/* Moves bytes to or from a pipe without copying them (splice(2)). */
+MUST_CHECK ssize_t stream_splice_to_pipe(struct stream *stream, int pipe, size_t size);
+MUST_CHECK ssize_t stream_splice_from_pipe(struct stream *stream, int pipe, size_t size);
+
+/* Nothing more will be written: the peer sees the end. The other direction goes on. */
+void stream_shutdown(struct stream *stream);
+
+/* 0, or the error that a connect or a write left behind, as a negative errno. */
+int stream_error(const struct stream *stream);
+
+#endif
