@@ -1,0 +1,196 @@
+#include "main/command.h"
+
+#include "base/attr.h"
+
+#include <string.h>
+
+#define ROW_CONFIG                                                                                                     \
+    {OPTION_CONFIG, 'c', "config", "FILE", "Read FILE (see limpet.yaml(5)); without it: /etc/limpet/limpet.yaml.",     \
+     false}
+
+/* A whole configuration as flags. */
+#define ROWS_OF_FLAGS                                                                                                  \
+    {OPTION_LISTEN, 'l', "listen", "ADDR", "Listen there: host:port, [v6]:port, :port or unix:/path. Needs no file.",  \
+     true},                                                                                                            \
+    {OPTION_MODE, 0, "mode", "MODE", "tcp: one decision per connection. The only mode of this version.", false},       \
+    {OPTION_KEY, 'k', "key", "SOURCE",                                                                                 \
+     "What tells one client from another: client (the default), header:NAME, cookie:NAME, sni and others, listed in "  \
+     "limpet(1). Given more than once: the first that is present.", true},                                             \
+    {OPTION_TRUST, 0, "trust", "NET",                                                                                  \
+     "Believe what this network says about its clients: loopback, private, a CIDR such as 10.0.0.0/8, or file:PATH. "  \
+     "The default is loopback.", true}
+
+static const struct option_row serve_options[] = {ROW_CONFIG, ROWS_OF_FLAGS};
+
+static const struct option_row check_options[] = {
+    ROW_CONFIG,
+    {OPTION_STRICT, 0, "strict", NULL, "Warnings count as errors.", false},
+};
+
+static const struct option_row why_options[] = {
+    ROW_CONFIG,
+    ROWS_OF_FLAGS,
+    {OPTION_PEER, 0, "peer", "IP", "The address that connects, with a port or without. The default is 127.0.0.1.", false},
+    {OPTION_HEADER, 0, "header", "'NAME: VALUE'", "A field of the HTTP request.", true},
+    {OPTION_METHOD, 0, "method", "METHOD", "The method of the HTTP request; GET by default.", false},
+    {OPTION_PATH, 0, "path", "PATH", "The path of the HTTP request, with its query; / by default.", false},
+    {OPTION_HOST, 0, "host", "HOST", "The host that the HTTP request names.", false},
+    {OPTION_SNI, 0, "sni", "NAME", "The server name in a TLS ClientHello.", false},
+    {OPTION_BYTES, 0, "bytes", "FILE", "The first bytes of the connection as they are; - reads standard input.", false},
+    {OPTION_LISTENER, 0, "listener", "N", "The Nth listener of the configuration; the first by default.", false},
+    {OPTION_JSON, 0, "json", NULL, "Answer in JSON.", false},
+};
+
+static const struct option_row demo_options[] = {
+    {OPTION_FOR, 0, "for", "TIME", "End after that time: 5s, 2m or a number of seconds. Otherwise Ctrl-C ends it.", false},
+    {OPTION_CLIENTS, 0, "clients", "N", "So many clients, 1 to 1000; 10 by default.", false},
+    {OPTION_LISTEN, 'l', "listen", "ADDR", "Where limpet listens; by default 127.0.0.1:8080, or a free port if that is "
+     "taken.", false},
+};
+
+#define CHANGE_THE_FILE                                                                                                \
+    "Change the servers in the file and restart limpet. Homes depend only on the seed and on the servers' names and "  \
+    "weights, so only the clients of the changed server move."
+
+#define JUST_RESTART                                                                                                   \
+    "Restart limpet instead: it remembers nothing that it needs, so every client finds its home again. Connections "   \
+    "that are open get 25 seconds to finish."
+
+const struct command command_table[] = {
+    {
+        .name = "serve",
+        .summary = "run: listen, find out who each client is, bring it home",
+        .synopsis = {"[-c FILE]", "-l ADDR [--mode MODE] [-k SOURCE]... [--trust NET]... SERVER..."},
+        .text = "Runs limpet, from a file or from flags alone. SERVER is [name=]ADDR[,weight=N]: the name is the "
+                "server's identity, by default its address; the weight, from 1 to 256, is its share.\n\n"
+                "For every connection limpet looks at the first bytes, takes the key that tells who the client is, and "
+                "relays the connection to the server that ranks highest for this key. The ranking depends only on the "
+                "key, the seed and the servers' names and weights; so any number of limpets agree without talking, and "
+                "a server that comes or goes moves only its own clients.\n\n"
+                "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000,weight=2\n"
+                "    limpet serve -l :7000 -k field:Session-Id --trust private 10.0.0.21:7000\n\n"
+                "The access log goes to standard output, everything else to standard error. TERM and INT let open "
+                "connections finish for 25 seconds, a second one stops at once; USR1 opens the log files again.",
+        .options = serve_options,
+        .option_count = ARRAY_LENGTH(serve_options),
+        .operand = "SERVER",
+        .run = command_serve,
+    },
+    {
+        .name = "check",
+        .summary = "read a configuration, say what is wrong with it and what it decides",
+        .synopsis = {"[-c FILE] [--strict]"},
+        .text = "Reads a configuration as `serve` would. What is wrong goes to standard error with its place and, where "
+                "there is a near miss, the word that was probably meant; what the configuration decides goes to "
+                "standard output: who is trusted, who counts as the client, which server gets which share.\n\n"
+                "Exit status 0: it can be served; 1: it has errors, or warnings with --strict.",
+        .options = check_options,
+        .option_count = ARRAY_LENGTH(check_options),
+        .run = command_check,
+    },
+    {
+        .name = "why",
+        .summary = "explain where a client would go, and why",
+        .synopsis = {"[-c FILE] [--peer IP] [--header 'NAME: VALUE']... [--sni NAME] [--bytes FILE] [--listener N] "
+                     "[--json]",
+                     "-l ADDR [-k SOURCE]... [--trust NET]... [--peer IP, and so on] SERVER..."},
+        .text = "Takes a client that does not exist through the code that runs for real ones: which key source was "
+                "present, which were passed over and why, how the servers rank for this key, and which is home. Takes "
+                "the file or the flags that `serve` takes.\n\n"
+                "    limpet why --peer 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.9'\n"
+                "    limpet why -l :443 -k sni --sni example.org a=10.0.0.11:443 b=10.0.0.12:443",
+        .options = why_options,
+        .option_count = ARRAY_LENGTH(why_options),
+        .operand = "SERVER",
+        .run = command_why,
+    },
+    {
+        .name = "demo",
+        .summary = "see it work: servers, clients and limpet, in one command",
+        .synopsis = {"[--for TIME] [--clients N] [-l ADDR]"},
+        .text = "Needs no file and no other program. Starts three small servers, limpet in front of them and some "
+                "clients, and shows who went where, while one server goes away and comes back. Your own browser or "
+                "curl may join in.",
+        .options = demo_options,
+        .option_count = ARRAY_LENGTH(demo_options),
+        .run = command_demo,
+    },
+    {.name = "secret",
+     .summary = "make a secret that seals cookies and tickets",
+     .synopsis = {""},
+     .text = "This version seals nothing, so no secret is needed.",
+     .kind = COMMAND_LATER},
+    {.name = "run",
+     .summary = "start workers and hand them their connections",
+     .synopsis = {"[-l ADDR] [-w N] -- COMMAND ARG..."},
+     .text = "Start the workers yourself, each on an address of its own, and name the addresses: limpet serve -l ADDR "
+             "SERVER...",
+     .kind = COMMAND_LATER},
+    {.name = "status",
+     .summary = "show what a running limpet does",
+     .synopsis = {""},
+     .text = "The access log has a line for every visit; limpet check shows what the configuration decides.",
+     .kind = COMMAND_LATER},
+    {.name = "drain",
+     .summary = "send a server no new clients",
+     .synopsis = {"SERVER"},
+     .text = CHANGE_THE_FILE,
+     .kind = COMMAND_LATER},
+    {.name = "undrain",
+     .summary = "send a server new clients again",
+     .synopsis = {"SERVER"},
+     .text = CHANGE_THE_FILE,
+     .kind = COMMAND_LATER},
+    {.name = "add", .summary = "add a server", .synopsis = {"SERVER"}, .text = CHANGE_THE_FILE, .kind = COMMAND_LATER},
+    {.name = "remove",
+     .summary = "remove a server",
+     .synopsis = {"SERVER"},
+     .text = CHANGE_THE_FILE,
+     .kind = COMMAND_LATER},
+    {.name = "weight",
+     .summary = "change the weight of a server",
+     .synopsis = {"SERVER N"},
+     .text = CHANGE_THE_FILE,
+     .kind = COMMAND_LATER},
+    {.name = "reload", .summary = "read the file again", .synopsis = {""}, .text = JUST_RESTART, .kind = COMMAND_LATER},
+    {.name = "upgrade",
+     .summary = "replace the running program",
+     .synopsis = {""},
+     .text = JUST_RESTART,
+     .kind = COMMAND_LATER},
+    {
+        .name = "help",
+        .summary = "show help",
+        .synopsis = {"[COMMAND]"},
+        .text = "Shows all commands, or the help of one.",
+        .operand = "COMMAND",
+        .run = command_help,
+        .kind = COMMAND_HIDDEN,
+    },
+    {
+        .name = "manual",
+        .summary = "write a manual page",
+        .synopsis = {"limpet.1|limpet.yaml.5"},
+        .text = "Writes a manual page to standard output, made of the tables that the program itself uses.",
+        .operand = "PAGE",
+        .run = command_manual,
+        .kind = COMMAND_HIDDEN,
+    },
+    {
+        .name = "engine",
+        .summary = "the part of serve that faces the clients; started by serve itself",
+        .synopsis = {""},
+        .text = "Started by `limpet serve`, not by hand.",
+        .run = command_engine,
+        .kind = COMMAND_HIDDEN,
+    },
+};
+const size_t command_count = ARRAY_LENGTH(command_table);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(command_table[i].name, name) == 0)
+            return &command_table[i];
+    return NULL;
+}
