@@ -99,7 +99,7 @@ def test_check_fuzz(tmp_path, files, complaint):
     ("a framework/of/its own, example.org\n", None),
     ("ends with a space \n", "note.txt:1:"),
     ("see " + "/".join(["", "work", "main"]) + "\n", "note.txt:1:"),
-    ("fetch it from https://registry." + "npmjs.org\n", "note.txt:1:"),
+    ("fetch it from https://registry.npm" + "js.org\n", "note.txt:1:"),
 ])
 def test_check_words(tmp_path, text, complaint):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
