@@ -178,7 +178,8 @@ ssize_t stream_splice_to_pipe(struct stream *stream, int pipe, size_t size)
     assert(!stream->held);
     ssize_t got;
     RETRY(got, splice(stream->source.fd, NULL, pipe, NULL, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
-    return received(stream, got, size);
+    /* A short count may only mean that the pipe has no slot left, so it says nothing about the socket. */
+    return received(stream, got, got > 0 ? (size_t)got : size);
 }
 
 ssize_t stream_splice_from_pipe(struct stream *stream, int pipe, size_t size)

@@ -1,0 +1,143 @@
+#include "front/peek.h"
+
+#include <errno.h>
+
+/* A head in one or two segments, by far the most common, never waits for the timer. */
+#define EAGER_LOOKS 8
+
+/* A pause of the client is noticed after 1 ms at first; a slow one is looked at ever less often. */
+#define PATIENCE_FIRST (1 * (micros)MILLIS_IN_MICROS)
+#define PATIENCE_MOST (64 * (micros)MILLIS_IN_MICROS)
+
+void peek_init(struct peek *peek, const struct plan_listener *listener, const struct endpoint *peer,
+               const struct endpoint *local)
+{
+    facts_init(&peek->facts, listener, peer, local);
+    peek->serial = 0;
+    peek->first_bytes = peek->proxy_header = peek->look_again = TIMER_NEVER;
+    peek->patience = PATIENCE_FIRST;
+    peek->looks = 0;
+    peek->seen = 0;
+}
+
+void peek_fini(struct peek *peek)
+{
+    facts_fini(&peek->facts);
+}
+
+void peek_start_waiting(struct peek *peek, const struct plan_timeouts *timeouts, micros now)
+{
+    peek->first_bytes = now + timeouts->first_bytes;
+    if (peek->facts.stage == FACTS_PROXY)
+        peek->proxy_header = now + timeouts->proxy_header;
+}
+
+micros peek_deadline(const struct peek *peek)
+{
+    micros next = peek->first_bytes < peek->look_again ? peek->first_bytes : peek->look_again;
+    if (peek->facts.stage == FACTS_PROXY && peek->proxy_header < next)
+        next = peek->proxy_header;
+    return next;
+}
+
+static void end_with(struct peek *peek, enum reason reason, const char *why)
+{
+    peek->decision = (struct decision){.verdict = DECIDE_END, .reason = reason, .why = why};
+}
+
+enum think { THINK_DECIDED, THINK_MORE, THINK_TAKE };
+
+/* What do these bytes say? *take is set for THINK_TAKE. */
+static enum think think(struct peek *peek, struct span bytes, size_t *take)
+{
+    struct facts_result result = facts_read(&peek->facts, bytes);
+    switch (result.step) {
+    case FACTS_TAKE:
+        *take = result.take;
+        return THINK_TAKE;
+    case FACTS_END:
+        end_with(peek, result.reason, result.why);
+        return THINK_DECIDED;
+    case FACTS_MORE:
+        return THINK_MORE;
+    case FACTS_READ_ON:
+        break;
+    }
+    decide(&peek->decision, &peek->facts, bytes, peek->serial);
+    return peek->decision.verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
+}
+
+enum peek_answer peek_at_once(struct peek *peek)
+{
+    size_t take;
+    return think(peek, span_of(NULL, 0), &take) == THINK_DECIDED ? PEEK_DECIDED : PEEK_WAIT;
+}
+
+/* Nothing more is to be expected: the client ended, the deadline passed, or as much as may be looked at is here. */
+static bool is_over(const struct peek *peek, const struct stream *stream, size_t seen, micros now)
+{
+    bool late = now >= peek->first_bytes || (peek->facts.stage == FACTS_PROXY && now >= peek->proxy_header);
+    return late || stream->hung_up || seen == PEEK_LIMIT;
+}
+
+static void wait_for_more(struct peek *peek, struct stream *stream, size_t seen, micros now)
+{
+    peek->looks++;
+    bool grew = seen > peek->seen;
+    peek->seen = seen;
+    stream->readable = false;
+    if (peek->looks <= EAGER_LOOKS || seen == 0)
+        return;
+    if (grew)
+        peek->patience = PATIENCE_FIRST;
+    else if (peek->patience < PATIENCE_MOST)
+        peek->patience *= 2;
+    stream_want(stream, seen + seen / 4 + 1);
+    peek->look_again = now + peek->patience;
+}
+
+static void settle(struct peek *peek, struct stream *stream)
+{
+    if (peek->looks > EAGER_LOOKS)
+        stream_want(stream, 1);
+    stream->readable = true; /* whatever was peeked at is still to be read */
+}
+
+static void start_over(struct peek *peek, struct stream *stream)
+{
+    if (peek->looks > EAGER_LOOKS)
+        stream_want(stream, 1);
+    peek->looks = 0;
+    peek->seen = 0;
+    peek->look_again = TIMER_NEVER;
+}
+
+enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *scratch, micros now)
+{
+    /* Each round takes something off the stream or leaves: at most a PROXY header, a prefix, the content. */
+    for (;;) {
+        struct span bytes;
+        ssize_t seen = stream_peek(stream, scratch, PEEK_LIMIT, &bytes);
+        if (seen < 0 && seen != -EAGAIN)
+            return PEEK_GONE;
+        if (seen == 0)
+            stream->hung_up = true;
+        if (is_over(peek, stream, bytes.length, now))
+            facts_finish(&peek->facts);
+
+        size_t take = 0;
+        switch (think(peek, bytes, &take)) {
+        case THINK_DECIDED:
+            settle(peek, stream);
+            return PEEK_DECIDED;
+        case THINK_MORE:
+            wait_for_more(peek, stream, bytes.length, now);
+            return PEEK_WAIT;
+        case THINK_TAKE:
+            if (stream_take(stream, take) != 0)
+                return PEEK_GONE;
+            start_over(peek, stream);
+            break;
+        }
+    }
+}

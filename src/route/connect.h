@@ -1,0 +1,24 @@
+#ifndef LIMPET_ROUTE_CONNECT_H
+#define LIMPET_ROUTE_CONNECT_H
+
+/* Opening a connection to a server. */
+
+#include "base/attr.h"
+#include "base/endpoint.h"
+
+#include <stdbool.h>
+
+enum connect_verdict {
+    CONNECT_DONE,    /* connected at once (Unix sockets) */
+    CONNECT_WAITING, /* its descriptor becomes writable when it is decided */
+    CONNECT_FAILED,  /* the server refused: `error` */
+    CONNECT_LOCAL,   /* this machine could not even try (descriptors, memory, ports): not the server's fault */
+};
+
+/* Begins to connect. *fd is open only for the first two verdicts; *error is a positive errno for the others. */
+MUST_CHECK enum connect_verdict connect_start(const struct address *address, int *fd, int *error);
+
+/* Why a finished attempt failed, in one word of the manual: "refused", "timeout", "unreachable"... */
+const char *connect_error_text(int error);
+
+#endif
