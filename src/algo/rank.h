@@ -16,7 +16,8 @@
  *   distance = -log2((draw + 1) / 2^64) in 1/2^56, at least 1                table and linear interpolation
  *   score    = weight / distance                                            compared crosswise, never divided
  *
- * Ties go to the name that sorts first, byte by byte. */
+ * Ties go to the name that sorts first, byte by byte. What is hashed is cut at RANK_MESSAGE_MAX bytes: keys are never
+ * longer (16 KiB of first bytes and the tag), and names that only differ behind it still differ in ties. */
 
 #include "base/span.h"
 
@@ -24,7 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RANK_KEY_SIZE 16
+#define RANK_KEY_SIZE    16
+#define RANK_MESSAGE_MAX (16384 + 1)
 
 enum key_tag { KEY_TAG_ADDRESS = 1, KEY_TAG_TEXT = 2 };
 

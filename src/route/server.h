@@ -2,7 +2,10 @@
 #define LIMPET_ROUTE_SERVER_H
 
 /* The state of every server, shared by all threads (atomics). A server whose connect failed rests; each failure in a row
- * doubles the rest, from 250 ms to 10 s. When its rest is over, one visit at a time tries it; success makes it up at once. */
+ * doubles the rest, from 250 ms to 10 s. When its rest is over, one visit at a time tries it; success makes it up at once.
+ *
+ * When a server dies, many connects to it may be in flight. Their failures tell one thing, so one failure is counted per
+ * rest: those that arrive while the server rests already change nothing. */
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -16,8 +19,8 @@
 
 enum server_condition {
     SERVER_UP,
-    SERVER_RESTING, /* failed; not tried until its rest is over */
-    SERVER_ON_TRIAL /* its rest is over and one visit is trying it */
+    SERVER_RESTING, /* failed, and nobody is trying it */
+    SERVER_ON_TRIAL /* failed, and one visit is trying it again */
 };
 
 struct server_states;
@@ -26,8 +29,12 @@ void server_states_free(struct server_states *states);
 
 enum server_condition server_condition(const struct server_states *states, size_t number, micros now);
 
+/* What server_try() would answer, without asking for it; another thread may be quicker. */
+bool server_may_try(const struct server_states *states, size_t number, micros now, bool anyway);
+
 /* Asks to try a server now. True for a server that is up, and for one visit at a time when its rest is over. `anyway`
- * asks for a resting one before its time (last resort). Each true must be followed by exactly one of the three below. */
+ * asks for a resting one before its time (last resort), also for one visit at a time: a server that swallows connects
+ * gathers no queue, and one that refuses them is free again at once. Each true must be followed by exactly one of the three below. */
 MUST_CHECK bool server_try(struct server_states *states, size_t number, micros now, bool anyway);
 void server_succeeded(struct server_states *states, size_t number);
 void server_failed(struct server_states *states, size_t number, micros now);

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+/* Nobody known (ENDPOINT_NONE) is never believed. */
 bool trust_believes(const struct plan_trust *trust, const struct endpoint *who);
 
 #endif
