@@ -1,0 +1,203 @@
+/* The client in front of every proxy that is measured: sends "GET /SIZE", waits for the whole answer, sends the next.
+ * Bodies are dropped in the kernel (MSG_TRUNC), so that big answers cost the client next to nothing.
+ *
+ *   load PORT SIZE keep CONNECTIONS         request after request on each
+ *   load PORT SIZE hold CONNECTIONS         one request on each, then silence
+ *   load PORT SIZE visit VISITS MESSAGES    one connection after another, with so many requests on each
+ *
+ * All end with their standard input. Each line there is answered with one line of what happened so far: requests, bytes,
+ * errors. `hold` and `visit` print one unasked when they are through. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS = 65536, FIRST_READ = 65536, DROP = 1 << 20, EVENTS = 256 };
+
+/* The length of an answer is read from the first one on a connection; all that follow are equal. */
+static struct visit {
+    size_t length; /* of each answer; 0 until known */
+    size_t got;    /* of the current answer */
+    bool resting;
+} visits[DESCRIPTORS];
+
+static struct {
+    unsigned long long requests, bytes, errors;
+} total;
+
+static struct sockaddr_in proxy;
+static char request[128];
+static size_t request_size;
+
+static void tell(void)
+{
+    printf("%llu %llu %llu\n", total.requests, total.bytes, total.errors);
+    fflush(stdout);
+}
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void ask(int fd)
+{
+    visits[fd].got = 0;
+    if (send(fd, request, request_size, MSG_NOSIGNAL) != (ssize_t)request_size)
+        total.errors++;
+}
+
+static int enter(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&proxy, sizeof(proxy)) < 0)
+        fail("connect");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    visits[fd] = (struct visit){0};
+    ask(fd);
+    return fd;
+}
+
+/* Zero while the head is not whole; heads come in one piece here, so this asks for them again from the start. */
+static size_t length_of(const char *answer)
+{
+    const char *end = strstr(answer, "\r\n\r\n"), *field = strcasestr(answer, "\r\ncontent-length:");
+
+    if (end == NULL || field == NULL || field > end)
+        return 0;
+    return (size_t)(end + 4 - answer) + strtoul(field + strlen("\r\ncontent-length:"), NULL, 10);
+}
+
+static ssize_t first_read(int fd)
+{
+    static char answer[FIRST_READ + 1];
+    ssize_t got = recv(fd, answer, FIRST_READ, 0);
+
+    if (got > 0) {
+        answer[got] = '\0';
+        visits[fd].length = length_of(answer);
+        if (visits[fd].length == 0) {
+            total.errors++;
+            return 0;
+        }
+    }
+    return got;
+}
+
+enum progress { WAITS, ANSWERED, GONE };
+
+static enum progress hear(int fd, int flags)
+{
+    struct visit *v = &visits[fd];
+
+    while (v->got < v->length || v->length == 0) {
+        ssize_t got = v->length == 0 ? first_read(fd) : recv(fd, NULL, DROP, MSG_TRUNC | flags);
+
+        if (got < 0 && errno == EAGAIN)
+            return WAITS;
+        if (got <= 0)
+            return GONE;
+        total.bytes += (size_t)got;
+        v->got += (size_t)got;
+    }
+    if (v->got != v->length)
+        total.errors++;
+    total.requests++;
+    return ANSWERED;
+}
+
+/* One connection at a time, everything blocking. */
+static void visit_all(int count, int messages)
+{
+    for (int i = 0; i < count; i++) {
+        int fd = enter();
+        enum progress p = hear(fd, 0);
+
+        for (int n = 1; n < messages && p == ANSWERED; n++) {
+            ask(fd);
+            p = hear(fd, 0);
+        }
+        if (p != ANSWERED)
+            total.errors++;
+        close(fd);
+    }
+    tell();
+}
+
+static void enter_all(int epoll, int count)
+{
+    for (int i = 0; i < count; i++) {
+        int fd = enter();
+
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.fd = fd});
+    }
+}
+
+static void news(int epoll, int fd, bool hold, int *holding)
+{
+    enum progress p = visits[fd].resting ? GONE : hear(fd, MSG_DONTWAIT);
+
+    if (p == GONE) {
+        total.errors++;
+        epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+    } else if (p == ANSWERED && hold) {
+        visits[fd].resting = true;
+        *holding += 1;
+    } else if (p == ANSWERED) {
+        ask(fd);
+    }
+}
+
+static bool listening(void)
+{
+    char line[64];
+
+    if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
+        return false;
+    tell();
+    return true;
+}
+
+static void run(int count, bool hold)
+{
+    static struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(0), holding = 0;
+
+    enter_all(epoll, count);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &(struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO});
+    for (;;) {
+        int ready = epoll_wait(epoll, events, EVENTS, -1), before = holding;
+
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.fd != STDIN_FILENO)
+                news(epoll, events[i].data.fd, hold, &holding);
+            else if (!listening())
+                return;
+        }
+        if (holding != before && holding == count)
+            tell();
+    }
+}
+
+int main(int count, char **words)
+{
+    if (count < 5)
+        return 2;
+    proxy = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    request_size = (size_t)snprintf(request, sizeof(request), "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", words[2]);
+    if (strcmp(words[3], "visit") == 0 && count == 6)
+        visit_all(atoi(words[4]), atoi(words[5]));
+    else
+        run(atoi(words[4]), strcmp(words[3], "hold") == 0);
+    return 0;
+}

@@ -1,0 +1,147 @@
+"""The contenders, each with the same work to do: one thread, three servers, the server chosen by a consistent hash of
+the client's address, no access log, a minute of patience."""
+
+import os
+
+from support import machine
+from support.processes import PROXY_CORE, Process, built, free_ports, installed
+
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+# A pair takes two descriptors, and 20,000 is a common hard limit.
+MOST_PAIRS = 9500
+# Splicing needs two descriptors more while bytes are on their way.
+MOST_PIPES = 100
+
+
+class Contender:
+    """A kind of proxy: knows how to start one in front of servers on the given ports of 127.0.0.1."""
+
+    name = None
+    environment = None
+
+    def start(self, server_ports, folder):
+        port = free_ports()
+        path = os.path.join(folder, f"{self.name.replace(' ', '-')}-{port}.conf")
+        with open(path, "w") as f:
+            f.write(self.configuration(port, server_ports, folder))
+        process = Process(self.command(port, server_ports, path), PROXY_CORE, [port], self.environment)
+        process.port = port
+        return process
+
+    def configuration(self, _port, _server_ports, _folder):
+        return ""
+
+    def command(self, port, server_ports, path):
+        raise NotImplementedError
+
+    def version(self):
+        return "of this build"
+
+
+class Limpet(Contender):
+    """`splice` forces the relay's choice: always or never. `listener` adds keys to the listener."""
+
+    def __init__(self, name="limpet", splice=None, listener="client-from: none"):
+        self.name = name
+        self.environment = {"LIMPET_SPLICE": splice} if splice else None
+        self.listener = listener
+
+    def configuration(self, port, server_ports, folder):
+        servers = ", ".join(f's{i}: "127.0.0.1:{p}"' for i, p in enumerate(server_ports))
+        return f"""\
+seed: bench
+threads: 1
+timeouts: {{idle: 60s}}
+log: {{access: "off"}}
+listeners:
+  - {{bind: "127.0.0.1:{port}", mode: tcp, {self.listener}, pool: app}}
+pools:
+  app: {{key: client, servers: {{{servers}}}}}
+"""
+
+    def command(self, port, server_ports, path):
+        return [built("limpet"), "serve", "-c", path]
+
+    def version(self):
+        return machine.version([built("limpet"), "--version"])
+
+
+class Nginx(Contender):
+    """As a relay of streams: the module is a file of its own in Debian."""
+
+    name = "nginx stream"
+
+    def configuration(self, port, server_ports, folder):
+        servers = "\n".join(f"        server 127.0.0.1:{p};" for p in server_ports)
+        module = f"load_module {STREAM_MODULE};" if os.path.exists(STREAM_MODULE) else ""
+        return f"""\
+{module}
+daemon off;
+pid {folder}/nginx-{port}.pid;
+error_log stderr crit;
+worker_processes 1;
+worker_rlimit_nofile {2 * MOST_PAIRS + 500};
+events {{ worker_connections {2 * MOST_PAIRS + 200}; }}
+stream {{
+    access_log off;
+    upstream app {{
+        hash $remote_addr consistent;
+{servers}
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        proxy_timeout 60s;
+        proxy_pass app;
+    }}
+}}
+"""
+
+    def command(self, port, server_ports, path):
+        return [installed("nginx"), "-e", "stderr", "-c", path]
+
+    def version(self):
+        return machine.version(["nginx", "-v"])
+
+
+class Haproxy(Contender):
+    """As a relay of streams; `option` is a line of configuration, such as the one that lets it splice."""
+
+    def __init__(self, name="HAProxy tcp", option=""):
+        self.name = name
+        self.option = option
+
+    def configuration(self, port, server_ports, folder):
+        servers = "\n".join(f"    server s{i} 127.0.0.1:{p}" for i, p in enumerate(server_ports))
+        return f"""\
+global
+    nbthread 1
+    maxconn {MOST_PAIRS}
+    maxpipes {MOST_PIPES}
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    {self.option}
+listen relay
+    bind 127.0.0.1:{port} backlog 4096
+    balance source
+    hash-type consistent
+{servers}
+"""
+
+    def command(self, port, server_ports, path):
+        return [installed("haproxy"), "-db", "-f", path]
+
+    def version(self):
+        return machine.version(["haproxy", "-v"])
+
+
+class BareRelay(Contender):
+    """The floor: it copies and does nothing else."""
+
+    name = "bare relay"
+
+    def command(self, port, server_ports, path):
+        return [built("bench/bare_relay"), str(port), str(server_ports[0])]
