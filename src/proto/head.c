@@ -1,0 +1,546 @@
+#include "proto/head.h"
+
+#include "base/endpoint.h"
+
+#include <assert.h>
+#include <sys/socket.h>
+
+/* What a byte may be part of. */
+enum {
+    IN_TOKEN = 1,  /* RFC 9110 section 5.6.2: methods and field names */
+    IN_TARGET = 2, /* visible ASCII without '#' and '\', which servers cut off or turn into '/' */
+    IN_VALUE = 4,  /* RFC 9110 section 5.5: visible, space, tab, 8-bit */
+    IN_HOST = 8,   /* RFC 3986 section 3.2.2, reg-name, without ',' so that a list of hosts is none */
+};
+#define WORD (IN_TOKEN | IN_TARGET | IN_VALUE | IN_HOST)
+#define SIGN (IN_TARGET | IN_VALUE)
+
+static const uint8_t byte_class[256] = {
+    ['\t'] = IN_VALUE,
+    [' '] = IN_VALUE,
+    ['!'] = WORD,
+    ['"'] = SIGN,
+    ['#'] = IN_TOKEN | IN_VALUE,
+    ['$' ... '\''] = WORD,
+    ['(' ... ')'] = SIGN | IN_HOST,
+    ['*' ... '+'] = WORD,
+    [','] = SIGN,
+    ['-' ... '.'] = WORD,
+    ['/'] = SIGN,
+    ['0' ... '9'] = WORD,
+    [':'] = SIGN,
+    [';'] = SIGN | IN_HOST,
+    ['<'] = SIGN,
+    ['='] = SIGN | IN_HOST,
+    ['>' ... '@'] = SIGN,
+    ['A' ... 'Z'] = WORD,
+    ['['] = SIGN,
+    ['\\'] = IN_VALUE,
+    [']'] = SIGN,
+    ['^'] = SIGN | IN_TOKEN,
+    ['_'] = WORD,
+    ['`'] = SIGN | IN_TOKEN,
+    ['a' ... 'z'] = WORD,
+    ['{'] = SIGN,
+    ['|'] = SIGN | IN_TOKEN,
+    ['}'] = SIGN,
+    ['~'] = WORD,
+    [0x80 ... 0xff] = IN_VALUE,
+};
+
+enum state {
+    STATE_START,
+    STATE_START_LF,
+    STATE_FIRST,
+    STATE_METHOD,
+    STATE_TARGET,
+    STATE_VERSION,
+    STATE_PREFACE,
+    STATE_LOST,
+    STATE_LINE,
+    STATE_NAME,
+    STATE_VALUE,
+    STATE_VALUE_LF,
+    STATE_HOST,
+    STATE_HOST_LF,
+    STATE_END_LF,
+    STATE_DONE,
+};
+
+/* No offence but another protocol; told from the messages by its address. */
+static const char not_http[] = "not HTTP";
+
+static const uint8_t *find(struct span bytes, uint8_t byte)
+{
+    return bytes.length > 0 ? memchr(bytes.data, byte, bytes.length) : NULL;
+}
+
+/* The part in front of the first such byte, or all. */
+static struct span before(struct span bytes, uint8_t byte)
+{
+    const uint8_t *at = find(bytes, byte);
+    return at != NULL ? span_of(bytes.data, (size_t)(at - bytes.data)) : bytes;
+}
+
+/* The part behind the first such byte, or nothing with null data. */
+static struct span behind(struct span bytes, uint8_t byte)
+{
+    const uint8_t *at = find(bytes, byte);
+    return at != NULL ? span_of(at + 1, bytes.length - (size_t)(at + 1 - bytes.data)) : span_of(NULL, 0);
+}
+
+static bool starts_with_nocase(struct span bytes, const char *words)
+{
+    struct span prefix = span_text(words);
+    return bytes.length >= prefix.length && span_equal_nocase(span_of(bytes.data, prefix.length), prefix);
+}
+
+/* Goes on over bytes of a class: returns the first position that is not of it. */
+static uint32_t run(const struct head *head, struct span bytes, uint8_t class)
+{
+    uint32_t at = head->position;
+    while (at < bytes.length && (byte_class[bytes.data[at]] & class))
+        at++;
+    return at;
+}
+
+static bool method_is(const struct head *head, struct span bytes, const char *word)
+{
+    return span_equal(head_method(head, bytes), span_text(word));
+}
+
+static bool is_well_known_method(const struct head *head, struct span bytes)
+{
+    static const char *const words[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"};
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        if (method_is(head, bytes, words[i]))
+            return true;
+    return false;
+}
+
+/* host [":" port] (RFC 3986 section 3.2). A port may be empty but not longer than ports are. */
+static bool is_authority(struct span text, bool needs_port)
+{
+    struct span host = host_without_port(text);
+    struct span port = span_part(text, host.length, text.length - host.length);
+    if (host.length == 0 || port.length > 6 || (needs_port && port.length < 2))
+        return false;
+    for (size_t i = 0; i < port.length; i++)
+        if (i == 0 ? port.data[i] != ':' : port.data[i] < '0' || port.data[i] > '9')
+            return false;
+    if (host.data[0] == '[') {
+        struct endpoint e;
+        return host.data[host.length - 1] == ']' && ip_parse(span_part(host, 1, host.length - 2), AF_INET6, &e);
+    }
+    for (size_t i = 0; i < host.length; i++)
+        if (!(byte_class[host.data[i]] & IN_HOST))
+            return false;
+    return true;
+}
+
+/* The authority of an absolute-form target; null data if it is of another form. */
+static struct span absolute_authority(struct span target)
+{
+    size_t scheme = starts_with_nocase(target, "http://") ? 7 : starts_with_nocase(target, "https://") ? 8 : 0;
+    if (scheme == 0)
+        return span_of(NULL, 0);
+    return before(before(span_part(target, scheme, target.length - scheme), '/'), '?');
+}
+
+/* RFC 9112 section 3.2: four forms, each for its own methods. */
+static const char *judge_target(const struct head *head, struct span bytes)
+{
+    struct span target = head_target(head, bytes);
+    if (method_is(head, bytes, "CONNECT"))
+        return is_authority(target, true) ? NULL : "CONNECT without host and port";
+    if (target.data[0] == '/')
+        return NULL;
+    if (span_equal(target, span_text("*")))
+        return method_is(head, bytes, "OPTIONS") ? NULL : "target * without OPTIONS";
+    struct span authority = absolute_authority(target);
+    if (authority.data == NULL)
+        return "request target of no known form";
+    return is_authority(authority, false) ? NULL : "invalid host in the request target";
+}
+
+/* The request line is wrong. If it is not yet sure that it is one at all, the rest of the line decides. */
+static const char *offence(struct head *head, const char *why)
+{
+    if (head->is_http)
+        return why;
+    head->state = STATE_LOST;
+    return NULL;
+}
+
+/* Each reader goes on from head->position over bytes of its state and ends in another state, at the end of the bytes, or
+ * with an offence; then it stays at the offending byte. At least one byte is there on entry. */
+
+static const char *read_start(struct head *head, struct span bytes)
+{
+    /* RFC 9112 section 2.2: an empty line in front is ignored. */
+    if (bytes.data[head->position] == '\r') {
+        head->position++;
+        head->state = STATE_START_LF;
+    } else {
+        head->state = STATE_FIRST;
+    }
+    return NULL;
+}
+
+static const char *read_start_lf(struct head *head, struct span bytes)
+{
+    if (bytes.data[head->position] != '\n')
+        return not_http;
+    head->position++;
+    head->state = STATE_FIRST;
+    return NULL;
+}
+
+static const char *read_first(struct head *head, struct span bytes)
+{
+    if (!(byte_class[bytes.data[head->position]] & IN_TOKEN))
+        return not_http;
+    head->mark = head->position;
+    head->state = STATE_METHOD;
+    return NULL;
+}
+
+static const char *read_method(struct head *head, struct span bytes)
+{
+    uint32_t end = run(head, bytes, IN_TOKEN);
+    if (end - head->mark > HEAD_METHOD_MAX) {
+        head->position = head->mark + HEAD_METHOD_MAX;
+        return not_http;
+    }
+    head->position = end;
+    if (end == bytes.length)
+        return NULL;
+    if (bytes.data[end] != ' ') {
+        head->state = STATE_LOST;
+        return NULL;
+    }
+    head->method_length = (uint16_t)(end - head->mark);
+    head->position++;
+    head->target_start = head->position;
+    head->state = STATE_TARGET;
+    return NULL;
+}
+
+static const char *read_target(struct head *head, struct span bytes)
+{
+    if (head->position == head->target_start && bytes.data[head->position] == '/')
+        head->is_http = is_well_known_method(head, bytes);
+    head->position = run(head, bytes, IN_TARGET);
+    if (head->position == bytes.length)
+        return NULL;
+    uint8_t byte = bytes.data[head->position];
+    if (byte == '\r' || byte == '\n')
+        return offence(head, "request line without an HTTP version");
+    if (byte != ' ')
+        return offence(head, "forbidden byte in the request target");
+    if (head->position == head->target_start)
+        return offence(head, "empty request target");
+    head->target_length = head->position - head->target_start;
+    head->position++;
+    head->mark = head->position;
+    head->state = STATE_VERSION;
+    return NULL;
+}
+
+static bool may_be_preface(const struct head *head, struct span bytes)
+{
+    return method_is(head, bytes, "PRI") && span_equal(head_target(head, bytes), span_text("*"));
+}
+
+/* "HTTP/1." DIGIT CRLF, letter by letter. */
+static const char *read_version(struct head *head, struct span bytes)
+{
+    static const uint8_t expected[] = "HTTP/1.0\r\n";
+    enum { AT_MAJOR = 5, AT_MINOR = 7, AT_CR = 8, AT_LF = 9 };
+    for (; head->position < bytes.length; head->position++) {
+        uint32_t at = head->position - head->mark;
+        uint8_t byte = bytes.data[head->position];
+        if (at == AT_MAJOR && byte == '2' && may_be_preface(head, bytes)) {
+            head->state = STATE_PREFACE;
+            return NULL;
+        }
+        head->is_http |= at >= AT_MAJOR;
+        if (at == AT_MINOR && byte >= '0' && byte <= '9')
+            head->version_minor = byte != '0';
+        else if (byte != expected[at])
+            return offence(head, at < AT_CR ? "HTTP version is not 1.x" : "request line does not end with CRLF");
+        if (at == AT_LF) {
+            const char *why = judge_target(head, bytes);
+            if (why != NULL)
+                return why;
+            head->position++;
+            head->fields_start = head->position;
+            head->state = STATE_LINE;
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* "PRI * HTTP/" was read: HTTP/2 with prior knowledge (RFC 9113 section 3.4), which is another protocol. */
+static const char *read_preface(struct head *head, struct span bytes)
+{
+    static const uint8_t expected[] = "HTTP/2.0\r\n";
+    for (; head->position < bytes.length; head->position++) {
+        uint32_t at = head->position - head->mark;
+        if (bytes.data[head->position] != expected[at]) {
+            head->is_http = true;
+            return "broken HTTP/2 preface";
+        }
+        if (expected[at] == '\n')
+            return not_http;
+    }
+    return NULL;
+}
+
+static bool mentions_http(struct span line)
+{
+    for (; line.length > 0; line = span_part(line, 1, line.length - 1))
+        if (starts_with_nocase(line, "HTTP/"))
+            return true;
+    return false;
+}
+
+/* Reads on to where the line ends, or to a byte that no line of text has. */
+static const char *read_lost(struct head *head, struct span bytes)
+{
+    uint32_t at = head->position;
+    while (at < bytes.length && ((byte_class[bytes.data[at]] & IN_VALUE) || bytes.data[at] == '\r') &&
+           bytes.data[at] < 0x80)
+        at++;
+    head->position = at;
+    if (at == bytes.length)
+        return NULL;
+    head->is_http = mentions_http(span_of(bytes.data, at));
+    return head->is_http ? "malformed request line" : not_http;
+}
+
+static const char *read_line(struct head *head, struct span bytes)
+{
+    uint8_t byte = bytes.data[head->position];
+    if (byte == ' ' || byte == '\t')
+        return "folded field line";
+    head->mark = head->position;
+    head->state = STATE_NAME;
+    if (byte == '\r') {
+        head->position++;
+        head->state = STATE_END_LF;
+    }
+    return NULL;
+}
+
+static const char *read_name(struct head *head, struct span bytes)
+{
+    head->position = run(head, bytes, IN_TOKEN);
+    if (head->position == bytes.length)
+        return NULL;
+    struct span name = span_part(bytes, head->mark, head->position - head->mark);
+    if (bytes.data[head->position] != ':')
+        return bytes.data[head->position] == '\n' ? "line does not end with CRLF" : "forbidden byte in a field name";
+    if (name.length == 0)
+        return "field without a name";
+    if (head->field_count == HEAD_FIELDS_MAX)
+        return "more than 100 fields";
+    head->field_count++;
+    head->position++;
+    head->mark = head->position;
+    head->state = span_equal_nocase(name, span_text("host")) ? STATE_HOST : STATE_VALUE;
+    return NULL;
+}
+
+static const char *read_value(struct head *head, struct span bytes)
+{
+    head->position = run(head, bytes, IN_VALUE);
+    if (head->position == bytes.length)
+        return NULL;
+    uint8_t byte = bytes.data[head->position];
+    if (byte != '\r')
+        return byte == '\n' ? "line does not end with CRLF" : "forbidden byte in a field value";
+    head->position++;
+    head->state = head->state == STATE_HOST ? STATE_HOST_LF : STATE_VALUE_LF;
+    return NULL;
+}
+
+static const char *read_value_lf(struct head *head, struct span bytes)
+{
+    if (bytes.data[head->position] != '\n')
+        return "carriage return inside a line";
+    head->position++;
+    head->state = STATE_LINE;
+    return NULL;
+}
+
+static const char *read_host_lf(struct head *head, struct span bytes)
+{
+    struct span value = span_trim(span_part(bytes, head->mark, head->position - 1 - head->mark));
+    if (head->host_seen)
+        return "more than one Host";
+    /* RFC 9112 section 3.2: empty if the target has no authority of its own. */
+    if (value.length > 0 && !is_authority(value, false))
+        return "invalid Host";
+    const char *why = read_value_lf(head, bytes);
+    head->host_seen = why == NULL;
+    return why;
+}
+
+static const char *read_end_lf(struct head *head, struct span bytes)
+{
+    if (bytes.data[head->position] != '\n')
+        return "carriage return inside a line";
+    if (head->version_minor > 0 && !head->host_seen)
+        return "no Host";
+    head->position++;
+    head->length = head->position;
+    head->state = STATE_DONE;
+    return NULL;
+}
+
+static const char *(*const readers[])(struct head *head, struct span bytes) = {
+    [STATE_START] = read_start,     [STATE_START_LF] = read_start_lf, [STATE_FIRST] = read_first,
+    [STATE_METHOD] = read_method,   [STATE_TARGET] = read_target,     [STATE_VERSION] = read_version,
+    [STATE_PREFACE] = read_preface, [STATE_LOST] = read_lost,         [STATE_LINE] = read_line,
+    [STATE_NAME] = read_name,       [STATE_VALUE] = read_value,       [STATE_VALUE_LF] = read_value_lf,
+    [STATE_HOST] = read_value,      [STATE_HOST_LF] = read_host_lf,   [STATE_END_LF] = read_end_lf,
+};
+
+struct parse_result head_read(struct head *head, struct span bytes)
+{
+    assert(bytes.length <= UINT32_MAX && head->position <= bytes.length);
+    while (head->state != STATE_DONE) {
+        if (head->position == bytes.length)
+            return PARSE_RESULT_MORE;
+        const char *why = readers[head->state](head, bytes);
+        if (why == not_http)
+            return PARSE_RESULT_NONE;
+        if (why != NULL)
+            return PARSE_RESULT_BAD(why);
+    }
+    return PARSE_RESULT_DONE(head->length);
+}
+
+struct span head_method(const struct head *head, struct span bytes)
+{
+    return span_part(bytes, head->target_start - 1 - head->method_length, head->method_length);
+}
+
+struct span head_target(const struct head *head, struct span bytes)
+{
+    return span_part(bytes, head->target_start, head->target_length);
+}
+
+/* Path and query of a target; null data if its form has none (authority or asterisk). */
+static struct span path_and_query(const struct head *head, struct span bytes)
+{
+    struct span target = head_target(head, bytes);
+    if (target.data[0] == '/')
+        return target;
+    struct span authority = absolute_authority(target);
+    if (authority.data == NULL || method_is(head, bytes, "CONNECT"))
+        return span_of(NULL, 0);
+    size_t start = (size_t)(authority.data + authority.length - target.data);
+    return span_part(target, start, target.length - start);
+}
+
+struct span head_path(const struct head *head, struct span bytes)
+{
+    struct span both = path_and_query(head, bytes);
+    struct span path = before(both, '?');
+    /* RFC 9110 section 4.2.3: no path is the same as "/". */
+    return both.data != NULL && path.length == 0 ? span_text("/") : path;
+}
+
+struct span head_query(const struct head *head, struct span bytes)
+{
+    return behind(path_and_query(head, bytes), '?');
+}
+
+struct span head_host(const struct head *head, struct span bytes)
+{
+    unsigned count;
+    struct span target = head_target(head, bytes);
+    if (method_is(head, bytes, "CONNECT"))
+        return target;
+    struct span authority = absolute_authority(target);
+    return authority.data != NULL ? authority : head_field(head, bytes, span_text("host"), &count);
+}
+
+bool head_next_field(const struct head *head, struct span bytes, uint32_t *cursor, struct span *name,
+                     struct span *value)
+{
+    assert(head->state == STATE_DONE && bytes.length >= head->length);
+    uint32_t at = *cursor == 0 ? head->fields_start : *cursor;
+    struct span line = before(span_part(bytes, at, head->length - at), '\r');
+    if (line.length == 0)
+        return false;
+    *cursor = at + (uint32_t)line.length + 2;
+    *name = before(line, ':');
+    *value = span_trim(behind(line, ':'));
+    return true;
+}
+
+struct span head_field(const struct head *head, struct span bytes, struct span name, unsigned *count)
+{
+    struct span first = span_of(NULL, 0), field, value;
+    uint32_t cursor = 0;
+    *count = 0;
+    while (head_next_field(head, bytes, &cursor, &field, &value))
+        if (span_equal_nocase(field, name) && (*count)++ == 0)
+            first = value;
+    return first;
+}
+
+/* The value of the first "name=value" in a list; without "=" the value is empty, but there, if `bare` is allowed. */
+static struct span find_pair(struct span list, uint8_t separator, struct span name, bool bare)
+{
+    while (list.data != NULL) {
+        struct span pair = before(list, separator);
+        struct span trimmed = separator == ';' ? span_trim(pair) : pair;
+        struct span value = behind(trimmed, '=');
+        if (value.data == NULL && bare && trimmed.length > 0)
+            value = span_part(trimmed, trimmed.length, 0);
+        if (value.data != NULL && span_equal(before(trimmed, '='), name))
+            return value;
+        list = behind(list, separator);
+    }
+    return span_of(NULL, 0);
+}
+
+struct span head_cookie(const struct head *head, struct span bytes, struct span name)
+{
+    struct span field, value;
+    uint32_t cursor = 0;
+    while (head_next_field(head, bytes, &cursor, &field, &value)) {
+        if (!span_equal_nocase(field, span_text("cookie")))
+            continue;
+        struct span found = find_pair(value, ';', name, false);
+        if (found.data != NULL)
+            return found;
+    }
+    return span_of(NULL, 0);
+}
+
+struct span query_parameter(struct span query, struct span name)
+{
+    return find_pair(query, '&', name, true);
+}
+
+struct span path_segment(struct span path, unsigned number)
+{
+    assert(number > 0);
+    for (; number > 0 && path.data != NULL; number--)
+        path = behind(path, '/');
+    return before(path, '/');
+}
+
+struct span host_without_port(struct span host)
+{
+    if (host.length == 0 || host.data[0] != '[')
+        return before(host, ':');
+    struct span inside = before(host, ']');
+    return inside.length < host.length ? span_part(host, 0, inside.length + 1) : host;
+}
