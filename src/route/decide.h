@@ -3,7 +3,10 @@
 
 /* From facts to a decision: which pool, which key, from which source. Pure, like route/facts: a connection and
  * `limpet why` share it. Asked again with more bytes until it is sure; it reads only what the listener's routes and the
- * pool's key sources need, so that a peer whose key needs no bytes waits for none. */
+ * pool's key sources need, so that a peer whose key needs no bytes waits for none.
+ *
+ * A field that is the key, or names the client, and occurs more than once in a request could be read in two ways: the
+ * request is refused like a malformed one. Of cookies and query parameters the first one counts. */
 
 #include "algo/rank.h"
 #include "route/facts.h"
@@ -30,12 +33,16 @@ struct decision {
     uint8_t small[16]; /* room for an address */
 };
 
-/* `bytes` are the same that facts_read() was shown last. `serial` differs from connection to connection; it spreads peers
+/* Only once facts_read() said FACTS_READ_ON; `bytes` are the same that it was shown last. `serial` differs from connection to connection; it spreads peers
  * that have no address. Keys longer than the head limit do not occur. The decision must not be moved while in use. */
 void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial);
 
+/* True if a name in lower case matches the pattern of a route: null matches everything, "*.example.org" any name below
+ * it, and not itself. */
+bool decide_sni_matches(const char *pattern, const char *name);
+
 /* One key source on its own, for `limpet why`: KNOWN_PRESENT with the key, KNOWN_ABSENT with a static text in *why
- * ("the request has no such field"), KNOWN_NOT_YET. */
+ * ("the request has no such field"), KNOWN_NOT_YET. An ambiguous one is absent and sets facts->head_bad. */
 enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes, const struct plan_key *source,
                          const char **why);
 

@@ -12,6 +12,7 @@
 #include "base/reason.h"
 #include "base/span.h"
 #include "plan/plan.h"
+#include "proto/field.h"
 #include "proto/head.h"
 #include "proto/hello.h"
 
@@ -21,6 +22,9 @@
 
 #define FACTS_UNWRAPPED_MAX 255
 
+/* A domain name has at most 253 characters (RFC 1035 section 2.3.4, as text). */
+#define FACTS_HOST_MAX 255
+
 /* What is known of one kind of content. */
 enum known { KNOWN_NOT_YET, KNOWN_PRESENT, KNOWN_ABSENT };
 
@@ -28,8 +32,9 @@ enum facts_stage { FACTS_PROXY, FACTS_UNWRAP, FACTS_CONTENT };
 
 struct facts {
     const struct plan_listener *listener;
+    const struct plan_pool *pools;
     struct endpoint peer;   /* who connected */
-    struct endpoint local;  /* where he connected to; ENDPOINT_NONE if not asked for */
+    struct endpoint local;  /* where he, or the source of a PROXY header, connected to; ENDPOINT_NONE: not known */
     struct endpoint source; /* the peer, or whom a PROXY header or wrapped prefix put in his place */
     struct endpoint client; /* source, or whom a forwarding field names; valid once client_known is KNOWN_PRESENT */
     enum known client_known;
@@ -42,15 +47,23 @@ struct facts {
     enum known head_known;
     enum known hello_known;
     struct head head;
-    struct hello *hello; /* allocated when a ClientHello was read */
+    const char *head_bad; /* static text; the head is malformed or ambiguous */
+    struct hello *hello;  /* allocated when a ClientHello was read */
+
+    /* Where route/decide goes on when it is asked again: this many of the pool's key sources are absent for good. */
+    size_t sources_absent;
+    const struct plan_key *field_key; /* the source that `field` searches for */
+    struct field_reader field;
+    uint8_t host[FACTS_HOST_MAX]; /* the host key, in lower case */
 
     uint8_t unwrapped_length;
     uint8_t unwrapped[FACTS_UNWRAPPED_MAX];
 };
 
-/* Starts with a peer that has just connected. `local` may be null. */
-void facts_init(struct facts *facts, const struct plan_listener *listener, const struct endpoint *peer,
-                const struct endpoint *local);
+/* Starts with a peer that has just connected. `pools` are the plan's, to which the listener's routes lead. `local` may
+ * be null. */
+void facts_init(struct facts *facts, const struct plan_listener *listener, const struct plan_pool *pools,
+                const struct endpoint *peer, const struct endpoint *local);
 void facts_fini(struct facts *facts);
 
 enum facts_step {
@@ -70,11 +83,15 @@ struct facts_result {
 /* Looks at the bytes at the front of the stream. Does not read content; see facts_head() and facts_hello(). */
 MUST_CHECK struct facts_result facts_read(struct facts *facts, struct span bytes);
 
-/* No more bytes will come or be looked at. What was incomplete is absent from now on. */
+/* No more bytes will come or be looked at. What is still incomplete when it is asked for is absent from now on. The
+ * caller goes on with facts_read(): a PROXY header or prefix that is cut short may end the connection. Happens by itself
+ * once PEEK_LIMIT bytes are shown; more of them are not looked at. */
 void facts_finish(struct facts *facts);
+bool facts_is_over(const struct facts *facts, struct span bytes);
+struct span facts_within_limit(struct span bytes);
 
-/* Content, read only when somebody asks. KNOWN_NOT_YET: more bytes are needed. *bad is set (and never cleared) if the
- * head is malformed or ambiguous. */
+/* Content, read only when somebody asks, once facts_read() said FACTS_READ_ON. KNOWN_NOT_YET: more bytes are needed. A
+ * head that is malformed or ambiguous is absent, and *bad says why (it is never cleared). */
 enum known facts_head(struct facts *facts, struct span bytes, const char **bad);
 enum known facts_hello(struct facts *facts, struct span bytes);
 

@@ -1,0 +1,282 @@
+#include "route/decide.h"
+
+#include "proto/field.h"
+#include "proto/parse.h"
+
+#include <assert.h>
+
+static const char no_head[] = "the first bytes are no complete HTTP/1 request head";
+static const char no_hello[] = "the first bytes are no complete TLS ClientHello";
+
+static void end_with(struct decision *decision, enum reason reason, const char *why)
+{
+    decision->verdict = DECIDE_END;
+    decision->reason = reason;
+    decision->why = why;
+}
+
+/* Empty counts as absent. */
+static enum known found(struct decision *decision, struct span key, const char *if_empty, const char **why)
+{
+    if (key.length == 0) {
+        *why = if_empty;
+        return KNOWN_ABSENT;
+    }
+    decision->tag = KEY_TAG_TEXT;
+    decision->key = key;
+    return KNOWN_PRESENT;
+}
+
+static enum known found_address(struct decision *decision, const struct endpoint *address, const char **why)
+{
+    if (address->kind != ENDPOINT_IP) {
+        *why = "it is on a Unix socket and has no address";
+        return KNOWN_ABSENT;
+    }
+    memcpy(decision->small, address->ip, sizeof(decision->small));
+    decision->tag = KEY_TAG_ADDRESS;
+    decision->key = span_of(decision->small, sizeof(decision->small));
+    return KNOWN_PRESENT;
+}
+
+static enum known client_source(struct decision *decision, struct facts *facts, struct span bytes,
+                                const struct plan_key *source, const char **why)
+{
+    const char *bad = NULL;
+    if (facts_client(facts, bytes, &bad) == KNOWN_NOT_YET)
+        return KNOWN_NOT_YET;
+    if (bad) {
+        *why = bad;
+        return KNOWN_ABSENT;
+    }
+    enum known known = found_address(decision, &facts->client, why);
+    if (known == KNOWN_PRESENT && source->kind == KEY_CLIENT_NETWORK)
+        ip_mask(decision->small, endpoint_is_ip4(&facts->client) ? 96u + source->ip4_bits : source->ip6_bits);
+    return known;
+}
+
+static enum known header_source(struct decision *decision, struct facts *facts, struct span bytes, const char *name,
+                                const char **why)
+{
+    unsigned count = 0;
+    struct span value = head_field(&facts->head, bytes, span_text(name), &count);
+    if (count > 1) {
+        *why = facts->head_bad = "the field that is the key occurs more than once in the request";
+        return KNOWN_ABSENT;
+    }
+    return found(decision, value, count == 0 ? "the request has no such field" : "the field is empty", why);
+}
+
+static enum known host_source(struct decision *decision, struct facts *facts, struct span bytes, const char **why)
+{
+    struct span host = host_without_port(head_host(&facts->head, bytes));
+    if (host.length > FACTS_HOST_MAX) {
+        *why = "the host is longer than any host name";
+        return KNOWN_ABSENT;
+    }
+    for (size_t i = 0; i < host.length; i++)
+        facts->host[i] = byte_lower(host.data[i]);
+    return found(decision, span_of(facts->host, host.length), "the request names no host", why);
+}
+
+/* The sources that need the head of a request. */
+static enum known head_source(struct decision *decision, struct facts *facts, struct span bytes,
+                              const struct plan_key *source, const char **why)
+{
+    const struct head *head = &facts->head;
+    const char *bad = NULL;
+    enum known known = facts_head(facts, bytes, &bad);
+    if (known != KNOWN_PRESENT) {
+        *why = bad ? bad : no_head;
+        return known;
+    }
+    switch (source->kind) {
+    case KEY_HEADER:
+        return header_source(decision, facts, bytes, source->name, why);
+    case KEY_COOKIE:
+        return found(decision, head_cookie(head, bytes, span_text(source->name)),
+                     "the request has no such cookie, or it is empty", why);
+    case KEY_QUERY:
+        return found(decision, query_parameter(head_query(head, bytes), span_text(source->name)),
+                     "the query has no such parameter, or it is empty", why);
+    case KEY_PATH:
+        return found(decision, head_path(head, bytes), "the request has no path", why);
+    case KEY_PATH_SEGMENT:
+        return found(decision, path_segment(head_path(head, bytes), source->segment),
+                     "the path has no such segment, or it is empty", why);
+    case KEY_HOST:
+        return host_source(decision, facts, bytes, why);
+    default:
+        assert(source->kind == KEY_METHOD);
+        return found(decision, head_method(head, bytes), no_head, why);
+    }
+}
+
+/* The sources that need a ClientHello. */
+static enum known hello_source(struct decision *decision, struct facts *facts, struct span bytes,
+                               const struct plan_key *source, const char **why)
+{
+    enum known known = facts_hello(facts, bytes);
+    if (known != KNOWN_PRESENT) {
+        *why = no_hello;
+        return known;
+    }
+    const struct hello *hello = facts->hello;
+    if (source->kind == KEY_SNI)
+        return found(decision, span_text(hello->sni), "the ClientHello has no server name", why);
+    return found(decision, span_of(hello->alpn, hello->alpn_length), "the ClientHello offers no protocol", why);
+}
+
+static enum known bytes_source(struct decision *decision, struct facts *facts, struct span bytes,
+                               const struct plan_key *source, const char **why)
+{
+    if (bytes.length >= (size_t)source->offset + source->length)
+        return found(decision, span_part(bytes, source->offset, source->length), "", why);
+    if (!facts_is_over(facts, bytes))
+        return KNOWN_NOT_YET;
+    *why = "there were not so many bytes";
+    return KNOWN_ABSENT;
+}
+
+static enum known field_source(struct decision *decision, struct facts *facts, struct span bytes,
+                               const struct plan_key *source, const char **why)
+{
+    if (facts->field_key != source) {
+        facts->field_key = source;
+        facts->field = (struct field_reader){0};
+    }
+    struct span value = {0};
+    enum parse_verdict verdict = field_read(&facts->field, bytes, span_text(source->name), &value).verdict;
+    if (verdict == PARSE_DONE)
+        return found(decision, value, "the line is empty behind its name", why);
+    if (verdict == PARSE_MORE && !facts_is_over(facts, bytes))
+        return KNOWN_NOT_YET;
+    *why = "no such line was seen";
+    return KNOWN_ABSENT;
+}
+
+enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes, const struct plan_key *source,
+                         const char **why)
+{
+    bytes = facts_within_limit(bytes);
+    switch (source->kind) {
+    case KEY_CLIENT:
+    case KEY_CLIENT_NETWORK:
+        return client_source(decision, facts, bytes, source, why);
+    case KEY_PEER:
+        return found_address(decision, &facts->peer, why);
+    case KEY_HEADER:
+    case KEY_COOKIE:
+    case KEY_QUERY:
+    case KEY_PATH:
+    case KEY_PATH_SEGMENT:
+    case KEY_HOST:
+    case KEY_METHOD:
+        return head_source(decision, facts, bytes, source, why);
+    case KEY_SNI:
+    case KEY_ALPN:
+        return hello_source(decision, facts, bytes, source, why);
+    case KEY_UNWRAPPED:
+        return found(decision, span_of(facts->unwrapped, facts->unwrapped_length), "the listener takes off no prefix",
+                     why);
+    case KEY_BYTES:
+        return bytes_source(decision, facts, bytes, source, why);
+    case KEY_FIELD:
+        return field_source(decision, facts, bytes, source, why);
+    case KEY_KIND_COUNT:
+        break;
+    }
+    assert(false);
+    return KNOWN_ABSENT;
+}
+
+bool decide_sni_matches(const char *pattern, const char *name)
+{
+    if (!pattern)
+        return true;
+    if (pattern[0] != '*')
+        return strcmp(pattern, name) == 0;
+    const char *below = pattern + 1; /* ".example.org" */
+    size_t length = strlen(name);
+    return length > strlen(below) && strcmp(name + length - strlen(below), below) == 0;
+}
+
+/* False: more bytes are needed. */
+static bool find_route(struct decision *decision, struct facts *facts, struct span bytes)
+{
+    const struct plan_listener *listener = facts->listener;
+    for (size_t i = 0; i < listener->route_count; i++) {
+        const char *pattern = listener->routes[i].sni;
+        enum known hello = pattern ? facts_hello(facts, bytes) : KNOWN_ABSENT;
+        if (hello == KNOWN_NOT_YET)
+            return false;
+        if (pattern && (hello == KNOWN_ABSENT || !decide_sni_matches(pattern, facts->hello->sni)))
+            continue;
+        decision->route = (int)i;
+        return true;
+    }
+    end_with(decision, REASON_NO_ROUTE, "no route of the listener matches");
+    return true;
+}
+
+/* Whatever tells this peer from others. */
+static void spread(struct decision *decision, const struct facts *facts, uint64_t serial)
+{
+    const char *ignored;
+    decision->verdict = DECIDE_SPREAD;
+    if (found_address(decision, &facts->peer, &ignored) == KNOWN_PRESENT)
+        return;
+    for (int i = 0; i < 8; i++)
+        decision->small[i] = (uint8_t)(serial >> (8 * i));
+    (void)found(decision, span_of(decision->small, 8), "", &ignored);
+}
+
+static void find_key(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+{
+    const struct plan_pool *pool = decision->pool;
+    for (size_t i = facts->sources_absent; i < pool->key_count; i++) {
+        const char *why = NULL;
+        enum known known = decide_source(decision, facts, bytes, &pool->keys[i], &why);
+        if (known == KNOWN_NOT_YET)
+            return;
+        if (known == KNOWN_PRESENT) {
+            decision->verdict = DECIDE_KEY;
+            decision->source = (int)i;
+            return;
+        }
+        if (facts->head_bad) {
+            end_with(decision, REASON_BAD_HEAD, facts->head_bad);
+            decision->answer_400 = facts->head.is_http;
+            return;
+        }
+        facts->sources_absent = i + 1;
+    }
+    if (pool->no_key == NO_KEY_END)
+        end_with(decision, REASON_NO_KEY, "no key source was present");
+    else
+        spread(decision, facts, serial);
+}
+
+void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+{
+    assert(facts->stage == FACTS_CONTENT);
+    memset(decision, 0, sizeof(*decision));
+    decision->source = DECIDE_NO_SOURCE;
+    decision->route = -1;
+    if (!find_route(decision, facts, bytes) || decision->verdict == DECIDE_END)
+        return;
+    decision->pool = &facts->pools[facts->listener->routes[decision->route].pool];
+    find_key(decision, facts, bytes, serial);
+}
+
+bool decide_has_forwarding_field(struct span bytes)
+{
+    struct head head = {0};
+    unsigned count = 0;
+    if (head_read(&head, facts_within_limit(bytes)).verdict != PARSE_DONE)
+        return false;
+    (void)head_field(&head, bytes, span_text("X-Forwarded-For"), &count);
+    if (count == 0)
+        (void)head_field(&head, bytes, span_text("Forwarded"), &count);
+    return count > 0;
+}

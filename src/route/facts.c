@@ -1,0 +1,266 @@
+#include "route/facts.h"
+
+#include "proto/parse.h"
+#include "proto/proxy.h"
+#include "route/forwarding.h"
+#include "route/trust.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* So many bytes of a PROXY signature ("PROXY " or half of version 2's) are no accident of another protocol. */
+#define PROXY_SIGNATURE_SURE 6
+
+void facts_init(struct facts *facts, const struct plan_listener *listener, const struct plan_pool *pools,
+                const struct endpoint *peer, const struct endpoint *local)
+{
+    memset(facts, 0, sizeof(*facts));
+    facts->listener = listener;
+    facts->pools = pools;
+    facts->peer = *peer;
+    facts->source = *peer;
+    if (local)
+        facts->local = *local;
+    facts->peer_trusted = trust_believes(&listener->trust, peer);
+    facts->source_trusted = facts->peer_trusted;
+}
+
+void facts_fini(struct facts *facts)
+{
+    free(facts->hello);
+    facts->hello = NULL;
+}
+
+void facts_finish(struct facts *facts)
+{
+    facts->over = true;
+}
+
+bool facts_is_over(const struct facts *facts, struct span bytes)
+{
+    return facts->over || bytes.length >= PEEK_LIMIT;
+}
+
+struct span facts_within_limit(struct span bytes)
+{
+    return span_of(bytes.data, bytes.length < PEEK_LIMIT ? bytes.length : PEEK_LIMIT);
+}
+
+static struct facts_result end_with(enum reason reason, const char *why)
+{
+    return (struct facts_result){.step = FACTS_END, .reason = reason, .why = why};
+}
+
+static struct facts_result step_on(struct facts *facts, enum facts_stage stage, size_t take)
+{
+    facts->stage = stage;
+    return (struct facts_result){.step = take > 0 ? FACTS_TAKE : FACTS_READ_ON, .take = take};
+}
+
+static void replace_source(struct facts *facts, struct endpoint source)
+{
+    facts->source = source;
+    facts->source_trusted = trust_believes(&facts->listener->trust, &source);
+}
+
+/* An untrusted peer may connect without a PROXY header (`accept`), never with one. */
+static struct facts_result read_untrusted_proxy(struct facts *facts, struct span bytes)
+{
+    struct proxy_header header;
+
+    if (facts->listener->proxy_protocol == PROXY_PROTOCOL_REQUIRE)
+        return end_with(REASON_UNTRUSTED_PROXY, "the listener requires a PROXY header, and the peer is outside `trust`");
+    enum parse_verdict verdict = proxy_read(bytes, &header).verdict;
+    bool begun = verdict != PARSE_NONE && bytes.length >= PROXY_SIGNATURE_SURE;
+    if (begun)
+        return end_with(REASON_UNTRUSTED_PROXY, "the peer sent a PROXY header, and is outside `trust`");
+    if (verdict == PARSE_MORE && !facts_is_over(facts, bytes))
+        return (struct facts_result){.step = FACTS_MORE};
+    return step_on(facts, FACTS_UNWRAP, 0);
+}
+
+static struct facts_result absent_proxy(struct facts *facts)
+{
+    if (facts->listener->proxy_protocol == PROXY_PROTOCOL_REQUIRE)
+        return end_with(REASON_BAD_PROXY, "the PROXY header that the listener requires is missing");
+    return step_on(facts, FACTS_UNWRAP, 0);
+}
+
+static struct facts_result read_proxy(struct facts *facts, struct span bytes)
+{
+    struct proxy_header header;
+
+    if (!facts->peer_trusted)
+        return read_untrusted_proxy(facts, bytes);
+    struct parse_result result = proxy_read(bytes, &header);
+    switch (result.verdict) {
+    case PARSE_MORE:
+        if (!facts_is_over(facts, bytes))
+            return (struct facts_result){.step = FACTS_MORE};
+        if (bytes.length >= PROXY_SIGNATURE_SURE)
+            return end_with(REASON_BAD_PROXY, "the PROXY header was cut short or late");
+        return absent_proxy(facts);
+    case PARSE_NONE:
+        return absent_proxy(facts);
+    case PARSE_BAD:
+        return end_with(REASON_BAD_PROXY, result.why);
+    case PARSE_DONE:
+        break;
+    }
+    if (header.known) {
+        replace_source(facts, header.source);
+        facts->local = header.destination;
+    }
+    return step_on(facts, FACTS_UNWRAP, result.used);
+}
+
+static struct facts_result read_unwrap(struct facts *facts, struct span bytes)
+{
+    const struct plan_listener *listener = facts->listener;
+    size_t length = listener->unwrap_length;
+
+    /* Behind a PROXY header it is its source who wrote the prefix. */
+    if (!facts->source_trusted)
+        return end_with(REASON_BAD_PREFIX, "the listener takes off a prefix, and whoever wrote it is outside `trust`");
+    if (bytes.length < length) {
+        if (facts_is_over(facts, bytes))
+            return end_with(REASON_BAD_PREFIX, "the wrapped prefix was cut short or late");
+        return (struct facts_result){.step = FACTS_MORE};
+    }
+    assert(length <= FACTS_UNWRAPPED_MAX);
+    memcpy(facts->unwrapped, bytes.data, length);
+    facts->unwrapped_length = (uint8_t)length;
+    if (listener->unwrap == UNWRAP_IP4)
+        replace_source(facts, endpoint_from_ip4(bytes.data, 0));
+    else if (listener->unwrap == UNWRAP_IP6)
+        replace_source(facts, endpoint_from_ip6(bytes.data, 0));
+    return step_on(facts, FACTS_CONTENT, length);
+}
+
+struct facts_result facts_read(struct facts *facts, struct span bytes)
+{
+    struct facts_result result = {.step = FACTS_READ_ON};
+
+    bytes = facts_within_limit(bytes);
+    if (facts->stage == FACTS_PROXY) {
+        if (facts->listener->proxy_protocol == PROXY_PROTOCOL_OFF)
+            facts->stage = FACTS_UNWRAP;
+        else
+            result = read_proxy(facts, bytes);
+    }
+    if (facts->stage == FACTS_UNWRAP && result.step == FACTS_READ_ON) {
+        if (facts->listener->unwrap == UNWRAP_OFF)
+            facts->stage = FACTS_CONTENT;
+        else
+            result = read_unwrap(facts, bytes);
+    }
+    return result;
+}
+
+/* A forwarding field from somebody who is not believed is worth a warning if it happens often. */
+static bool has_ignored_field(const struct facts *facts, struct span bytes)
+{
+    unsigned count = 0;
+
+    if (facts->source_trusted)
+        return false;
+    (void)head_field(&facts->head, bytes, span_text("X-Forwarded-For"), &count);
+    if (count == 0)
+        (void)head_field(&facts->head, bytes, span_text("Forwarded"), &count);
+    return count > 0;
+}
+
+enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
+{
+    assert(facts->stage == FACTS_CONTENT);
+    bytes = facts_within_limit(bytes);
+    if (facts->head_known == KNOWN_NOT_YET) {
+        struct parse_result result = head_read(&facts->head, bytes);
+        if (result.verdict == PARSE_MORE && !facts_is_over(facts, bytes))
+            return KNOWN_NOT_YET;
+        facts->head_known = result.verdict == PARSE_DONE ? KNOWN_PRESENT : KNOWN_ABSENT;
+        if (result.verdict == PARSE_BAD)
+            facts->head_bad = result.why;
+        if (result.verdict == PARSE_DONE)
+            facts->forwarding_ignored = has_ignored_field(facts, bytes);
+    }
+    if (facts->head_bad)
+        *bad = facts->head_bad;
+    return facts->head_known;
+}
+
+enum known facts_hello(struct facts *facts, struct span bytes)
+{
+    struct hello hello;
+
+    assert(facts->stage == FACTS_CONTENT);
+    if (facts->hello_known != KNOWN_NOT_YET)
+        return facts->hello_known;
+    bytes = facts_within_limit(bytes);
+    enum parse_verdict verdict = hello_read(bytes, &hello).verdict;
+    if (verdict == PARSE_MORE && !facts_is_over(facts, bytes))
+        return KNOWN_NOT_YET;
+    facts->hello_known = KNOWN_ABSENT;
+    if (verdict == PARSE_DONE)
+        facts->hello = malloc(sizeof(*facts->hello));
+    if (facts->hello) {
+        *facts->hello = hello;
+        facts->hello_known = KNOWN_PRESENT;
+    }
+    return facts->hello_known;
+}
+
+/* The right-most address that is not trusted; if all are, the left-most. What names no address ends the walk: nobody
+ * vouches for what stands to the left of it. */
+static struct endpoint client_of_list(const struct facts *facts, struct span bytes)
+{
+    struct forwarding walk;
+    struct forwarding_element element;
+    struct endpoint client = facts->source;
+
+    forwarding_init(&walk, facts->listener->client_from, &facts->head, bytes);
+    while (forwarding_next(&walk, &element) == FORWARDED_ADDRESS) {
+        client = element.address;
+        if (!trust_believes(&facts->listener->trust, &client))
+            break;
+    }
+    return client;
+}
+
+static struct endpoint client_of_header(struct facts *facts, struct span bytes)
+{
+    struct endpoint client;
+    unsigned count = 0;
+    struct span value = head_field(&facts->head, bytes, span_text(facts->listener->client_header), &count);
+
+    if (count > 1)
+        facts->head_bad = "the field that names the client (`client-from`) occurs more than once";
+    else if (count == 1 && endpoint_parse(value, &client))
+        return client;
+    return facts->source;
+}
+
+static struct endpoint client_of_head(struct facts *facts, struct span bytes)
+{
+    if (facts->listener->client_from == CLIENT_FROM_HEADER)
+        return client_of_header(facts, bytes);
+    return client_of_list(facts, bytes);
+}
+
+enum known facts_client(struct facts *facts, struct span bytes, const char **bad)
+{
+    if (facts->client_known == KNOWN_NOT_YET) {
+        facts->client = facts->source;
+        if (facts->source_trusted && facts->listener->client_from != CLIENT_FROM_NONE) {
+            enum known head = facts_head(facts, bytes, bad);
+            if (head == KNOWN_NOT_YET)
+                return KNOWN_NOT_YET;
+            if (head == KNOWN_PRESENT)
+                facts->client = client_of_head(facts, facts_within_limit(bytes));
+        }
+        facts->client_known = KNOWN_PRESENT;
+    }
+    if (facts->head_bad)
+        *bad = facts->head_bad;
+    return KNOWN_PRESENT;
+}
