@@ -43,7 +43,7 @@ static const struct option_row why_options[] = {
 
 static const struct option_row demo_options[] = {
     {OPTION_FOR, 0, "for", "TIME", "End after that time: 5s, 2m or a number of seconds. Otherwise Ctrl-C ends it.", false},
-    {OPTION_CLIENTS, 0, "clients", "N", "So many clients, 1 to 1000; 10 by default.", false},
+    {OPTION_CLIENTS, 0, "clients", "N", "So many clients, 1 to 1000; 8 by default.", false},
     {OPTION_LISTEN, 'l', "listen", "ADDR", "Where limpet listens; by default 127.0.0.1:8080, or a free port if that is "
      "taken.", false},
 };
