@@ -1,0 +1,81 @@
+import os
+import signal
+import time
+
+from support import proc
+from support.client import Client, who_answers
+from support.load import Load, count
+from support.ports import free_port
+from support.servers import echoes
+
+
+def _new_engine(proxy, old):
+    return proc.wait_until(lambda: proxy.engine not in (None, old), 5)
+
+
+def test_nobody_is_refused_while_a_new_engine_starts(limpet, server):
+    proxy = limpet([server(name) for name in "abc"], key="client")
+    load = Load(proxy, per_second=200)
+    for _ in range(2):
+        time.sleep(0.7)
+        engine = proxy.engine
+        os.kill(engine, signal.SIGKILL)
+        killed = time.monotonic()
+        assert _new_engine(proxy, engine)
+    time.sleep(1.5)
+    results = count(outcomes := load.stop())
+    print(dict(results))
+    assert results["refused"] == results["timeout"] == 0
+    assert sum(results[name] for name in "abc") > 0.9 * len(outcomes)
+    late = [outcome for outcome in outcomes if outcome.at > killed + 0.6]
+    assert len(late) > 50 and all(outcome.result in "abc" for outcome in late)
+    assert proxy.process.poll() is None
+
+
+def test_it_says_so(limpet, server):
+    proxy = limpet([server()])
+    engine = proxy.engine
+    os.kill(engine, signal.SIGKILL)
+    assert _new_engine(proxy, engine)
+    assert proxy.says("engine")
+    assert who_answers(proxy) == "server"
+
+
+def test_those_whom_it_carried_are_told_at_once(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with Client(proxy) as client:
+        assert client.send(b"hello").read_exactly(5) == b"hello"
+        os.kill(proxy.engine, signal.SIGKILL)
+        assert client.is_dropped(2)
+
+
+def test_a_new_engine_listens_on_unix_sockets_too(limpet, server, socket_folder):
+    proxy = limpet([server()], bind=[f"unix:{socket_folder}/in", f"127.0.0.1:{free_port()}"])
+    engine = proxy.engine
+    os.kill(engine, signal.SIGKILL)
+    assert _new_engine(proxy, engine)
+    assert who_answers(f"unix:{socket_folder}/in") == "server"
+
+
+def test_when_the_keeper_dies_the_engine_goes_too(limpet, server):
+    proxy = limpet([server()], ready=True)
+    family = proc.descendants(proxy.keeper)
+    assert family
+    os.kill(proxy.keeper, signal.SIGKILL)
+    proxy.process.wait(5)
+    proxy.process.returncode = 0
+    assert proc.wait_until(lambda: not any(map(proc.is_alive, family)), 5), "the engine stays behind"
+
+
+def test_an_engine_that_dies_at_once_again_and_again_is_not_started_without_a_pause(limpet, server):
+    proxy = limpet([server()])
+    seen = set()
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        engine = proxy.engine
+        if engine and engine not in seen:
+            seen.add(engine)
+            os.kill(engine, signal.SIGKILL)
+        time.sleep(0.005)
+    assert len(seen) < 60
+    assert proc.wait_until(lambda: proxy.engine and who_answers(proxy) == "server", 15)

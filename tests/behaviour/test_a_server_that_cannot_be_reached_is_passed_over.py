@@ -1,0 +1,112 @@
+import time
+
+import pytest
+
+from support.client import Client, ask, who_answers
+from support.ranking import Ranking
+from support.servers import BlackHole, RefusingAddress
+
+
+def _key_whose_home_is(name, names):
+    """A text key, and the ranking of all servers for it."""
+    ranking = Ranking("tests", "app", dict.fromkeys(names, 1))
+    for number in range(1000):
+        order = ranking.order_of_text(f"user{number}")
+        if order[0] == name:
+            return f"user{number}", order
+    raise AssertionError("no such key")
+
+
+def test_a_refused_connect_goes_to_the_next_ranked(limpet, server, keep):
+    homes = [keep(RefusingAddress("a")), server("b"), server("c")]
+    proxy = limpet(homes, key="header:X-User")
+    key, order = _key_whose_home_is("a", "abc")
+    assert who_answers(proxy, headers={"X-User": key}) == order[1]
+    visit = proxy.visit()
+    assert visit["server"] == order[1]
+    assert visit["why"].startswith("next_ranked: a ")
+    assert "refused" in visit["why"].lower()
+
+
+def test_a_connect_that_hangs_goes_to_the_next_ranked_after_its_time(limpet, server, keep):
+    homes = [keep(BlackHole("a")), server("b"), server("c")]
+    proxy = limpet(homes, key="header:X-User", timeouts={"connect": "300ms"})
+    key, order = _key_whose_home_is("a", "abc")
+    start = time.monotonic()
+    assert who_answers(proxy, headers={"X-User": key}) == order[1]
+    assert 0.25 < time.monotonic() - start < 2
+    assert proxy.visit()["why"].startswith("next_ranked: a ")
+    start = time.monotonic()
+    assert who_answers(proxy, headers={"X-User": key}) == order[1]
+    assert time.monotonic() - start < 0.25, "the hanging server does not rest"
+
+
+def test_a_missing_unix_socket_goes_to_the_next_ranked(limpet, server, socket_folder):
+    proxy = limpet({"a": f"unix:{socket_folder}/nobody", "b": server("b").address}, key="header:X-User")
+    key, _ = _key_whose_home_is("a", "ab")
+    assert who_answers(proxy, headers={"X-User": key}) == "b"
+
+
+def test_when_all_servers_refuse_the_connection_ends_at_once(limpet, keep):
+    proxy = limpet([keep(RefusingAddress(name)) for name in "abc"], key="client")
+    for _ in range(5):
+        start = time.monotonic()
+        with Client(proxy) as client:
+            client.send(b"hello")
+            assert client.is_dropped()
+        assert time.monotonic() - start < 0.25
+    visits = proxy.visits(5)
+    assert {visit["reason"] for visit in visits} == {"no_server"}
+    assert min(visit["total_ms"] for visit in visits) < 50
+
+
+def test_a_client_comes_home_when_its_server_is_back(limpet, server):
+    homes = {name: server(name) for name in "abc"}
+    proxy = limpet(homes.values(), key="header:X-User")
+    key, order = _key_whose_home_is("b", "abc")
+    headers = {"X-User": key}
+    assert who_answers(proxy, headers=headers) == "b"
+    homes["b"].stop()
+    assert {who_answers(proxy, headers=headers) for _ in range(20)} == {order[1]}
+    homes["b"].start()
+    deadline = time.monotonic() + 3
+    while who_answers(proxy, headers=headers) != "b":
+        assert time.monotonic() < deadline, "it does not come home"
+        time.sleep(0.05)
+    assert {who_answers(proxy, headers=headers) for _ in range(10)} == {"b"}
+
+
+def test_a_resting_server_is_not_asked_by_every_client(limpet, server, keep):
+    """Only the first visit, and one now and then, spends a connect on it."""
+    homes = [keep(RefusingAddress("a")), server("b")]
+    proxy = limpet(homes, key="header:X-User")
+    key, _ = _key_whose_home_is("a", "ab")
+    for _ in range(30):
+        assert who_answers(proxy, headers={"X-User": key}) == "b"
+    whys = [visit["why"] for visit in proxy.visits(30)]
+    assert all(why.startswith("next_ranked: a ") for why in whys)
+    assert sum("refused" in why.lower() for why in whys) < 10
+
+
+def test_no_byte_is_lost_or_told_twice_on_the_way_to_the_next_ranked(limpet, server, keep):
+    home = server("b")
+    proxy = limpet([keep(RefusingAddress("a")), home], key="header:X-User", pool={"send-proxy": "v1"})
+    key, _ = _key_whose_home_is("a", "ab")
+    answer = ask(proxy, headers={"X-User": key}, method="POST", body=b"b" * 100000)
+    assert answer.headers["x-body-length"] == "100000" or answer.status == 200
+    received = bytes(home.only_talk().received)
+    assert received.count(b"PROXY ") == 1 and received.count(b"POST ") == 1
+
+
+@pytest.mark.threads
+def test_servers_that_flap_harm_nobody(limpet, server):
+    homes = [server(name) for name in "abc"]
+    proxy = limpet(homes, key="header:X-User")
+    for number in range(60):
+        if number % 5 == 0:
+            homes[0].stop()
+        if number % 5 == 2:
+            homes[0].start()
+        assert who_answers(proxy, headers={"X-User": f"user{number}"}) in "abc"
+    if homes[0].listening is None:
+        homes[0].start()

@@ -1,0 +1,110 @@
+import os
+import signal
+import time
+
+import pytest
+
+from support import proc
+from support.client import Client, who_answers
+from support.servers import echoes
+
+
+def _talking(proxy):
+    client = Client(proxy)
+    assert client.send(b"hello").read_exactly(5) == b"hello"
+    return client
+
+
+def _is_refused(proxy):
+    try:
+        with Client(proxy, timeout=0.3) as client:
+            return client.send(b"x").read(1) == b""
+    except (ConnectionError, TimeoutError):
+        return True
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_open_connections_go_on_and_new_ones_are_refused(limpet, server, number):
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy) as client:
+        proxy.signal(number)
+        assert proc.wait_until(lambda: _is_refused(proxy), 3)
+        assert client.send(b"still here").read_exactly(10) == b"still here"
+        assert proxy.process.poll() is None
+        client.finish()
+        assert client.read() == b""
+        start = time.monotonic()
+        assert proxy.wait() == 0
+        assert time.monotonic() - start < 3
+    assert proxy.visits(1)[0]["reason"] == "done"
+
+
+def test_without_connections_it_stops_at_once(limpet, server):
+    proxy = limpet([server()])
+    who_answers(proxy)
+    start = time.monotonic()
+    proxy.stop()
+    assert time.monotonic() - start < 2
+
+
+def test_connections_that_do_not_end_are_ended_at_the_deadline(limpet, server):
+    proxy = limpet([server("a", echoes)], timeouts={"drain": "700ms"})
+    with _talking(proxy):
+        start = time.monotonic()
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait() == 0
+        assert 0.6 < time.monotonic() - start < 3
+    assert proxy.visit()["reason"] == "stopped"
+
+
+def test_a_second_signal_stops_now(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy):
+        proxy.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        assert proxy.process.poll() is None
+        start = time.monotonic()
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait() in (0, 1)
+        assert time.monotonic() - start < 2
+    assert proxy.visit()["reason"] == "stopped"
+
+
+def test_a_connection_that_has_said_nothing_yet_does_not_hold_it_up(limpet, server):
+    proxy = limpet([server()], key="header:X-User", timeouts={"first-bytes": "500ms", "drain": "5s"})
+    with Client(proxy) as client:
+        time.sleep(0.1)
+        proxy.signal(signal.SIGTERM)
+        assert proxy.wait() == 0
+        client.is_dropped()
+
+
+def test_hup_says_that_there_is_no_reload_yet_and_serves_on(limpet, server):
+    proxy = limpet([server()])
+    engine = proxy.engine
+    proxy.signal(signal.SIGHUP)
+    assert proxy.says("reload")
+    assert who_answers(proxy) == "server"
+    assert proxy.engine == engine
+
+
+def test_signals_without_a_meaning_are_survived(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy) as client:
+        for number in (signal.SIGPIPE, signal.SIGWINCH, signal.SIGCHLD, signal.SIGURG):
+            proxy.signal(number)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            proxy.signal(number)
+            time.sleep(0.1)
+        assert client.send(b"hello").read_exactly(5) == b"hello"
+
+
+def test_a_stop_and_continue_of_the_engine_loses_nothing(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy) as client:
+        os.kill(proxy.engine, signal.SIGSTOP)
+        time.sleep(0.3)
+        client.send(b"are you there?")
+        os.kill(proxy.engine, signal.SIGCONT)
+        assert client.read_exactly(14) == b"are you there?"

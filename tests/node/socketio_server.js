@@ -1,0 +1,12 @@
+// usage: socketio_server.js NAME PORT: a Socket.IO server that tells its name and echoes; long polling only.
+'use strict';
+const { createServer } = require('http');
+const { Server } = require('socket.io');
+
+const [name, port] = process.argv.slice(2);
+const server = createServer();
+const io = new Server(server, { transports: ['polling'] });
+io.on('connection', (socket) => {
+  socket.on('echo', (value, answer) => answer({ name, value }));
+});
+server.listen(Number(port), '127.0.0.1');

@@ -1,0 +1,81 @@
+"""What the kernel says about a process."""
+
+import os
+import time
+
+
+def _stat(pid):
+    """Fields of /proc/PID/stat from the state on, or None when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def is_alive(pid):
+    stat = _stat(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
+def born(pid):
+    """Tells two processes apart that had the same number one after the other."""
+    stat = _stat(pid)
+    return stat and stat[19]
+
+
+def children(pid):
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            stat = _stat(entry)
+            if stat and int(stat[1]) == pid and stat[0] not in "ZX":
+                found.append(int(entry))
+    return sorted(found)
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def cpu_seconds(pid):
+    """CPU that all threads of a process have used."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def memory(pid):
+    """Anonymous memory in bytes."""
+    with open(f"/proc/{pid}/status") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def descriptor_limits(pid):
+    with open(f"/proc/{pid}/limits") as file:
+        for line in file:
+            if line.startswith("Max open files"):
+                return tuple(int(word) for word in line.split()[3:5])
+    raise RuntimeError("no such limit")
+
+
+def wait_until(condition, seconds=10, every=0.01):
+    """The first true answer of `condition`; whatever it answers last when time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer or time.monotonic() > deadline:
+            return answer
+        time.sleep(every)
