@@ -1,7 +1,6 @@
 #include "main/help.h"
 
 #include "main/options.h"
-#include "main/suggest.h"
 #include "main/version.h"
 
 #include <string.h>

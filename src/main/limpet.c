@@ -1,6 +1,6 @@
+#include "conf/suggest.h"
 #include "main/command.h"
 #include "main/help.h"
-#include "main/suggest.h"
 #include "main/version.h"
 
 #include <errno.h>
@@ -10,8 +10,8 @@
 
 static int unknown(const char *word)
 {
-    struct suggestion suggestion;
-    suggest_init(&suggestion, word, strlen(word));
+    struct suggest suggestion;
+    suggest_init(&suggestion, span_text(word));
     for (size_t i = 0; i < command_count; i++)
         if (command_table[i].kind != COMMAND_HIDDEN)
             suggest_try(&suggestion, command_table[i].name);

@@ -1,7 +1,7 @@
 #include "main/options.h"
 
+#include "conf/suggest.h"
 #include "main/help.h"
-#include "main/suggest.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -34,8 +34,8 @@ static enum option stop(struct options *o, int status)
 
 static enum option unknown_long(struct options *o, const char *name, size_t length)
 {
-    struct suggestion suggestion;
-    suggest_init(&suggestion, name, length);
+    struct suggest suggestion;
+    suggest_init(&suggestion, span_of(name, length));
     for (size_t i = 0; i < o->command->option_count; i++)
         suggest_try(&suggestion, o->command->options[i].name);
     if (suggestion.best)
