@@ -1,5 +1,6 @@
 """The two ends around a proxy: the answering server and the asking client, and what passes between two moments."""
 
+import os
 import subprocess
 import time
 from collections import namedtuple
@@ -41,9 +42,15 @@ class Load(Process):
         return requests, size
 
     def ask(self):
-        self.popen.stdin.write(b"\n")
-        self.popen.stdin.flush()
+        self._write(b"\n")
         return self.told()
+
+    def _write(self, what):
+        """Clients that have failed do not listen; told() finds out why."""
+        try:
+            os.write(self.popen.stdin.fileno(), what)
+        except BrokenPipeError:
+            pass
 
     def stop(self):
         self.popen.stdin.close()
