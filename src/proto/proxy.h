@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/endpoint.h"
+#include "base/span.h"
 #include "proto/parse.h"
 
 #include <stdbool.h>
@@ -17,9 +18,11 @@ struct proxy_header {
     struct endpoint destination;
 };
 
-/* Reads a header from the first byte of a stream. PARSE_NONE if the bytes cannot be the start of one. Version 2: TLVs
- * are checked for length and skipped, a CRC32C (PP2_TYPE_CRC32C) is verified. Needs no state of its own: a header that
- * could be longer than PEEK_LIMIT is bad. */
+/* Reads a header from the first byte of a stream. PARSE_NONE if the bytes cannot be the start of one. Version 2: a
+ * CRC32C (PP2_TYPE_CRC32C) is verified, other TLVs are checked for length and skipped; what LOCAL and UNSPEC carry is
+ * skipped unseen, because nothing says where TLVs would begin in it. The addresses of datagrams (UDP4, UDP6) are taken
+ * like those of streams. Needs no state of its own: a header that could be longer than PEEK_LIMIT is bad.
+ * *header is valid with PARSE_DONE. */
 struct parse_result proxy_read(struct span bytes, struct proxy_header *header);
 
 #define PROXY_V1_MAX 108
