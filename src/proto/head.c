@@ -104,6 +104,22 @@ static uint32_t run(const struct head *head, struct span bytes, uint8_t class)
     return at;
 }
 
+/* The same for values, which most of a head is: eight bytes at a time while none of them is below space or DEL. */
+static uint32_t run_value(struct head *head, struct span bytes)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    uint64_t word;
+    for (; bytes.length - head->position >= sizeof(word); head->position += sizeof(word)) {
+        memcpy(&word, bytes.data + head->position, sizeof(word));
+        uint64_t del = word ^ ones * 0x7f;
+        /* A subtraction borrows from a byte's top bit only if the byte was below; a byte after the first may be hit
+         * falsely, but then the first one is a hit. */
+        if ((((word - ones * ' ') & ~word) | ((del - ones) & ~del)) & tops)
+            break;
+    }
+    return run(head, bytes, IN_VALUE);
+}
+
 static bool method_is(const struct head *head, struct span bytes, const char *word)
 {
     return span_equal(head_method(head, bytes), span_text(word));
@@ -355,7 +371,7 @@ static const char *read_name(struct head *head, struct span bytes)
 
 static const char *read_value(struct head *head, struct span bytes)
 {
-    head->position = run(head, bytes, IN_VALUE);
+    head->position = run_value(head, bytes);
     if (head->position == bytes.length)
         return NULL;
     uint8_t byte = bytes.data[head->position];
