@@ -83,12 +83,12 @@ static bool is_over(const struct peek *peek, const struct stream *stream, size_t
 static void wait_for_more(struct peek *peek, struct stream *stream, size_t seen, micros now)
 {
     peek->looks++;
-    bool grew = seen > peek->seen;
+    bool as_wanted = seen > peek->seen + peek->seen / 4;
     peek->seen = seen;
     stream->readable = false;
     if (peek->looks <= EAGER_LOOKS || seen == 0)
         return;
-    if (grew)
+    if (as_wanted)
         peek->patience = PATIENCE_FIRST;
     else if (peek->patience < PATIENCE_MOST)
         peek->patience *= 2;
@@ -122,11 +122,13 @@ enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *sc
             return PEEK_GONE;
         if (seen == 0)
             stream->hung_up = true;
-        if (is_over(peek, stream, bytes.length, now))
-            facts_finish(&peek->facts);
-
         size_t take = 0;
-        switch (think(peek, bytes, &take)) {
+        enum think thought = think(peek, bytes, &take);
+        if (thought == THINK_MORE && is_over(peek, stream, bytes.length, now)) {
+            facts_finish(&peek->facts);
+            thought = think(peek, bytes, &take);
+        }
+        switch (thought) {
         case THINK_DECIDED:
             settle(peek, stream);
             return PEEK_DECIDED;

@@ -74,6 +74,8 @@ static int read_file(void *context, const char *path, struct span *text)
 {
     struct load *l = context;
     struct load_file file = {0};
+    if (l->source)
+        return l->source->read(l->source->context, path, text);
     int error = powers_read_file(path, LOAD_FILE_MOST, &file.text, &file.length);
     if (error)
         return error;
@@ -86,7 +88,9 @@ static int read_file(void *context, const char *path, struct span *text)
 
 static void show(void *context, enum conf_severity severity, const char *lines)
 {
-    fputs(lines, stderr);
+    const struct load *l = context;
+    if (severity == CONF_ERROR || !l->quiet)
+        fputs(lines, stderr);
 }
 
 static bool any_flag(const struct conf_flags *flags)
@@ -124,7 +128,7 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     if (status != EXIT_FINE)
         return status;
     struct conf_files files = {.read = read_file, .context = l};
-    struct conf_report report = {.message = show, .colour = colours_wanted()};
+    struct conf_report report = {.message = show, .context = l, .colour = colours_wanted()};
     if (l->flags.listen_count)
         *plan = conf_load_flags(&l->flags, &files, &report);
     else

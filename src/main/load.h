@@ -26,6 +26,8 @@ struct load {
     struct conf_flags flags;
     struct load_file *files; /* all that were read, in order; the first is the configuration, if it is a file */
     size_t file_count;
+    const struct conf_files *source; /* where file texts come from; null: from disk */
+    bool quiet;                      /* warnings were shown already */
     unsigned warnings;
     const char **words; /* behind the lists in `flags` */
 };

@@ -1,0 +1,268 @@
+#include "carry/relay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Full reads of 16 KiB in a row after which a direction is spliced. Below some 64 KiB in one run, two splices and the
+ * pipe cost more than the copying they save; docs/speed.md has the table. */
+#define SPLICE_AFTER 4
+
+/* One direction may do so much in a turn: 8 reads of 16 KiB, or 4 splices. */
+#define READS_PER_TURN 8
+#define SPLICES_PER_TURN 4
+#define SPLICE_SIZE (256 * 1024)
+
+/* Bytes that wait for their receiver; allocated to fit, so never more than one read. */
+struct relay_rest {
+    uint32_t start;
+    uint32_t length;
+    uint8_t bytes[];
+};
+
+enum flow_answer {
+    FLOW_WAIT,
+    FLOW_AGAIN,
+    FLOW_FROM_BROKE, /* reading failed: the sender reset */
+    FLOW_TO_BROKE,   /* writing failed: the receiver reset */
+    FLOW_NO_MEMORY,
+};
+
+void relay_kit_init(struct relay_kit *kit, struct counters *counters)
+{
+    pipes_init(&kit->pipes);
+    kit->counters = counters;
+    kit->may_splice = true;
+    kit->always_splice = false;
+}
+
+void relay_kit_fini(struct relay_kit *kit)
+{
+    pipes_fini(&kit->pipes);
+}
+
+void relay_init(struct relay *relay)
+{
+    *relay = (struct relay){0};
+}
+
+static void flow_fini(struct relay_flow *flow, struct relay_kit *kit)
+{
+    free(flow->rest);
+    flow->rest = NULL;
+    if (flow->pipe)
+        pipes_return(&kit->pipes, flow->pipe);
+    flow->pipe = NULL;
+}
+
+void relay_fini(struct relay *relay, struct relay_kit *kit)
+{
+    flow_fini(&relay->in, kit);
+    flow_fini(&relay->out, kit);
+}
+
+static int keep(struct relay_flow *flow, const uint8_t *bytes, size_t length)
+{
+    struct relay_rest *rest = malloc(sizeof(*rest) + length);
+    if (!rest)
+        return -ENOMEM;
+    rest->start = 0;
+    rest->length = (uint32_t)length;
+    memcpy(rest->bytes, bytes, length);
+    flow->rest = rest;
+    return 0;
+}
+
+int relay_put_first(struct relay *relay, const void *bytes, size_t length)
+{
+    relay->in.moved -= length; /* so that it is zero again once they were sent */
+    return keep(&relay->in, bytes, length);
+}
+
+static enum flow_answer write_failed(ssize_t error)
+{
+    return error == -EAGAIN ? FLOW_WAIT : FLOW_TO_BROKE;
+}
+
+/* Sends the rest. FLOW_AGAIN when it is gone. */
+static enum flow_answer send_rest(struct relay_flow *flow, struct stream *to)
+{
+    struct relay_rest *rest = flow->rest;
+    ssize_t put = stream_write(to, rest->bytes + rest->start, rest->length);
+    if (put < 0)
+        return write_failed(put);
+    flow->moved += (uint64_t)put;
+    rest->start += (uint32_t)put;
+    rest->length -= (uint32_t)put;
+    if (rest->length > 0)
+        return FLOW_WAIT;
+    free(rest);
+    flow->rest = NULL;
+    return FLOW_AGAIN;
+}
+
+/* Empties the pipe. FLOW_AGAIN when it is empty. */
+static enum flow_answer send_pipe(struct relay_flow *flow, struct stream *to)
+{
+    while (flow->pipe->filled > 0) {
+        ssize_t put = stream_splice_from_pipe(to, flow->pipe->read_end, flow->pipe->filled);
+        if (put < 0)
+            return write_failed(put);
+        flow->moved += (uint64_t)put;
+        flow->pipe->filled -= (size_t)put;
+    }
+    return FLOW_AGAIN;
+}
+
+static enum flow_answer read_failed(struct relay_flow *flow, ssize_t got)
+{
+    if (got == 0)
+        flow->ended = true;
+    return got == 0 ? FLOW_AGAIN : got == -EAGAIN ? FLOW_WAIT : FLOW_FROM_BROKE;
+}
+
+/* One read and one write. */
+static enum flow_answer copy(struct relay_flow *flow, struct relay_kit *kit, struct stream *from, struct stream *to)
+{
+    ssize_t got = stream_read(from, kit->scratch, sizeof(kit->scratch));
+    if (got <= 0)
+        return read_failed(flow, got);
+    if ((size_t)got < sizeof(kit->scratch))
+        flow->full_reads = 0;
+    else if (flow->full_reads < SPLICE_AFTER)
+        flow->full_reads++;
+
+    ssize_t put = stream_write(to, kit->scratch, (size_t)got);
+    if (put < 0 && put != -EAGAIN)
+        return FLOW_TO_BROKE;
+    size_t sent = put > 0 ? (size_t)put : 0;
+    flow->moved += sent;
+    if (sent == (size_t)got)
+        return FLOW_AGAIN;
+    return keep(flow, kit->scratch + sent, (size_t)got - sent) == 0 ? FLOW_WAIT : FLOW_NO_MEMORY;
+}
+
+/* One run through a pipe. */
+static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit *kit, struct stream *from,
+                                       struct stream *to)
+{
+    ssize_t got = stream_splice_to_pipe(from, flow->pipe->write_end, SPLICE_SIZE);
+    if (got <= 0)
+        return read_failed(flow, got);
+    if ((size_t)got < sizeof(kit->scratch))
+        flow->full_reads = 0;
+    counter_add(kit->counters, COUNTER_SPLICES, 1);
+    flow->pipe->filled = (size_t)got;
+    return send_pipe(flow, to);
+}
+
+static bool wants_splice(const struct relay_flow *flow, const struct relay_kit *kit, const struct stream *from)
+{
+    return kit->may_splice && !from->held && (flow->full_reads >= SPLICE_AFTER || kit->always_splice);
+}
+
+/* One step of a direction: what is held goes first, then whatever the sender has. */
+static enum flow_answer step(struct relay_flow *flow, struct relay_kit *kit, struct stream *from, struct stream *to)
+{
+    if (flow->rest)
+        return send_rest(flow, to);
+    if (flow->pipe && flow->pipe->filled > 0)
+        return send_pipe(flow, to);
+    if (flow->ended || !from->readable)
+        return FLOW_WAIT;
+    if (!flow->pipe && wants_splice(flow, kit, from))
+        flow->pipe = pipes_take(&kit->pipes);
+    if (flow->pipe)
+        return splice_through(flow, kit, from, to);
+    return copy(flow, kit, from, to);
+}
+
+static bool holds_bytes(const struct relay_flow *flow)
+{
+    return flow->rest || (flow->pipe && flow->pipe->filled > 0);
+}
+
+/* All that its sender will ever send has been given to the receiver. */
+static bool is_complete(const struct relay_flow *flow)
+{
+    return flow->ended && !holds_bytes(flow);
+}
+
+static void pass_end_on(struct relay_flow *flow, struct stream *to)
+{
+    if (is_complete(flow) && !flow->finished) {
+        flow->finished = true;
+        stream_shutdown(to);
+    }
+}
+
+static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit, struct stream *from,
+                                 struct stream *to)
+{
+    enum flow_answer answer = FLOW_AGAIN;
+    int most = flow->pipe ? SPLICES_PER_TURN : READS_PER_TURN;
+    for (int i = 0; i < most && answer == FLOW_AGAIN; i++) {
+        /* A receiver that is known to be full is not asked again, and nothing is read for it. */
+        answer = to->writable ? step(flow, kit, from, to) : FLOW_WAIT;
+        if (answer == FLOW_AGAIN && !holds_bytes(flow) && (flow->ended || !from->readable))
+            answer = FLOW_WAIT;
+    }
+    if (flow->pipe && flow->pipe->filled == 0 && answer != FLOW_AGAIN) { /* idle relays hold no pipe */
+        pipes_return(&kit->pipes, flow->pipe);
+        flow->pipe = NULL;
+    }
+    return answer;
+}
+
+static enum reason broken(enum flow_answer answer, bool from_client)
+{
+    switch (answer) {
+    case FLOW_NO_MEMORY:
+        return REASON_NO_MEMORY;
+    case FLOW_FROM_BROKE:
+        return from_client ? REASON_CLIENT_RESET : REASON_SERVER_RESET;
+    case FLOW_TO_BROKE:
+        return from_client ? REASON_SERVER_RESET : REASON_CLIENT_RESET;
+    case FLOW_WAIT:
+    case FLOW_AGAIN:
+        break;
+    }
+    return REASON_NONE;
+}
+
+static uint64_t count_moved(struct relay_kit *kit, enum counter counter, uint64_t before, uint64_t after)
+{
+    if (after != before)
+        counter_add(kit->counters, counter, after - before);
+    return after - before;
+}
+
+struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct stream *client, struct stream *server)
+{
+    uint64_t in = relay->in.moved;
+    uint64_t out = relay->out.moved;
+    enum flow_answer inward = flow_run(&relay->in, kit, client, server);
+    enum flow_answer outward = flow_run(&relay->out, kit, server, client);
+
+    struct relay_result result = {.answer = RELAY_WAIT, .reason = broken(outward, false)};
+    result.moved = count_moved(kit, COUNTER_BYTES_IN, in, relay->in.moved) +
+                       count_moved(kit, COUNTER_BYTES_OUT, out, relay->out.moved) >
+                   0;
+    if (result.reason == REASON_NONE)
+        result.reason = broken(inward, true);
+    if (result.reason != REASON_NONE) {
+        result.answer = RELAY_FINISHED;
+        return result;
+    }
+    if (is_complete(&relay->in) && is_complete(&relay->out)) {
+        /* Closing both sockets passes the last end on. */
+        result.answer = RELAY_FINISHED;
+        result.reason = REASON_DONE;
+        return result;
+    }
+    pass_end_on(&relay->in, server);
+    pass_end_on(&relay->out, client);
+    if (inward == FLOW_AGAIN || outward == FLOW_AGAIN)
+        result.answer = RELAY_AGAIN;
+    return result;
+}

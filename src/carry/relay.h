@@ -1,0 +1,72 @@
+#ifndef LIMPET_CARRY_RELAY_H
+#define LIMPET_CARRY_RELAY_H
+
+/* Raw bytes both ways between a client and a server. Each direction goes on its own: an end (FIN) is passed on only when
+ * all bytes before it were, and the other direction continues until it ends too. What one side cannot take is not read
+ * from the other. A buffer exists only while bytes are in it. A turn's work is bounded, so that one large transfer does
+ * not starve the others. Long runs of bytes go through a pipe without being copied (splice(2)).
+ *
+ * The relay owns neither stream nor timer; its owner calls relay_run() when one of the streams has become ready. */
+
+#include "base/attr.h"
+#include "base/counter.h"
+#include "base/reason.h"
+#include "carry/pipes.h"
+#include "io/stream.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all relays of a thread share. */
+struct relay_kit {
+    struct pipes pipes;
+    struct counters *counters;
+    bool may_splice;
+    bool always_splice; /* for measuring only */
+    uint8_t scratch[16384]; /* bytes in passing; 16 KiB is what a turn reads at once */
+};
+
+/* One direction. */
+struct relay_flow {
+    uint64_t moved;       /* bytes given to the receiver */
+    struct relay_rest *rest; /* bytes read that the receiver has not taken yet; null: none */
+    struct pipe_pair *pipe;  /* held while bytes are in it; null: none */
+    uint8_t full_reads;   /* full reads in a row: the sign of a long run */
+    bool ended;           /* the sender's end was seen */
+    bool finished;        /* ... and passed on */
+};
+
+struct relay {
+    struct relay_flow in;  /* client to server */
+    struct relay_flow out; /* server to client */
+};
+
+void relay_init(struct relay *relay);
+
+/* Drops what is still held. */
+void relay_fini(struct relay *relay, struct relay_kit *kit);
+
+/* Puts bytes in front of everything that the client sends: a PROXY header, a prefix. Before the first relay_run().
+ * 0 or -ENOMEM. They do not count as moved. */
+MUST_CHECK int relay_put_first(struct relay *relay, const void *bytes, size_t length);
+
+enum relay_answer {
+    RELAY_WAIT,     /* for one of the streams */
+    RELAY_AGAIN,    /* there is more to do, but others come first: call again next turn */
+    RELAY_FINISHED, /* both directions ended; or *reason says what broke */
+};
+
+/* Moves what can be moved. `moved` is set if any byte was. On RELAY_FINISHED *reason is REASON_DONE, REASON_CLIENT_RESET,
+ * REASON_SERVER_RESET or REASON_NO_MEMORY. */
+struct relay_result {
+    enum relay_answer answer;
+    enum reason reason;
+    bool moved;
+};
+MUST_CHECK struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct stream *client,
+                                         struct stream *server);
+
+void relay_kit_init(struct relay_kit *kit, struct counters *counters);
+void relay_kit_fini(struct relay_kit *kit);
+
+#endif

@@ -1,0 +1,422 @@
+#include "control/keeper.h"
+
+#include "base/log.h"
+#include "control/powers.h"
+#include "control/wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* An engine that dies right after its start is started again ever more slowly. */
+#define RESTART_FIRST (50 * (micros)MILLIS_IN_MICROS)
+#define RESTART_MOST (5 * (micros)SECOND_IN_MICROS)
+#define LIVED_LONG_ENOUGH (10 * (micros)SECOND_IN_MICROS)
+
+/* One bind address with its sockets: one for each thread where the kernel shares a port among sockets, else one. */
+struct post {
+    size_t listener;
+    const struct address *address;
+    int fds[WIRE_FDS_MOST];
+    size_t count;
+};
+
+struct keeper {
+    const struct keeper_config *config;
+    struct post *posts;
+    size_t post_count;
+    int access_log; /* -1: off */
+    int error_log;  /* -1: standard error */
+    int signals;
+    bool on_terminal;
+    bool draining; /* asked to stop once */
+    pid_t engine;  /* 0: none is running */
+    int channel;   /* -1: none */
+    bool ready;    /* this engine accepts */
+    bool was_ready; /* some engine did: from now on, one that dies is started again */
+    micros started;
+    micros restart_at; /* 0: not waiting */
+    micros restart_pause;
+};
+
+static const struct plan *plan_of(const struct keeper *keeper)
+{
+    return keeper->config->plan;
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------------------------- */
+
+static int complain(const struct address *address, int failure)
+{
+    if (failure == -EADDRINUSE)
+        log_error("%s: port in use: another program listens there already%s", address->text,
+                  address_is_unix(address) ? "" : " (`ss -ltnp` shows which)");
+    else if (failure == -EACCES)
+        log_error("%s: not permitted to listen there%s", address->text,
+                  address_port(address) > 0 && address_port(address) < 1024
+                      ? ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                      : "");
+    else
+        log_error("%s: cannot listen: %s", address->text, strerror(-failure));
+    return failure;
+}
+
+/* Threads share a port by one socket each (SO_REUSEPORT), which also hides a port that somebody else has: so it is probed
+ * first, with one plain socket. */
+static int bind_post(struct keeper *keeper, struct post *post, const struct plan_listener *listener)
+{
+    const struct address *address = post->address;
+    bool share = plan_of(keeper)->threads > 1 && !address_is_unix(address);
+    size_t count = share ? plan_of(keeper)->threads : 1;
+    int failure = powers_probe(address);
+    if (failure)
+        return complain(address, failure);
+    while (post->count < count) {
+        int fd = powers_listen(address, share, listener->unix_mode);
+        if (fd < 0)
+            return complain(address, fd);
+        post->fds[post->count++] = fd;
+    }
+    return 0;
+}
+
+static int bind_all(struct keeper *keeper)
+{
+    const struct plan *plan = plan_of(keeper);
+    size_t most = 0;
+    for (size_t i = 0; i < plan->listener_count; i++)
+        most += plan->listeners[i].bind_count;
+    keeper->posts = calloc(most, sizeof(*keeper->posts));
+    if (!keeper->posts)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->listener_count; i++) {
+        const struct plan_listener *listener = &plan->listeners[i];
+        for (size_t j = 0; j < listener->bind_count; j++) {
+            struct post *post = &keeper->posts[keeper->post_count++];
+            *post = (struct post){.listener = i, .address = &listener->binds[j]};
+            int failure = bind_post(keeper, post, listener);
+            if (failure)
+                return failure;
+        }
+    }
+    return 0;
+}
+
+static void close_posts(struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->post_count; i++) {
+        struct post *post = &keeper->posts[i];
+        /* A file that we did not bind belongs to somebody else. */
+        if (post->count > 0)
+            powers_unlink(post->address);
+        for (size_t j = 0; j < post->count; j++)
+            close(post->fds[j]);
+    }
+    free(keeper->posts);
+    keeper->posts = NULL;
+    keeper->post_count = 0;
+}
+
+/* ---- logs ---------------------------------------------------------------------------------------------------------- */
+
+/* Returns a descriptor of our own for this log, -1 for "off" or standard error, or below that a negative errno. */
+static int open_log(const char *where)
+{
+    if (strcmp(where, "off") == 0)
+        return -1;
+    int fd = strcmp(where, "stdout") == 0   ? dup(STDOUT_FILENO)
+             : strcmp(where, "stderr") == 0 ? dup(STDERR_FILENO)
+                                            : powers_open_log(where);
+    if (fd == -1)
+        fd = -errno;
+    if (fd < 0)
+        log_error("log %s: %s", where, strerror(-fd));
+    return fd < 0 ? -EIO : fd;
+}
+
+static int open_logs(struct keeper *keeper)
+{
+    keeper->access_log = open_log(plan_of(keeper)->log.access);
+    keeper->error_log = open_log(plan_of(keeper)->log.errors);
+    return keeper->access_log < -1 || keeper->error_log < -1 ? -EIO : 0;
+}
+
+static int send_logs(struct keeper *keeper)
+{
+    int failure = 0;
+    if (keeper->access_log >= 0)
+        failure = wire_send(keeper->channel, WIRE_ACCESS_LOG, 0, &keeper->access_log, 1);
+    if (!failure && keeper->error_log >= 0)
+        failure = wire_send(keeper->channel, WIRE_ERROR_LOG, 0, &keeper->error_log, 1);
+    return failure;
+}
+
+static void replace(int *fd, int fresh)
+{
+    if (fresh < 0)
+        return; /* it was said why; the old one serves on */
+    if (*fd >= 0)
+        close(*fd);
+    *fd = fresh;
+}
+
+/* The keeper's own messages go where the engine's go. */
+static void write_own(void *context, const char *line, size_t length)
+{
+    const struct keeper *keeper = context;
+    (void)!write(keeper->error_log, line, length);
+}
+
+static void reopen_logs(struct keeper *keeper)
+{
+    replace(&keeper->access_log, open_log(plan_of(keeper)->log.access));
+    replace(&keeper->error_log, open_log(plan_of(keeper)->log.errors));
+    if (keeper->channel >= 0 && send_logs(keeper) != 0)
+        log_error("the engine did not take the reopened logs");
+}
+
+/* ---- engine -------------------------------------------------------------------------------------------------------- */
+
+static int send_everything(struct keeper *keeper)
+{
+    int failure = wire_send(keeper->channel, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
+    if (!failure)
+        failure = send_logs(keeper);
+    for (size_t i = 0; i < keeper->post_count && !failure; i++) {
+        const struct post *post = &keeper->posts[i];
+        failure = wire_send(keeper->channel, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
+    }
+    return failure ? failure : wire_send(keeper->channel, WIRE_START, 0, NULL, 0);
+}
+
+static void close_channel(struct keeper *keeper)
+{
+    if (keeper->channel >= 0)
+        close(keeper->channel);
+    keeper->channel = -1;
+    keeper->ready = false;
+}
+
+static int start_engine(struct keeper *keeper)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    struct powers_spawn spawn = {.arguments = keeper->config->engine_arguments,
+                                 .standard_output = -1,
+                                 .standard_error = -1,
+                                 .channel = ends[1]};
+    int failure = powers_spawn_self(&spawn, &keeper->engine);
+    close(ends[1]);
+    keeper->channel = ends[0];
+    keeper->started = clock_steady();
+    keeper->restart_at = 0;
+    if (failure) {
+        keeper->engine = 0;
+        close_channel(keeper);
+        return failure;
+    }
+    /* If the engine is dead already, the child signal says so and it is started again. */
+    failure = send_everything(keeper);
+    return failure == -EPIPE || failure == -ECONNRESET ? 0 : failure;
+}
+
+static void plan_restart(struct keeper *keeper)
+{
+    micros now = clock_steady();
+    if (now - keeper->started >= LIVED_LONG_ENOUGH)
+        keeper->restart_pause = 0;
+    keeper->restart_at = now + keeper->restart_pause;
+    keeper->restart_pause = keeper->restart_pause ? keeper->restart_pause * 2 : RESTART_FIRST;
+    if (keeper->restart_pause > RESTART_MOST)
+        keeper->restart_pause = RESTART_MOST;
+}
+
+static void say_how_it_died(pid_t pid, int status)
+{
+    if (WIFSIGNALED(status))
+        log_error("the engine (process %d) was killed by signal %d (%s); a new one is started", (int)pid,
+                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        log_error("the engine (process %d) ended with status %d; a new one is started", (int)pid, WEXITSTATUS(status));
+}
+
+static void say_ready(struct keeper *keeper)
+{
+    keeper->ready = true;
+    for (size_t i = 0; i < keeper->post_count && !keeper->was_ready; i++)
+        log_notice("listening on %s", keeper->posts[i].address->text);
+    log_notice(keeper->was_ready ? "ready again" : "ready");
+    keeper->was_ready = true;
+}
+
+static void hear(struct keeper *keeper)
+{
+    struct wire_message message;
+    int fds[WIRE_FDS_MOST];
+    size_t count;
+    int got = wire_receive(keeper->channel, &message, fds, &count);
+    for (size_t i = 0; got > 0 && i < count; i++)
+        close(fds[i]);
+    if (got > 0 && message.kind == WIRE_READY)
+        say_ready(keeper);
+    else if (got <= 0)
+        close_channel(keeper);
+}
+
+/* ---- signals ------------------------------------------------------------------------------------------------------- */
+
+static void ask_to_end(struct keeper *keeper)
+{
+    bool again = keeper->draining;
+    keeper->draining = true;
+    log_notice(again ? "stopping now" : "draining: no new connections; a second signal stops at once");
+    /* From here on the kernel refuses newcomers; those in the backlog are taken in by the engine before it closes. */
+    if (keeper->channel >= 0 && wire_send(keeper->channel, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
+        log_error("the engine did not take the order");
+    close_posts(keeper);
+}
+
+/* Returns true, with *status, when the engine's end is the end of limpet. */
+static bool engine_ended(struct keeper *keeper, int wait_status, int *status)
+{
+    pid_t pid = keeper->engine;
+    keeper->engine = 0;
+    close_channel(keeper);
+    if (keeper->draining) {
+        *status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1;
+        return true;
+    }
+    if (!keeper->was_ready) {
+        log_error("the engine could not start");
+        *status = 1;
+        return true;
+    }
+    say_how_it_died(pid, wait_status);
+    plan_restart(keeper);
+    return false;
+}
+
+static bool reap(struct keeper *keeper, int *status)
+{
+    bool over = false;
+    int wait_status;
+    for (pid_t pid; (pid = waitpid(-1, &wait_status, WNOHANG)) > 0;)
+        if (pid == keeper->engine)
+            over = engine_ended(keeper, wait_status, status);
+    return over;
+}
+
+/* Returns true, with *status, when it is time to go. */
+static bool take_signal(struct keeper *keeper, int *status)
+{
+    struct signalfd_siginfo info;
+    if (read(keeper->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return false;
+    switch (info.ssi_signo) {
+    case SIGCHLD:
+        return reap(keeper, status);
+    case SIGHUP:
+        if (keeper->on_terminal)
+            ask_to_end(keeper);
+        else
+            log_warning("HUP: reload is not in this version; the old configuration serves on. Restart to read a new one");
+        break;
+    case SIGUSR1:
+        reopen_logs(keeper);
+        break;
+    case SIGUSR2:
+        log_warning("USR2: upgrade is not in this version");
+        break;
+    default:
+        ask_to_end(keeper);
+        break;
+    }
+    /* Stopped while no engine was running. */
+    *status = 0;
+    return keeper->draining && keeper->engine == 0;
+}
+
+static int watch_signals(struct keeper *keeper)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    static const int watched[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD};
+    for (size_t i = 0; i < ARRAY_LENGTH(watched); i++)
+        sigaddset(&set, watched[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    keeper->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return keeper->signals < 0 ? -errno : 0;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static int patience(const struct keeper *keeper)
+{
+    if (keeper->restart_at == 0)
+        return -1;
+    micros left = keeper->restart_at - clock_steady();
+    return left > 0 ? (int)(left / MILLIS_IN_MICROS) + 1 : 0;
+}
+
+static int watch(struct keeper *keeper)
+{
+    for (;;) {
+        struct pollfd wake[] = {
+            {.fd = keeper->signals, .events = POLLIN},
+            {.fd = keeper->channel, .events = POLLIN},
+        };
+        poll(wake, ARRAY_LENGTH(wake), patience(keeper));
+        int status = 0;
+        if (wake[1].revents)
+            hear(keeper);
+        if (wake[0].revents && take_signal(keeper, &status))
+            return status;
+        if (keeper->restart_at == 0 || clock_steady() < keeper->restart_at)
+            continue;
+        int failure = start_engine(keeper);
+        if (failure) {
+            log_error("the engine cannot be started: %s", strerror(-failure));
+            plan_restart(keeper);
+        }
+    }
+}
+
+static int start(struct keeper *keeper)
+{
+    powers_raise_nofile();
+    int failure = watch_signals(keeper);
+    if (!failure)
+        failure = open_logs(keeper);
+    if (!failure && strcmp(plan_of(keeper)->log.errors, "stderr") != 0)
+        log_set_writer(write_own, keeper);
+    if (!failure)
+        failure = bind_all(keeper);
+    return failure ? failure : start_engine(keeper);
+}
+
+int keeper_run(const struct keeper_config *config)
+{
+    struct keeper keeper = {.config = config,
+                            .access_log = -1,
+                            .error_log = -1,
+                            .signals = -1,
+                            .channel = -1,
+                            .on_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1};
+    int status = start(&keeper) == 0 ? watch(&keeper) : 1;
+    close_posts(&keeper);
+    close_channel(&keeper);
+    log_set_writer(NULL, NULL);
+    int own[] = {keeper.access_log, keeper.error_log, keeper.signals, config->bundle};
+    for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
+        if (own[i] >= 0)
+            close(own[i]);
+    return status;
+}

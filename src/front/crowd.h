@@ -1,0 +1,35 @@
+#ifndef LIMPET_FRONT_CROWD_H
+#define LIMPET_FRONT_CROWD_H
+
+/* Notices the commonest mistake in front of a sticky balancer: everybody comes through one proxy whose X-Forwarded-For is
+ * not believed, so everybody has one home. Each thread counts who connects (majority vote over a window, one candidate);
+ * of a peer that makes up most of a window, a few first bytes are sampled, and if they carry a forwarding field the
+ * operator is told which `trust` to add. */
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct crowd {
+    struct endpoint candidate;
+    uint32_t votes; /* for the candidate, minus the others */
+    uint32_t hits;  /* of the candidate since it became one */
+    uint32_t count; /* connections in this window */
+    struct endpoint suspect; /* ENDPOINT_NONE: nobody */
+    uint32_t suspect_hits;
+    micros quiet_until;
+};
+
+/* Connections looked at together, so that a busy proxy is named within seconds and a handful of clients is not. */
+#define CROWD_WINDOW 100
+
+/* A connection of an untrusted peer whose key is its own address. True if its first bytes should be sampled. */
+bool crowd_note(struct crowd *crowd, const struct endpoint *peer, micros now);
+
+/* The sample of a suspect did carry a forwarding field: warns, and then keeps quiet for ten minutes. */
+void crowd_warn(struct crowd *crowd, const struct plan_listener *listener, micros now);
+
+#endif

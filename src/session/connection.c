@@ -1,0 +1,513 @@
+#include "session/connection.h"
+
+#include "base/log.h"
+#include "carry/farewell.h"
+#include "carry/relay.h"
+#include "front/crowd.h"
+#include "front/peek.h"
+#include "route/connect.h"
+#include "route/pick.h"
+#include "session/greeting.h"
+#include "session/thread.h"
+#include "session/visit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum step { STEP_GUARD, STEP_PEEK, STEP_PICK, STEP_CONNECT, STEP_CARRY, STEP_FAREWELL, STEP_COUNT, STEP_WAIT, STEP_OVER };
+
+/* An idle relay is all of this and nothing else, so its size is what an idle pair costs; a test holds it below 512. */
+struct connection {
+    struct list link; /* in thread->connections */
+    struct loop_grave grave;
+    struct thread *thread;
+    struct stream client;
+    struct stream server;
+    struct timer timer; /* the present step's deadline */
+    micros last_move;   /* of a byte, while carrying */
+    uint16_t listener;
+    uint8_t step;
+    bool counted;       /* among the connections of its client */
+    bool sample;        /* its first bytes are to be looked at for a forwarding field */
+    struct pick pick;
+    struct peek *peek;         /* only while peeking and waiting */
+    struct greeting *greeting; /* what the server is told first; null: nothing */
+    struct relay relay;
+    struct farewell farewell;
+    struct visit visit;
+};
+
+static void walk(struct connection *c);
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------ */
+
+static void client_ready(struct loop_source *source, uint32_t events)
+{
+    struct connection *c = container_of(source, struct connection, client.source);
+    stream_notice(&c->client, events);
+    walk(c);
+}
+
+static void server_ready(struct loop_source *source, uint32_t events)
+{
+    struct connection *c = container_of(source, struct connection, server.source);
+    stream_notice(&c->server, events);
+    walk(c);
+}
+
+static void deadline_came(struct timer *timer)
+{
+    walk(container_of(timer, struct connection, timer));
+}
+
+static micros now_of(const struct connection *c)
+{
+    return c->thread->loop.now;
+}
+
+/* The deadline of this step has come: its timer has fired and is not set any more. */
+static bool is_late(const struct connection *c)
+{
+    return c->timer.deadline == TIMER_NEVER;
+}
+
+static const struct plan *plan_of(const struct connection *c)
+{
+    return c->thread->share->plan;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------- */
+
+static void bury(struct loop_grave *grave)
+{
+    free(container_of(grave, struct connection, grave));
+}
+
+static void write_log(struct connection *c)
+{
+    if (!c->thread->share->access)
+        return;
+    char buffer[VISIT_LINE_SIZE];
+    struct text line;
+    text_init(&line, buffer, sizeof(buffer));
+    visit_line(&c->visit, &plan_of(c)->log, c->relay.in.moved, c->relay.out.moved, &line);
+    thread_log(c->thread, line.data, line.length);
+}
+
+/* The visit's single end: its reason is set here, its line is written here. */
+static void end_visit(struct connection *c, enum reason reason)
+{
+    assert(c->visit.reason == REASON_NONE);
+    c->visit.reason = (uint8_t)reason;
+    write_log(c);
+    free(c->visit.plain_key);
+    c->visit.plain_key = NULL;
+}
+
+static void drop_peek(struct connection *c)
+{
+    if (!c->peek)
+        return;
+    peek_fini(c->peek);
+    free(c->peek);
+    c->peek = NULL;
+}
+
+/* What broke on one side is passed on to the other as what it is: a reset, never an orderly end. */
+static void close_streams(struct connection *c)
+{
+    bool broke = c->visit.reason == REASON_CLIENT_RESET || c->visit.reason == REASON_SERVER_RESET;
+    stream_close(&c->server, broke);
+    stream_close(&c->client, broke);
+}
+
+static void release(struct connection *c)
+{
+    struct thread *thread = c->thread;
+    timer_clear(&thread->loop.timers, &c->timer);
+    drop_peek(c);
+    greeting_free(c->greeting);
+    relay_fini(&c->relay, &thread->kit);
+    close_streams(c);
+    if (c->counted)
+        limits_leave_client(thread->share->limits, &c->visit.client);
+    limits_leave(thread->share->limits, c->listener);
+    list_remove(&c->link);
+    loop_bury(&thread->loop, &c->grave, bury);
+    thread_left(thread);
+}
+
+static enum step end(struct connection *c, enum reason reason)
+{
+    end_visit(c, reason);
+    return STEP_OVER;
+}
+
+/* Ends the visit, but lets the client hear it. */
+static enum step part(struct connection *c, enum reason reason, const char *words)
+{
+    end_visit(c, reason);
+    farewell_start(&c->farewell, &c->client, words);
+    return timer_set(&c->thread->loop.timers, &c->timer, now_of(c) + FAREWELL_PATIENCE) == 0 ? STEP_FAREWELL
+                                                                                            : STEP_OVER;
+}
+
+static enum step wait_until(struct connection *c, micros deadline)
+{
+    if (timer_set(&c->thread->loop.timers, &c->timer, deadline) == 0)
+        return STEP_WAIT;
+    return end(c, REASON_NO_MEMORY);
+}
+
+/* ---- guard --------------------------------------------------------------------------------------------------------- */
+
+/* Counts the client once it is known who he is. */
+static bool count_client(struct connection *c, const struct endpoint *client)
+{
+    assert(!c->counted);
+    c->visit.client = *client;
+    c->counted = limits_enter_client(c->thread->share->limits, client);
+    return c->counted;
+}
+
+static enum step refuse(struct connection *c)
+{
+    counter_add(&c->thread->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+    return end(c, REASON_PER_CLIENT);
+}
+
+/* Facts about a peer that need no byte; most connections are decided by them. */
+static enum step guard(struct connection *c)
+{
+    struct thread *thread = c->thread;
+    struct peek *first = &thread->first_look;
+    peek_init(first, c->visit.listener, &c->visit.peer, NULL);
+    first->serial = ++thread->serial;
+
+    const char *bad = NULL;
+    enum known known = facts_client(&first->facts, span_of(NULL, 0), &bad);
+    if (known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
+        return refuse(c);
+    return STEP_PEEK;
+}
+
+/* ---- peek ---------------------------------------------------------------------------------------------------------- */
+
+static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
+                                  "Connection: close\r\n\r\nBad request\n";
+
+static enum step cannot_decide(struct connection *c, const struct decision *decision)
+{
+    if (decision->answer_400)
+        return part(c, decision->reason, bad_request);
+    return end(c, decision->reason);
+}
+
+static void note_plain_key(struct connection *c, const struct decision *decision)
+{
+    if (!plan_of(c)->log.plain_keys || decision->verdict != DECIDE_KEY)
+        return;
+    char buffer[VISIT_PLAIN_KEY_MOST + 1];
+    struct text text;
+    text_init(&text, buffer, sizeof(buffer));
+    if (decision->tag == KEY_TAG_ADDRESS) {
+        struct endpoint address = endpoint_from_ip6(decision->key.data, 0);
+        char words[ENDPOINT_TEXT_SIZE];
+        endpoint_text(&address, words);
+        text_add(&text, words);
+    } else {
+        text_add_bytes(&text, decision->key.data, decision->key.length);
+    }
+    c->visit.plain_key = strdup(text.data);
+}
+
+/* A peer that is not believed and is its own key may be a proxy that somebody forgot to trust. */
+static void watch_crowd(struct connection *c, const struct facts *facts, const struct decision *decision)
+{
+    if (facts->source_trusted || decision->source < 0)
+        return;
+    enum key_kind kind = decision->pool->keys[decision->source].kind;
+    if (kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER)
+        c->sample = crowd_note(&c->thread->crowd, &facts->source, now_of(c));
+}
+
+/* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
+static enum step accept_decision(struct connection *c, struct peek *peek)
+{
+    const struct decision *decision = &peek->decision;
+    const struct share *share = c->thread->share;
+    if (decision->verdict == DECIDE_END)
+        return cannot_decide(c, decision);
+
+    const struct facts *facts = &peek->facts;
+    if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
+        return refuse(c);
+    c->visit.decided = now_of(c);
+    c->visit.pool = decision->pool;
+    c->visit.source = (int16_t)decision->source;
+    c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
+    note_plain_key(c, decision);
+    watch_crowd(c, facts, decision);
+    pick_init(&c->pick, decision->pool, rank_key_hash(&share->ranking->seed, decision->tag, decision->key));
+    if (greeting_make(decision->pool, facts, c->client.source.fd, &c->greeting) != 0)
+        return end(c, REASON_NO_MEMORY);
+    return STEP_PICK;
+}
+
+static enum step begin_waiting(struct connection *c)
+{
+    c->peek = malloc(sizeof(*c->peek));
+    if (!c->peek)
+        return end(c, REASON_NO_MEMORY);
+    *c->peek = c->thread->first_look;
+    peek_start_waiting(c->peek, &plan_of(c)->timeouts, now_of(c));
+    return STEP_PEEK;
+}
+
+static enum step peek(struct connection *c)
+{
+    struct thread *thread = c->thread;
+    if (!c->peek) {
+        if (peek_at_once(&thread->first_look) == PEEK_DECIDED)
+            return accept_decision(c, &thread->first_look);
+        return begin_waiting(c);
+    }
+    if (!c->client.readable && now_of(c) < peek_deadline(c->peek))
+        return wait_until(c, peek_deadline(c->peek));
+
+    enum step next;
+    switch (peek_look(c->peek, &c->client, thread->scratch, now_of(c))) {
+    case PEEK_WAIT:
+        return wait_until(c, peek_deadline(c->peek));
+    case PEEK_GONE:
+        next = end(c, REASON_CLIENT_GONE);
+        break;
+    default:
+        next = accept_decision(c, c->peek);
+        break;
+    }
+    drop_peek(c);
+    return next;
+}
+
+/* ---- pick and connect ---------------------------------------------------------------------------------------------- */
+
+static void note_failure(struct connection *c, const struct plan_server *server, int error)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    counter_add(&c->thread->counters, COUNTER_CONNECT_FAILURES, 1);
+    c->visit.passed_over = server;
+    c->visit.passed_over_because = connect_error_text(error);
+    if (log_limit_pass(&limit, &skipped))
+        log_warning("pool %s: server %s (%s): connect: %s%s", c->visit.pool->name, server->name, server->address.text,
+                    strerror(error), skipped ? " (and more)" : "");
+}
+
+/* Why is this server the choice? */
+static void note_choice(struct connection *c, uint32_t index)
+{
+    struct visit *visit = &c->visit;
+    visit->server = &visit->pool->servers[index];
+    if (c->pick.last_resort) {
+        visit->choice = VISIT_LAST_RESORT;
+        return;
+    }
+    if (index == c->pick.home) {
+        visit->choice = VISIT_HOME;
+        return;
+    }
+    visit->choice = VISIT_NEXT_RANKED;
+    counter_add(&c->thread->counters, COUNTER_NEXT_RANKED, 1);
+    if (visit->passed_over)
+        return;
+    visit->passed_over = &visit->pool->servers[c->pick.home];
+    visit->passed_over_because = "resting";
+}
+
+static enum step nobody_left(struct connection *c)
+{
+    c->visit.server = NULL;
+    c->visit.choice = VISIT_NOWHERE;
+    return part(c, REASON_NO_SERVER, "");
+}
+
+static enum step pick(struct connection *c)
+{
+    const struct share *share = c->thread->share;
+    uint32_t index;
+    if (pick_next(&c->pick, share->ranking, share->states, now_of(c), &index) == PICK_NONE_LEFT)
+        return nobody_left(c);
+    note_choice(c, index);
+
+    const struct plan_server *server = c->visit.server;
+    int fd;
+    int error;
+    counter_add(&c->thread->counters, COUNTER_CONNECTS, 1);
+    enum connect_verdict verdict = connect_start(&server->address, &fd, &error);
+    switch (verdict) {
+    case CONNECT_FAILED:
+        server_failed(share->states, server->number, now_of(c));
+        note_failure(c, server, error);
+        return STEP_PICK;
+    case CONNECT_LOCAL:
+        server_untried(share->states, server->number);
+        note_failure(c, server, error);
+        return part(c, REASON_NO_MEMORY, "");
+    case CONNECT_DONE:
+    case CONNECT_WAITING:
+        break;
+    }
+    stream_init(&c->server, fd, address_is_unix(&server->address), server_ready);
+    c->server.writable = verdict == CONNECT_DONE;
+    if (loop_add(&c->thread->loop, &c->server.source, LOOP_BOTH) != 0) {
+        server_untried(share->states, server->number);
+        return end(c, REASON_NO_MEMORY);
+    }
+    if (timer_set(&c->thread->loop.timers, &c->timer, now_of(c) + plan_of(c)->timeouts.connect) != 0) {
+        server_untried(share->states, server->number);
+        return end(c, REASON_NO_MEMORY);
+    }
+    return STEP_CONNECT;
+}
+
+static enum step connect_failed(struct connection *c, int error)
+{
+    server_failed(c->thread->share->states, c->visit.server->number, now_of(c));
+    note_failure(c, c->visit.server, error);
+    stream_close(&c->server, false);
+    return STEP_PICK;
+}
+
+static enum step begin_to_carry(struct connection *c)
+{
+    server_succeeded(c->thread->share->states, c->visit.server->number);
+    c->visit.connected = now_of(c);
+    c->last_move = now_of(c);
+    relay_init(&c->relay);
+    int failure = 0;
+    if (c->greeting)
+        failure = relay_put_first(&c->relay, c->greeting->bytes, c->greeting->length);
+    greeting_free(c->greeting);
+    c->greeting = NULL;
+    if (failure)
+        return end(c, REASON_NO_MEMORY);
+    return STEP_CARRY;
+}
+
+static enum step wait_for_server(struct connection *c)
+{
+    if (c->server.writable) {
+        /* Only a socket that hung up can hold an error; asking the others would be a system call for nothing. */
+        int error = c->server.hung_up ? -stream_error(&c->server) : 0;
+        return error ? connect_failed(c, error) : begin_to_carry(c);
+    }
+    if (is_late(c))
+        return connect_failed(c, ETIMEDOUT);
+    return STEP_WAIT;
+}
+
+/* ---- carry --------------------------------------------------------------------------------------------------------- */
+
+static void look_at_sample(struct connection *c)
+{
+    struct span bytes;
+    if (stream_peek(&c->client, c->thread->scratch, PEEK_LIMIT, &bytes) <= 0)
+        return;
+    c->sample = false;
+    if (decide_has_forwarding_field(bytes))
+        crowd_warn(&c->thread->crowd, c->visit.listener, now_of(c));
+}
+
+static enum step carry(struct connection *c)
+{
+    if (c->sample && c->client.readable)
+        look_at_sample(c);
+
+    struct relay_result result = relay_run(&c->relay, &c->thread->kit, &c->client, &c->server);
+    if (result.moved)
+        c->last_move = now_of(c);
+    if (result.answer == RELAY_FINISHED)
+        return end(c, result.reason);
+    if (result.answer == RELAY_AGAIN)
+        loop_again(&c->thread->loop, &c->client.source);
+
+    micros idle_at = c->last_move + plan_of(c)->timeouts.idle;
+    if (now_of(c) >= idle_at)
+        return end(c, REASON_IDLE);
+    return wait_until(c, idle_at);
+}
+
+/* ---- farewell ------------------------------------------------------------------------------------------------------ */
+
+static enum step farewell(struct connection *c)
+{
+    if (farewell_is_over(&c->farewell, &c->client) || is_late(c))
+        return STEP_OVER;
+    return STEP_WAIT;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------------------ */
+
+static enum step (*const steps[STEP_COUNT])(struct connection *) = {
+    [STEP_GUARD] = guard,           [STEP_PEEK] = peek,   [STEP_PICK] = pick,
+    [STEP_CONNECT] = wait_for_server, [STEP_CARRY] = carry, [STEP_FAREWELL] = farewell,
+};
+
+static void walk(struct connection *c)
+{
+    for (;;) {
+        enum step next = steps[c->step](c);
+        if (next == STEP_WAIT)
+            return;
+        if (next == STEP_OVER) {
+            release(c);
+            return;
+        }
+        c->step = (uint8_t)next;
+    }
+}
+
+void connection_start(struct thread *thread, struct listen_point *point, int fd, const struct endpoint *peer)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+    if (!c) {
+        limits_leave(thread->share->limits, point->number);
+        close(fd);
+        return;
+    }
+    c->thread = thread;
+    c->listener = (uint16_t)point->number;
+    c->step = STEP_GUARD;
+    c->visit = (struct visit){
+        .accepted = thread->loop.now, .peer = *peer, .client = *peer, .listener = point->listener, .source = -1};
+    timer_init(&c->timer, deadline_came);
+    stream_init(&c->client, fd, point->is_unix, client_ready);
+    c->server.source.fd = -1;
+    list_init(&c->link);
+    list_append(&thread->connections, &c->link);
+    thread->connection_count++;
+    if (loop_add(&thread->loop, &c->client.source, LOOP_BOTH) != 0)
+        connection_stop(c, REASON_NO_MEMORY);
+    else
+        walk(c);
+}
+
+void connection_stop(struct connection *c, enum reason reason)
+{
+    if (c->visit.reason == REASON_NONE) {
+        if (c->step == STEP_CONNECT)
+            server_untried(c->thread->share->states, c->visit.server->number);
+        end_visit(c, reason);
+    }
+    release(c);
+}
+
+struct connection *connection_of_link(struct list *link)
+{
+    return container_of(link, struct connection, link);
+}

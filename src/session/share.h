@@ -1,0 +1,20 @@
+#ifndef LIMPET_SESSION_SHARE_H
+#define LIMPET_SESSION_SHARE_H
+
+/* All that the threads share, and nothing else: each part says itself how it may be used from several of them. */
+
+#include "io/sink.h"
+#include "plan/plan.h"
+#include "route/limits.h"
+#include "route/pick.h"
+#include "route/server.h"
+
+struct share {
+    const struct plan *plan;       /* never changes */
+    const struct ranking *ranking; /* never changes */
+    struct server_states *states;  /* atomics */
+    struct limits *limits;         /* atomics and locks */
+    struct sink *access;           /* locks; null: no access log */
+};
+
+#endif

@@ -1,0 +1,119 @@
+#include "session/visit.h"
+
+#include <stdio.h>
+
+/* One line is a list of fields; text and JSON differ only in how a field is written. */
+struct fields {
+    struct text *line;
+    bool json;
+};
+
+static void add_name(struct fields *fields, const char *name)
+{
+    bool first = fields->line->length == 0;
+    if (fields->json) {
+        text_add(fields->line, first ? "{\"" : ",\"");
+        text_add(fields->line, name);
+        text_add(fields->line, "\":");
+    } else {
+        if (!first)
+            text_add_char(fields->line, ' ');
+        text_add(fields->line, name);
+        text_add_char(fields->line, '=');
+    }
+}
+
+static void add_bytes(struct fields *fields, const char *name, struct span value)
+{
+    add_name(fields, name);
+    if (fields->json)
+        text_add_json(fields->line, value);
+    else if (value.length == 0)
+        text_add_char(fields->line, '-');
+    else
+        text_add_escaped(fields->line, value);
+}
+
+static void add_word(struct fields *fields, const char *name, const char *value)
+{
+    add_bytes(fields, name, span_text(value));
+}
+
+static void add_number(struct fields *fields, const char *name, uint64_t value)
+{
+    add_name(fields, name);
+    text_add_unsigned(fields->line, value);
+}
+
+static void add_endpoint(struct fields *fields, const char *name, const struct endpoint *endpoint)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_text(endpoint, text);
+    add_word(fields, name, text);
+}
+
+/* Milliseconds with three digits behind the point; "-" (JSON: null) when it never came to that. */
+static void add_duration(struct fields *fields, const char *name, micros from, micros to)
+{
+    add_name(fields, name);
+    if (to == 0 || to < from)
+        text_add(fields->line, fields->json ? "null" : "-");
+    else
+        text_add_format(fields->line, "%lld.%03lld", (long long)((to - from) / 1000), (long long)((to - from) % 1000));
+}
+
+static void add_key(struct fields *fields, const struct visit *visit)
+{
+    char hash[16];
+    bool spread = visit->source < 0;
+    add_word(fields, "pool", visit->pool ? visit->pool->name : "");
+    if (!visit->pool)
+        return;
+    add_word(fields, "source", spread ? "spread" : visit->pool->keys[visit->source].text);
+    snprintf(hash, sizeof(hash), "%08x", visit->key_hash);
+    add_word(fields, "key", hash);
+    if (visit->plain_key)
+        add_word(fields, "key_text", visit->plain_key);
+}
+
+static void add_choice(struct fields *fields, const struct visit *visit)
+{
+    static const char *const words[] = {
+        [VISIT_NOWHERE] = "nowhere",
+        [VISIT_HOME] = "home",
+        [VISIT_NEXT_RANKED] = "next_ranked",
+        [VISIT_LAST_RESORT] = "last_resort",
+    };
+    char why[512];
+    struct text text;
+    text_init(&text, why, sizeof(why));
+    text_add(&text, words[visit->choice]);
+    if (visit->passed_over) {
+        text_add_format(&text, ":%s:%s", visit->passed_over->name, visit->passed_over_because);
+    }
+    add_word(fields, "server", visit->server ? visit->server->name : "");
+    add_word(fields, "why", why);
+}
+
+void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t bytes_in, uint64_t bytes_out,
+                struct text *line)
+{
+    micros now = clock_steady();
+    struct fields fields = {.line = line, .json = log->format == LOG_FORMAT_JSON};
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(clock_wall() - (now - visit->accepted), time);
+
+    add_word(&fields, "time", time);
+    add_endpoint(&fields, "client", &visit->client);
+    add_endpoint(&fields, "peer", &visit->peer);
+    add_word(&fields, "listener", visit->listener->name);
+    add_key(&fields, visit);
+    add_choice(&fields, visit);
+    add_number(&fields, "bytes_in", bytes_in);
+    add_number(&fields, "bytes_out", bytes_out);
+    add_duration(&fields, "wait_ms", visit->accepted, visit->decided);
+    add_duration(&fields, "connect_ms", visit->decided, visit->connected);
+    add_duration(&fields, "total_ms", visit->accepted, now);
+    add_word(&fields, "reason", reason_text(visit->reason));
+    text_add(line, fields.json ? "}\n" : "\n");
+}

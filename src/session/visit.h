@@ -1,0 +1,52 @@
+#ifndef LIMPET_SESSION_VISIT_H
+#define LIMPET_SESSION_VISIT_H
+
+/* A visit is what the log tells of: one per connection in tcp mode. It is filled in while the connection walks through
+ * its steps, and becomes one line at its end. */
+
+#include "base/clock.h"
+#include "base/endpoint.h"
+#include "base/reason.h"
+#include "base/text.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Why a visit went to the server it went to. */
+enum visit_choice {
+    VISIT_NOWHERE,     /* to none */
+    VISIT_HOME,        /* the first in its ranking */
+    VISIT_NEXT_RANKED, /* a later one, because `passed_over` was not to be had */
+    VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
+};
+
+struct visit {
+    micros accepted; /* steady */
+    micros decided;  /* key and pool were known; 0: never */
+    micros connected; /* to the server; 0: never */
+    struct endpoint peer;
+    struct endpoint client;
+    const struct plan_listener *listener;
+    const struct plan_pool *pool;       /* null: none */
+    const struct plan_server *server;   /* null: none */
+    const struct plan_server *passed_over; /* the home that was not to be had, or the last server that failed; null */
+    const char *passed_over_because;    /* one word: "resting", "refused", ... */
+    char *plain_key;                    /* only if the plan says so; owned */
+    uint32_t key_hash;
+    int16_t source; /* index in the pool's keys; -1: spread */
+    uint8_t choice; /* enum visit_choice */
+    uint8_t reason; /* enum reason */
+};
+
+/* Room for one line: eleven short fields, the names of listener, pool, source and server, and a plain key. */
+#define VISIT_LINE_SIZE 8192
+
+/* At most so many bytes of a plain key are shown. */
+#define VISIT_PLAIN_KEY_MOST 512
+
+/* Writes the line, with its newline, as `log` says; what does not fit is cut. */
+void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t bytes_in, uint64_t bytes_out,
+                struct text *line);
+
+#endif
