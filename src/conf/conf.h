@@ -60,6 +60,9 @@ MUST_CHECK struct plan *conf_load_flags(const struct conf_flags *flags, const st
 /* "header:X-User" -> a key source; null or a static text that says what is wrong. `arena` owns the strings. */
 MUST_CHECK const char *conf_key_source(struct span text, struct arena *arena, struct plan_key *key);
 
+/* "250ms", "5s", "2m", "1h", "7d"; null or a static text that says what is wrong. 0 is fine here. */
+MUST_CHECK const char *conf_duration(struct span text, micros *duration);
+
 /* The schema, for the manual: calls `row` for each key in the order of the manual. */
 struct conf_schema_row {
     const char *path;     /* "listeners[].bind" */

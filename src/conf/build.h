@@ -1,0 +1,66 @@
+#ifndef LIMPET_CONF_BUILD_H
+#define LIMPET_CONF_BUILD_H
+
+/* A plan in the making. Drafts keep the nodes beside what was read from them, so that checks across the file can point
+ * at the text. Everything belongs to the plan's arena. */
+
+#include "conf/conf.h"
+#include "conf/node.h"
+#include "conf/schema.h"
+
+struct draft_pool;
+
+struct draft_route {
+    struct plan_route plan;
+    const struct node *node; /* the route's map, or the value of `pool` in the listener */
+    const struct node *pool; /* its name; null when it was missing */
+    struct draft_pool *target; /* null when there is none of that name */
+    struct draft_route *next;
+};
+
+struct draft_listener {
+    struct plan_listener plan; /* first: the schema fills it by offset */
+    const struct node *node;
+    const struct node *pool; /* `pool: x`, short for one route */
+    struct draft_route *routes, *last_route;
+    size_t route_count;
+    const struct node **bind_nodes; /* one per bind */
+    bool trust_given;
+    struct draft_listener *next;
+};
+
+struct draft_server {
+    struct plan_server plan;
+    const struct node *node; /* where its name or address stands */
+};
+
+struct draft_pool {
+    struct plan_pool plan; /* first: the schema fills it by offset */
+    const struct node *node;
+    const struct node *name;
+    const struct node *keys;
+    struct draft_server *servers;
+    size_t index;
+    bool used;      /* a route leads here */
+    bool unwrapped; /* ... from a listener that unwraps */
+    bool warned;    /* of connections that many clients share */
+    struct draft_pool *next;
+};
+
+struct build {
+    struct arena *arena;
+    struct report *report;
+    const struct conf_files *files;
+    const char *directory; /* relative paths start here: "" or with a slash at its end */
+    unsigned sources;      /* so many were named so far */
+    struct plan *plan;
+    bool from_flags;
+    struct draft_listener *listeners, *last_listener;
+    struct draft_pool *pools, *last_pool;
+    struct draft_pool **pools_by_name; /* sorted, once all are read */
+};
+
+/* Makes the plan from a tree; null if anything was reported as an error. The arena is the plan's. */
+MUST_CHECK struct plan *build_plan(struct build *b, const struct node *root);
+
+#endif

@@ -1,0 +1,162 @@
+#include "conf/checks.h"
+
+#include "conf/duplicates.h"
+#include "conf/networks.h"
+#include "conf/suggest.h"
+
+#include <stdlib.h>
+
+struct place checks_place(const struct node *map, const char *key)
+{
+    const struct node *value = node_find(map, key);
+    return value ? value->at : map->key ? map->key->at : map->at;
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct draft_pool *a = *(const struct draft_pool *const *)left, *b = *(const struct draft_pool *const *)right;
+    return strcmp(a->plan.name, b->plan.name);
+}
+
+static void sort_pools(struct build *b)
+{
+    size_t count = 0;
+    b->pools_by_name = arena_alloc(b->arena, b->plan->pool_count * sizeof(struct draft_pool *) + 1);
+    for (struct draft_pool *pool = b->pools; pool; pool = pool->next)
+        b->pools_by_name[count++] = pool;
+    qsort(b->pools_by_name, count, sizeof(struct draft_pool *), by_name);
+}
+
+static struct draft_pool *find_pool(struct build *b, struct span name)
+{
+    const struct draft_pool wanted = {.plan.name = arena_text(b->arena, name)};
+    const struct draft_pool *key = &wanted;
+    struct draft_pool **found =
+        bsearch(&key, b->pools_by_name, b->plan->pool_count, sizeof(struct draft_pool *), by_name);
+    return found ? *found : NULL;
+}
+
+/* More pools than this are not searched for a likely one; reading a big broken file must stay quick. */
+#define SUGGESTED_AMONG_MAX 1000
+
+static const char *pool_help(struct build *b, struct span name)
+{
+    struct suggest s;
+    suggest_init(&s, name);
+    const char *all = "there are:";
+    size_t count = 0;
+    for (const struct draft_pool *pool = b->pools; pool && count < SUGGESTED_AMONG_MAX; pool = pool->next, count++) {
+        suggest_try(&s, pool->plan.name);
+        if (count < 10)
+            all = arena_format(b->arena, "%s%s %s", all, count > 0 ? "," : "", pool->plan.name);
+    }
+    if (s.best)
+        return arena_format(b->arena, "did you mean `%s`?", s.best);
+    return count == 0 ? "there are no pools yet" : count > 10 ? arena_format(b->arena, "%s, ...", all) : all;
+}
+
+static void resolve_route(struct build *b, const struct draft_listener *listener, struct draft_route *route)
+{
+    if (!route->pool)
+        return;
+    struct draft_pool *pool = find_pool(b, route->pool->text);
+    if (!pool) {
+        report_error(b->report, route->pool->at, pool_help(b, route->pool->text), "there is no pool %s",
+                     report_quote(b->report, route->pool->text));
+        return;
+    }
+    pool->used = true;
+    pool->unwrapped |= listener->plan.unwrap != UNWRAP_OFF;
+    route->target = pool;
+    route->plan.pool = pool->index;
+}
+
+/* True if everything that `later` matches is taken by `earlier`. */
+static bool covers(const char *earlier, const char *later)
+{
+    if (!earlier)
+        return true;
+    if (!later)
+        return false;
+    if (strcmp(earlier, later) == 0)
+        return true;
+    size_t tail = strlen(earlier + 1), length = strlen(later);
+    return strncmp(earlier, "*.", 2) == 0 && length > tail && strcmp(later + length - tail, earlier + 1) == 0;
+}
+
+/* Routes before this one are compared with it; a listener with more is not searched to the end. */
+#define COVERED_BY_MAX 1000
+
+static void check_route(struct build *b, const struct draft_listener *listener, const struct draft_route *route)
+{
+    size_t count = 0;
+    for (const struct draft_route *r = listener->routes; r != route && count < COVERED_BY_MAX; r = r->next, count++)
+        if (covers(r->plan.sni, route->plan.sni)) {
+            report_error(b->report, route->node->at,
+                         arena_format(b->arena, "move it up, before the route in line %zu, or take it out",
+                                      report_line(r->node->at)),
+                         "nothing ever comes to this route: the one in line %zu takes it all",
+                         report_line(r->node->at));
+            return;
+        }
+}
+
+static void check_routes(struct build *b, struct draft_listener *listener)
+{
+    const struct node *routes = node_find(listener->node, "routes");
+    if (!listener->routes && !routes && !node_find(listener->node, "pool"))
+        report_error(b->report, listener->node->at,
+                     b->pools ? arena_format(b->arena, "add `pool: %s`", b->pools->plan.name) : "add `pool: NAME`",
+                     "this listener leads to no pool");
+    if (listener->pool && routes) {
+        report_error(b->report, listener->pool->key->at, "write it as the last of the routes: `- {pool: NAME}`",
+                     "`pool` and `routes` exclude each other");
+        return;
+    }
+    for (struct draft_route *route = listener->routes; route; route = route->next) {
+        resolve_route(b, listener, route);
+        check_route(b, listener, route);
+    }
+}
+
+static void check_trust(struct build *b, const struct draft_listener *listener)
+{
+    const struct plan_listener *l = &listener->plan;
+    if (!networks_is_none(&l->trust))
+        return;
+    const char *help = "write the networks that may say who the client is under `trust`";
+    if (l->unwrap != UNWRAP_OFF)
+        report_error(b->report, checks_place(listener->node, "unwrap"), help,
+                     "nothing is ever unwrapped: `trust` believes nobody");
+    if (l->proxy_protocol == PROXY_PROTOCOL_REQUIRE)
+        report_error(b->report, checks_place(listener->node, "proxy-protocol"), help,
+                     "no connection can come in: a PROXY header is required, and `trust` believes nobody");
+}
+
+static void check_pool(struct build *b, const struct draft_pool *pool)
+{
+    const struct place at = checks_place(pool->node, "send-prefix");
+    if (!pool->used || pool->unwrapped)
+        return;
+    if (pool->plan.send_prefix == SEND_PREFIX_UNWRAPPED)
+        report_error(b->report, at, "add `unwrap` to the listener, or send ipv4 or ipv6",
+                     "no listener that leads to this pool unwraps anything");
+    for (size_t i = 0; i < pool->plan.key_count; i++)
+        if (pool->plan.keys[i].kind == KEY_UNWRAPPED)
+            report_error(b->report, pool->keys->at, "add `unwrap` to the listener, or take another key source",
+                         "the key source `unwrapped` is never present: no listener that leads to this pool unwraps");
+}
+
+void checks_all(struct build *b)
+{
+    sort_pools(b);
+    duplicates_of_binds(b);
+    for (struct draft_listener *listener = b->listeners; listener; listener = listener->next) {
+        check_routes(b, listener);
+        check_trust(b, listener);
+    }
+    for (struct draft_pool *pool = b->pools; pool; pool = pool->next) {
+        check_pool(b, pool);
+        duplicates_of_servers(b, pool);
+    }
+}

@@ -1,0 +1,12 @@
+#ifndef LIMPET_CONF_FLAGS_H
+#define LIMPET_CONF_FLAGS_H
+
+/* What the command line said, as the tree that a file with the same meaning would give: one listener and one pool, named
+ * "default". So flags and files are checked by the same code, and mean the same. */
+
+#include "conf/node.h"
+
+/* `sources` counts the texts that messages can name. */
+struct node *flags_tree(const struct conf_flags *flags, struct arena *arena, unsigned *sources);
+
+#endif

@@ -1,0 +1,275 @@
+#include "conf/read.h"
+
+#include "base/text.h"
+#include "conf/suggest.h"
+#include "conf/values.h"
+
+#include <unistd.h>
+
+static void *member(const struct schema_row *row, void *target)
+{
+    return (char *)target + row->offset;
+}
+
+static const char *article(const char *type)
+{
+    return strncmp(type, "a ", 2) == 0 || strncmp(type, "an ", 3) == 0 || strncmp(type, "the ", 4) == 0 ? type : NULL;
+}
+
+void read_wrong_type(struct build *b, const struct schema_row *row, const struct node *value)
+{
+    report_error(b->report, value->at, arena_format(b->arena, "give `%s` %s", row->key, row->type),
+                 "`%s` wants %s, but this is %s", row->key, article(row->type) ? row->type : "one word",
+                 node_kind_name(value));
+}
+
+bool read_is_text(struct build *b, const struct schema_row *row, const struct node *value)
+{
+    if (value->kind != NODE_TEXT)
+        read_wrong_type(b, row, value);
+    return value->kind == NODE_TEXT;
+}
+
+const char *read_words_help(struct build *b, struct span word, const char *const *words)
+{
+    struct suggest s;
+    suggest_init(&s, word);
+    const char *all = "write one of:";
+    for (size_t i = 0; words[i]; i++) {
+        suggest_try(&s, words[i]);
+        all = arena_format(b->arena, "%s%s %s", all, i > 0 ? "," : "", words[i]);
+    }
+    return s.best ? arena_format(b->arena, "did you mean `%s`?", s.best) : all;
+}
+
+static const char *duration_help(struct build *b, struct span text, enum value_fault fault)
+{
+    if (fault == VALUE_NO_UNIT && text.length < 10)
+        return arena_format(b->arena, "write %.*ss or %.*sms", (int)text.length, text.data, (int)text.length, text.data);
+    return "write a number and its unit, without a space: 250ms, 5s, 2m, 1h or 7d";
+}
+
+void read_duration(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    micros *duration = member(row, target);
+    if (!read_is_text(b, row, value))
+        return;
+    enum value_fault fault = values_duration(value->text, duration);
+    if (fault == VALUE_FINE && *duration > 0)
+        return;
+    const char *wrong = fault == VALUE_FINE ? "a wait of nothing" : values_fault_text(fault);
+    report_error(b->report, value->at, duration_help(b, value->text, fault), "%s is no duration: %s",
+                 report_quote(b->report, value->text), wrong);
+}
+
+static bool number_in_range(struct build *b, const struct schema_row *row, const struct node *value, uint64_t *number)
+{
+    if (!read_is_text(b, row, value))
+        return false;
+    enum value_fault fault = values_number(value->text, number);
+    if (fault == VALUE_FINE && *number >= row->least && *number <= row->most)
+        return true;
+    const char *wrong = fault == VALUE_FINE ? "out of range" : values_fault_text(fault);
+    report_error(b->report, value->at,
+                 arena_format(b->arena, "`%s` is a whole number from %llu to %llu", row->key,
+                              (unsigned long long)row->least, (unsigned long long)row->most),
+                 "%s: %s", report_quote(b->report, value->text), wrong);
+    return false;
+}
+
+void read_number(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    uint64_t number;
+    if (number_in_range(b, row, value, &number))
+        *(uint32_t *)member(row, target) = (uint32_t)number;
+}
+
+void read_weight(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    uint64_t number;
+    if (number_in_range(b, row, value, &number))
+        *(uint16_t *)member(row, target) = (uint16_t)number;
+}
+
+void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (!read_is_text(b, row, value))
+        return;
+    for (unsigned i = 0; row->words[i]; i++)
+        if (node_is(value, row->words[i])) {
+            *(unsigned *)member(row, target) = i; /* an enum without negative values is an unsigned */
+            return;
+        }
+    report_error(b->report, value->at, read_words_help(b, value->text, row->words), "%s is no word for `%s`",
+                 report_quote(b->report, value->text), row->key);
+}
+
+static bool is_printable(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] < ' ' || text.data[i] == 0x7f)
+            return false;
+    return true;
+}
+
+void read_text(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (!read_is_text(b, row, value))
+        return;
+    if (value->text.length == 0 || !is_printable(value->text)) {
+        report_error(b->report, value->at, "write printable text", "`%s` is empty or has control characters", row->key);
+        return;
+    }
+    *(const char **)member(row, target) = arena_text(b->arena, value->text);
+}
+
+/* Where the configuration's relative paths lead in the whole tree, so that they hold wherever the process works. */
+static const char *absolute(struct build *b, const char *path)
+{
+    char here[4096];
+    if (path[0] == '/' || !getcwd(here, sizeof(here)))
+        return path;
+    return arena_format(b->arena, "%s/%s", here, path);
+}
+
+const char *read_path(struct build *b, struct span path)
+{
+    bool from_root = path.length > 0 && path.data[0] == '/';
+    return arena_format(b->arena, "%s%.*s", from_root ? "" : b->directory, (int)path.length, path.data);
+}
+
+void read_log_target(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    const char **path = member(row, target);
+    bool is_access = strcmp(row->key, "access") == 0;
+    if (!read_is_text(b, row, value))
+        return;
+    if (node_is(value, "stderr") || (is_access && (node_is(value, "stdout") || node_is(value, "off")))) {
+        *path = arena_text(b->arena, value->text);
+        return;
+    }
+    if (!is_access && (node_is(value, "stdout") || node_is(value, "off"))) {
+        report_error(b->report, value->at, "write stderr, or a path", "errors do not go to %s",
+                     report_quote(b->report, value->text));
+        return;
+    }
+    if (value->text.length == 0 || value->text.length > 4000 || !is_printable(value->text)) {
+        report_error(b->report, value->at, "write a path of at most 4000 printable characters", "this is no path");
+        return;
+    }
+    *path = absolute(b, read_path(b, value->text));
+}
+
+static bool has_letters(struct span host)
+{
+    for (size_t i = 0; i < host.length; i++) {
+        uint8_t lower = byte_lower(host.data[i]);
+        if ((lower >= 'a' && lower <= 'z') || host.data[i] >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+static bool is_all_digits(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return text.length > 0;
+}
+
+#define ADDRESS_HELP "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
+
+/* Says more about a wrong address than that it is wrong. */
+static const char *address_help(struct build *b, struct span text, const char **wrong)
+{
+    struct address a;
+    const uint8_t *scheme = text.length > 0 ? memmem(text.data, text.length, "://", 3) : NULL;
+    if (text.length > ADDRESS_TEXT_SIZE)
+        return ADDRESS_HELP;
+    if (scheme) {
+        *wrong = "an address is not a URL";
+        return "write HOST:PORT alone";
+    }
+    if (is_all_digits(text)) {
+        *wrong = "the host is missing";
+        return arena_format(b->arena, "write `:%.*s` for all addresses, or HOST:%.*s", (int)text.length, text.data,
+                            (int)text.length, text.data);
+    }
+    const uint8_t *colon = text.length > 0 ? memrchr(text.data, ':', text.length) : NULL;
+    struct span host = colon ? span_part(text, 0, (size_t)(colon - text.data)) : text;
+    if (host.length == 1 && host.data[0] == '*' && colon)
+        return arena_format(b->arena, "for all addresses write `%.*s`", (int)(text.length - 1), colon);
+    if (has_letters(host) && !memchr(host.data, ':', host.length)) {
+        *wrong = "names are not looked up in this version";
+        return arena_format(b->arena, "write the numeric address; `getent hosts %.*s` shows it", (int)host.length,
+                            host.data);
+    }
+    const char *bracketed = arena_format(b->arena, "[%.*s]:80", (int)text.length, text.data);
+    if (text.data && text.data[0] != '[' && !address_parse(span_text(bracketed), &a))
+        return arena_format(b->arena, "write [%.*s]:PORT", (int)text.length, text.data);
+    return ADDRESS_HELP;
+}
+
+static bool is_anywhere(const struct address *a)
+{
+    static const uint8_t any[16];
+    struct endpoint e = endpoint_from_sockaddr((const struct sockaddr *)&a->storage);
+    return e.kind == ENDPOINT_IP &&
+           (memcmp(e.ip, any, sizeof(any)) == 0 || (endpoint_is_ip4(&e) && memcmp(e.ip + 12, any, 4) == 0));
+}
+
+/* What is an address, but cannot be connected to. */
+static bool can_be_reached(struct build *b, const struct node *value, const struct address *a)
+{
+    if (address_is_unix(a))
+        return true;
+    if (is_anywhere(a))
+        report_error(b->report, value->at, arena_format(b->arena, "write `127.0.0.1:%u` for this machine", address_port(a)),
+                     "%s says where to listen, not where to connect to", report_quote(b->report, value->text));
+    else if (address_port(a) == 0)
+        report_error(b->report, value->at, "ports go from 1 to 65535", "nothing can be reached at port 0");
+    else
+        return true;
+    return false;
+}
+
+/* A relative path of a Unix socket starts at the file's directory, and the whole path is its identity. */
+static struct span socket_path(struct build *b, struct span text)
+{
+    const size_t scheme = strlen("unix:");
+    if (text.length <= scheme || memcmp(text.data, "unix:", scheme) != 0)
+        return text;
+    const char *path = read_path(b, span_part(text, scheme, text.length - scheme));
+    return span_text(arena_format(b->arena, "unix:%s", absolute(b, path)));
+}
+
+bool read_address(struct build *b, const struct node *value, bool to_bind, struct address *address)
+{
+    if (value->kind != NODE_TEXT) {
+        report_error(b->report, value->at, "addresses such as [::1]:80 need quotes: \"[::1]:80\"",
+                     "an address is wanted here, but this is %s", node_kind_name(value));
+        return false;
+    }
+    const char *wrong = is_printable(value->text) ? address_parse(socket_path(b, value->text), address)
+                                                  : "control characters";
+    if (!wrong)
+        return to_bind || can_be_reached(b, value, address);
+    const char *help = address_help(b, value->text, &wrong);
+    report_error(b->report, value->at, help, "%s is no address: %s", report_quote(b->report, value->text), wrong);
+    return false;
+}
+
+bool read_name(struct build *b, const struct node *name, const char *what)
+{
+    bool fine = name->kind == NODE_TEXT && name->text.length > 0 && name->text.length < ADDRESS_TEXT_SIZE;
+    for (size_t i = 0; fine && i < name->text.length; i++) {
+        uint8_t c = name->text.data[i];
+        fine = c > ' ' && c < 0x7f && c != '"' && c != '\\';
+    }
+    if (!fine)
+        report_error(b->report, name->at,
+                     "a name is 1 to 127 printable ASCII characters without spaces, quotes and backslashes",
+                     "this cannot be the name of a %s", what);
+    return fine;
+}

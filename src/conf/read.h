@@ -1,0 +1,39 @@
+#ifndef LIMPET_CONF_READ_H
+#define LIMPET_CONF_READ_H
+
+/* Readers of plain types, for rows of the schema: each reads one value into the member at row->offset of `target`. */
+
+#include "conf/build.h"
+
+/* Reports that a value has the wrong kind. */
+void read_wrong_type(struct build *b, const struct schema_row *row, const struct node *value);
+
+/* True if the value is text; else reports. */
+MUST_CHECK bool read_is_text(struct build *b, const struct schema_row *row, const struct node *value);
+
+/* "did you mean", else the help of last resort, of all the words that would be right (null-terminated). */
+const char *read_words_help(struct build *b, struct span word, const char *const *words);
+
+/* micros, more than 0 */
+void read_duration(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* uint32_t from row->least to row->most */
+void read_number(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* uint16_t, the same */
+void read_weight(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* An enum: the place of the word in row->words. */
+void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* const char *: a word, or an absolute path made of what is written. */
+void read_log_target(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* const char *: printable text. */
+void read_text(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+
+/* An address to bind or to connect to; reports when it is wrong. */
+MUST_CHECK bool read_address(struct build *b, const struct node *value, bool to_bind, struct address *address);
+
+/* A path as it is opened: relative ones start at the file's directory. */
+const char *read_path(struct build *b, struct span path);
+
+/* Names of pools and servers, which stand in logs: printable ASCII without spaces and quotes, 1 to 128 bytes. */
+MUST_CHECK bool read_name(struct build *b, const struct node *name, const char *what);
+
+#endif

@@ -1,0 +1,236 @@
+#include "conf/read_listener.h"
+
+#include "conf/key_source.h"
+#include "conf/networks.h"
+#include "conf/read.h"
+#include "conf/values.h"
+
+#define UNWRAP_MAX 255
+#define HOST_NAME_MAX_LENGTH 253
+
+static void add_listener(struct build *b, const struct node *map)
+{
+    struct draft_listener *draft = arena_alloc(b->arena, sizeof(*draft));
+    draft->node = map;
+    if (b->last_listener)
+        b->last_listener->next = draft;
+    else
+        b->listeners = draft;
+    b->last_listener = draft;
+    b->plan->listener_count++;
+    unsigned errors = b->report->out->errors;
+    schema_fill(b, SECTION_LISTENER, map, draft);
+    if (draft->plan.bind_count == 0 && errors == b->report->out->errors)
+        report_error(b->report, map->at, "add `bind: \":8080\"`", "this listener has no `bind`");
+}
+
+void read_listeners(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (value->kind == NODE_LIST && value->count == 0)
+        report_error(b->report, value->at, "add `- {bind: \":8080\", pool: NAME}`", "there is no listener");
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
+        if (item->kind == NODE_MAP)
+            add_listener(b, item);
+        else
+            report_error(b->report, item->at, "write `- {bind: \":8080\", pool: NAME}`",
+                         "a listener is a map, but this is %s", node_kind_name(item));
+    }
+}
+
+void read_listener_bind(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct draft_listener *draft = target;
+    size_t count = value->kind == NODE_LIST ? value->count : 1;
+    struct address *binds = arena_alloc(b->arena, count * sizeof(*binds) + 1);
+    draft->bind_nodes = arena_alloc(b->arena, count * sizeof(struct node *) + 1);
+    if (count == 0)
+        report_error(b->report, value->at, "write at least one address, such as \":8080\"", "this list is empty");
+    size_t good = 0;
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item))
+        if (read_address(b, item, true, &binds[good]))
+            draft->bind_nodes[good++] = item;
+    draft->plan.binds = binds;
+    draft->plan.bind_count = good;
+    draft->plan.name = binds->text;
+}
+
+void read_listener_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    static const char *const words[] = {"tcp", NULL};
+    if (!read_is_text(b, row, value) || node_is(value, "tcp"))
+        return;
+    if (node_is(value, "http") || node_is(value, "auto"))
+        report_error(b->report, value->at,
+                     "write `mode: tcp`: one decision for each connection; a proxy in front must then use a connection "
+                     "for each client",
+                     "`mode: %s` is not in this version", (const char *)value->text.data);
+    else
+        report_error(b->report, value->at, read_words_help(b, value->text, words), "%s is no mode",
+                     report_quote(b->report, value->text));
+}
+
+void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct draft_listener *draft = target;
+    if (value->kind == NODE_MAP) {
+        read_wrong_type(b, row, value);
+        return;
+    }
+    draft->trust_given = value->at.source != NULL;
+    networks_read(b, value, &draft->plan.trust);
+}
+
+static void read_client_header(struct build *b, const struct node *value, struct plan_listener *listener)
+{
+    struct plan_key key;
+    const char *wrong = key_source_parse(value->text, b->arena, &key);
+    if (wrong)
+        report_error(b->report, value->at, "write header:NAME, such as header:CF-Connecting-IP", "%s", wrong);
+    listener->client_from = CLIENT_FROM_HEADER;
+    listener->client_header = wrong ? NULL : key.name;
+}
+
+void read_listener_client_from(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    static const char *const words[] = {"none", "x-forwarded-for", "forwarded", NULL};
+    struct plan_listener *listener = &((struct draft_listener *)target)->plan;
+    if (!read_is_text(b, row, value))
+        return;
+    for (unsigned i = 0; words[i]; i++)
+        if (span_equal_nocase(value->text, span_text(words[i]))) {
+            listener->client_from = (enum client_from)i;
+            return;
+        }
+    if (value->text.length >= 7 && memcmp(value->text.data, "header:", 7) == 0) {
+        read_client_header(b, value, listener);
+        return;
+    }
+    const char *help = read_words_help(b, value->text, words);
+    report_error(b->report, value->at,
+                 strncmp(help, "did", 3) == 0 ? help : "write x-forwarded-for, forwarded, header:NAME or none",
+                 "%s is no word for `client-from`", report_quote(b->report, value->text));
+}
+
+void read_listener_unwrap(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan_listener *listener = &((struct draft_listener *)target)->plan;
+    uint64_t number;
+    if (!read_is_text(b, row, value))
+        return;
+    if (node_is(value, "ipv4") || node_is(value, "ipv6")) {
+        bool ip4 = node_is(value, "ipv4");
+        listener->unwrap = ip4 ? UNWRAP_IP4 : UNWRAP_IP6;
+        listener->unwrap_length = ip4 ? 4 : 16;
+    } else if (values_number(value->text, &number) == VALUE_FINE && number >= 1 && number <= UNWRAP_MAX) {
+        listener->unwrap = UNWRAP_BYTES;
+        listener->unwrap_length = (uint32_t)number;
+    } else {
+        report_error(b->report, value->at, "write ipv4, ipv6, or a number of bytes from 1 to 255",
+                     "%s cannot be unwrapped", report_quote(b->report, value->text));
+    }
+}
+
+static struct draft_route *add_route(struct build *b, struct draft_listener *draft, const struct node *node)
+{
+    struct draft_route *route = arena_alloc(b->arena, sizeof(*route));
+    route->node = node;
+    if (draft->last_route)
+        draft->last_route->next = route;
+    else
+        draft->routes = route;
+    draft->last_route = route;
+    draft->route_count++;
+    return route;
+}
+
+void read_listener_pool(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct draft_listener *draft = target;
+    if (!read_is_text(b, row, value))
+        return;
+    draft->pool = value;
+    add_route(b, draft, value)->pool = value;
+}
+
+void read_listener_routes(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (value->kind == NODE_LIST && value->count == 0)
+        report_error(b->report, value->at, "add `- {pool: NAME}`", "this list is empty");
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
+        if (item->kind != NODE_MAP) {
+            report_error(b->report, item->at, "write `- {pool: NAME}`, or `- {sni: HOST, pool: NAME}`",
+                         "a route is a map, but this is %s", node_kind_name(item));
+            continue;
+        }
+        unsigned errors = b->report->out->errors;
+        struct draft_route *route = add_route(b, target, item);
+        schema_fill(b, SECTION_ROUTE, item, route);
+        if (!route->pool && errors == b->report->out->errors)
+            report_error(b->report, item->at, "add `pool: NAME`", "this route leads nowhere");
+    }
+}
+
+void read_listener_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (value->kind == NODE_MAP)
+        schema_fill(b, SECTION_LISTENER_LIMITS, value, target);
+    else
+        read_wrong_type(b, row, value);
+}
+
+void read_listener_unix_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    unsigned mode = 0;
+    if (!read_is_text(b, row, value))
+        return;
+    bool fine = value->text.length >= 3 && value->text.length <= 4;
+    for (size_t i = 0; fine && i < value->text.length; i++) {
+        unsigned digit = (unsigned)value->text.data[i] - '0';
+        fine = digit < 8;
+        mode = mode * 8 + digit;
+    }
+    if (!fine || mode > 0777)
+        report_error(b->report, value->at, "write three octal digits, such as \"0660\"", "%s are no permissions",
+                     report_quote(b->report, value->text));
+    ((struct draft_listener *)target)->plan.unix_mode = mode;
+}
+
+static bool is_host_name(struct span name)
+{
+    if (name.length > 2 && memcmp(name.data, "*.", 2) == 0)
+        name = span_part(name, 2, name.length - 2);
+    if (name.length == 0 || name.length > HOST_NAME_MAX_LENGTH || name.data[0] == '.' ||
+        name.data[name.length - 1] == '.')
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        uint8_t c = byte_lower(name.data[i]);
+        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!letter && (c != '.' || name.data[i - 1] == '.'))
+            return false;
+    }
+    return true;
+}
+
+void read_route_sni(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct draft_route *route = target;
+    if (!read_is_text(b, row, value))
+        return;
+    if (!is_host_name(value->text)) {
+        report_error(b->report, value->at,
+                     node_is(value, "*") ? "take `sni` out: a route without it matches everything"
+                                         : "write a name such as \"www.example.org\" or \"*.example.org\"",
+                     "%s is no host name", report_quote(b->report, value->text));
+        return;
+    }
+    char *name = arena_text(b->arena, value->text);
+    for (char *c = name; *c; c++)
+        *c = (char)byte_lower((uint8_t)*c);
+    route->plan.sni = name;
+}
+
+void read_route_pool(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (read_is_text(b, row, value))
+        ((struct draft_route *)target)->pool = value;
+}

@@ -1,0 +1,19 @@
+#ifndef LIMPET_CONF_READ_ROOT_H
+#define LIMPET_CONF_READ_ROOT_H
+
+/* Readers of the keys at the top of the file. `target` is the plan, or its part. */
+
+#include "conf/build.h"
+
+void read_root_seed(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_threads(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_user(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_timeouts(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_log(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_log_keys(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+
+/* What holds when nothing is written. */
+void read_root_defaults(struct build *b);
+
+#endif

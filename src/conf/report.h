@@ -1,0 +1,55 @@
+#ifndef LIMPET_CONF_REPORT_H
+#define LIMPET_CONF_REPORT_H
+
+/* Messages about a configuration. They are collected while it is read, in whatever order the checks run, and given out
+ * by report_flush() in the order of the text, each with the line it is about and a caret below it.
+ *
+ * What the command line said has no lines: there a source is one argument, and its messages name it. */
+
+#include "base/arena.h"
+#include "conf/conf.h"
+
+/* A text that messages can point into. */
+struct source {
+    const char *name; /* "limpet.yaml", or `--key "heade:X"` */
+    struct span text;
+    bool is_flag;
+    unsigned number; /* sources are reported in this order */
+};
+
+/* Some bytes of a source; PLACE_NOWHERE as offset: the source as a whole. */
+struct place {
+    const struct source *source;
+    size_t offset;
+    size_t length;
+};
+#define PLACE_NOWHERE ((size_t)-1)
+
+/* So many of each severity are shown; more help nobody. */
+#define REPORT_SHOWN_MAX 20
+
+struct message;
+struct report {
+    struct conf_report *out;
+    struct arena *arena; /* owns the messages; must live until the flush */
+    struct message *newest;
+    size_t kept;
+};
+
+void report_init(struct report *report, struct conf_report *out, struct arena *arena);
+
+/* `help` says what to do next; null if there is nothing to say. It must live as long as the arena. */
+void report_error(struct report *report, struct place at, const char *help, const char *format, ...) PRINTF_LIKE(4, 5);
+void report_warning(struct report *report, struct place at, const char *help, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* Gives out all that was collected, and forgets it. */
+void report_flush(struct report *report);
+
+/* The user's words for use in a message: `between backticks`, cut when long. */
+const char *report_quote(struct report *report, struct span words);
+
+/* The line of a place, from 1. */
+size_t report_line(struct place at);
+
+#endif

@@ -1,0 +1,298 @@
+#include "conf/schema.h"
+
+#include "base/text.h"
+#include "conf/read.h"
+#include "conf/read_listener.h"
+#include "conf/read_pool.h"
+#include "conf/read_root.h"
+#include "conf/suggest.h"
+
+#define LATER "not in this version"
+
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const log_keys[] = {"hash", "plain", NULL};
+static const char *const proxy_protocols[] = {"off", "accept", "require", NULL};
+static const char *const no_keys[] = {"spread", "end", NULL};
+static const char *const send_proxies[] = {"off", "v1", "v2", NULL};
+static const char *const send_prefixes[] = {"off", "ipv4", "ipv6", "unwrapped", NULL};
+
+static const char *const prefixes[SECTION_COUNT] = {
+    [SECTION_ROOT] = "",
+    [SECTION_TIMEOUTS] = "timeouts.",
+    [SECTION_LIMITS] = "limits.",
+    [SECTION_LOG] = "log.",
+    [SECTION_LISTENER] = "listeners[].",
+    [SECTION_LISTENER_LIMITS] = "listeners[].limits.",
+    [SECTION_ROUTE] = "listeners[].routes[].",
+    [SECTION_POOL] = "pools.NAME.",
+    [SECTION_SERVER] = "pools.NAME.servers.NAME.",
+};
+
+#define ROW(in, name) .section = SECTION_##in, .key = name
+#define INTO(type, member) .offset = offsetof(struct type, member)
+
+static const struct schema_row rows[] = {
+    {ROW(ROOT, "seed"), .type = "text", .read = read_root_seed,
+     .help = "Decides which server is home to which key. Give the same seed to every frontend, and never change it: "
+             "another seed moves nearly every client. Whoever knows it can work out keys that lead to one server."},
+    {ROW(ROOT, "secret"), .type = "a path", .since = LATER,
+     .instead = "take it out; nothing is sealed yet, and homes need only `seed`",
+     .help = "File of the secret that seals cookies and tickets."},
+    {ROW(ROOT, "admin"), .type = "an address", .since = LATER,
+     .instead = "take it out; signals stop limpet and reopen its logs, `limpet check` and `limpet why` explain it",
+     .help = "Socket on which `limpet status` and its like reach this limpet."},
+    {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .since = LATER,
+     .instead = "take it out; homes are computed, so frontends with the same seed agree without a shared table",
+     .help = "Servers of the shared table that `stick` may use."},
+    {ROW(ROOT, "threads"), .type = "a number", .fallback_words = "one per CPU that this process may use",
+     .read = read_root_threads, .least = 1, .most = 1024,
+     .help = "Threads that carry connections. From 1 to 1024."},
+    {ROW(ROOT, "user"), .type = "a user name", .fallback_words = "nobody when started as root", .read = read_root_user,
+     .help = "Whom the engine, which faces the network, runs as when limpet is started as root. Without root it stays "
+             "who you are."},
+    {ROW(ROOT, "timeouts"), .type = "a map of durations", .read = read_root_timeouts,
+     .help = "How long limpet waits for what."},
+    {ROW(TIMEOUTS, "first-bytes"), .type = "a duration", .fallback = "5s", .read = read_duration,
+     INTO(plan_timeouts, first_bytes),
+     .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
+             "and the connection goes on."},
+    {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
+     INTO(plan_timeouts, proxy_header),
+     .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends."},
+    {ROW(TIMEOUTS, "head"), .type = "a duration", .since = LATER,
+     .instead = "use `first-bytes`, which bounds the head in `mode: tcp`",
+     .help = "For the head of a request to be complete."},
+    {ROW(TIMEOUTS, "connect"), .type = "a duration", .fallback = "2s", .read = read_duration,
+     INTO(plan_timeouts, connect),
+     .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
+    {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
+     .help = "For a byte to move, in either direction. When it passes, the connection ends."},
+    {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
+     .instead = "use `idle`, which holds for every connection in `mode: tcp`",
+     .help = "For a byte to move on an upgraded connection, such as a WebSocket."},
+    {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration,
+     INTO(plan_timeouts, drain),
+     .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended."},
+    {ROW(ROOT, "limits"), .type = "a map of numbers", .read = read_root_limits,
+     .help = "How much limpet takes on."},
+    {ROW(LIMITS, "connections"), .type = "a number", .fallback = "100000", .read = read_number,
+     INTO(plan_limits, connections), .least = 1, .most = 10000000,
+     .help = "Client connections at one time, in all. Further ones wait in the kernel's queue. limpet lowers it when "
+             "the limit of open files is too small for it."},
+    {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number,
+     INTO(plan_limits, per_client), .least = 0, .most = 10000000,
+     .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},
+    {ROW(ROOT, "log"), .type = "a map", .read = read_root_log, .help = "What is written where."},
+    {ROW(LOG, "access"), .type = "stdout, stderr, off or a path", .fallback = "stdout", .read = read_log_target,
+     INTO(plan_log, access),
+     .help = "Where the line about each visit goes. A file is opened again on USR1."},
+    {ROW(LOG, "errors"), .type = "stderr or a path", .fallback = "stderr", .read = read_log_target,
+     INTO(plan_log, errors), .help = "Where everything else goes. A file is opened again on USR1."},
+    {ROW(LOG, "format"), .type = "text or json", .fallback = "text", .read = read_word, INTO(plan_log, format),
+     .words = log_formats, .help = "How the line about a visit is written: words, or one JSON object."},
+    {ROW(LOG, "keys"), .type = "hash or plain", .fallback = "hash", .read = read_root_log_keys, .words = log_keys,
+     .help = "Whether the access log shows a keyed hash of each key, which says nothing to those who lack the seed, or "
+             "the key itself too."},
+
+    {ROW(ROOT, "listeners"), .type = "a list of maps", .read = read_listeners,
+     .help = "Where clients knock, and what is believed of what they say. At least one."},
+    {ROW(LISTENER, "bind"), .type = "an address or list of addresses", .read = read_listener_bind,
+     .help = "Addresses to listen on: HOST:PORT, [IPV6]:PORT, :PORT (all addresses, IPv4 and IPv6), unix:PATH."},
+    {ROW(LISTENER, "mode"), .type = "tcp", .fallback = "tcp", .read = read_listener_mode,
+     .help = "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as "
+             "they are. http and auto, one decision for each request, are not in this version."},
+    {ROW(LISTENER, "tls"), .type = "a map", .since = LATER,
+     .instead = "pass TLS through: `mode: tcp` with routes by `sni` reads the server name without ending TLS",
+     .help = "Certificate and key with which TLS ends here."},
+    {ROW(LISTENER, "kernel-tls"), .type = "a boolean", .since = LATER, .instead = "take it out; TLS is passed through",
+     .help = "Whether TLS sessions move into the kernel."},
+    {ROW(LISTENER, "trust"), .type = "a network or list of networks", .fallback = "loopback",
+     .read = read_listener_trust,
+     .help = "Peers whose word about the client's address is believed: loopback (127.0.0.0/8, ::1 and Unix sockets), "
+             "private (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, fc00::/7, "
+             "fe80::/10), an address, a network such as 192.0.2.0/24, file:PATH (one network a line, # begins a "
+             "comment), or none. What other peers claim is ignored."},
+    {ROW(LISTENER, "client-from"), .type = "x-forwarded-for, forwarded, header:NAME or none",
+     .fallback = "x-forwarded-for", .read = read_listener_client_from,
+     .help = "The one field in which a trusted peer names its client. Of a list, the right-most address that is not "
+             "trusted counts. The others are never looked at, because proxies pass them on unchecked."},
+    {ROW(LISTENER, "proxy-protocol"), .type = "off, accept or require", .fallback = "off", .read = read_word,
+     INTO(plan_listener, proxy_protocol), .words = proxy_protocols,
+     .help = "Whether a PROXY header (v1 or v2) in front of the stream names the client. With accept and require, one "
+             "from a peer that is not trusted ends the connection; with off it is payload like any other."},
+    {ROW(LISTENER, "unwrap"), .type = "ipv4, ipv6 or a number of bytes", .read = read_listener_unwrap,
+     .help = "Takes that many bytes off the front of the stream (4, 16, or 1 to 255) when the peer is trusted; an "
+             "address becomes the client, other bytes become the key source unwrapped."},
+    {ROW(LISTENER, "pool"), .type = "the name of a pool", .read = read_listener_pool,
+     .help = "Short for one route that takes everything to this pool."},
+    {ROW(LISTENER, "routes"), .type = "a list of maps", .read = read_listener_routes,
+     .help = "Which clients go to which pool: the first route that matches."},
+    {ROW(ROUTE, "sni"), .type = "a host name", .read = read_route_sni,
+     .help = "Matches the server name of a TLS ClientHello; *.example.org matches every name below example.org. "
+             "Without sni, a route matches everything."},
+    {ROW(ROUTE, "host"), .type = "a host name", .since = LATER,
+     .instead = "give each host its own listener, or use `sni` for TLS that is passed through",
+     .help = "Matches the host of a request."},
+    {ROW(ROUTE, "path"), .type = "a path", .since = LATER, .instead = "give each path's clients their own listener",
+     .help = "Matches the beginning of a request's path."},
+    {ROW(ROUTE, "files"), .type = "a path", .since = LATER, .instead = "let a server of a pool serve the files",
+     .help = "Directory whose files are served."},
+    {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool, .help = "Where clients go."},
+    {ROW(LISTENER, "limits"), .type = "a map of numbers", .read = read_listener_limits,
+     .help = "Limits of this listener, besides those of all."},
+    {ROW(LISTENER_LIMITS, "connections"), .type = "a number", .fallback = "0", .read = read_number,
+     INTO(plan_listener, connection_limit), .least = 0, .most = 10000000,
+     .help = "Client connections of this listener at one time. 0 is no limit of its own."},
+    {ROW(LISTENER, "unix-mode"), .type = "octal permissions such as \"0660\"", .fallback = "0666",
+     .read = read_listener_unix_mode,
+     .help = "Who may connect to a Unix socket that is bound here."},
+
+    {ROW(ROOT, "pools"), .type = "a map of names to maps", .read = read_pools,
+     .help = "Servers that do the same work, by name. The name is part of what decides homes: another name moves "
+             "clients."},
+    {ROW(POOL, "key"), .type = "a key source or list of key sources", .fallback = "client", .read = read_pool_key,
+     .help = "What tells one client from another; the first source that is present counts. See KEY SOURCES."},
+    {ROW(POOL, "no-key"), .type = "spread or end", .fallback = "spread", .read = read_word, INTO(plan_pool, no_key),
+     .words = no_keys,
+     .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
+             "end ends the connection."},
+    {ROW(POOL, "stick"), .type = "a list of maps", .since = LATER,
+     .instead = "take it out; the `key` alone leads every client home",
+     .help = "Remembers where clients were: in a sealed cookie, by a session id, in a table."},
+    {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
+     .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
+    {ROW(POOL, "workers"), .type = "a map", .since = LATER,
+     .instead = "start the workers yourself, each on its own address, and list those under `servers`",
+     .help = "Worker processes that limpet starts and hands connections to."},
+    {ROW(POOL, "servers"), .type = "a map of names to addresses, or a list of addresses", .read = read_pool_servers,
+     .help = "The servers, at least one. A server's name is its identity: keep it and its clients stay, even when the "
+             "address changes. A server of a list without a name is named by its address."},
+    {ROW(SERVER, "name"), .type = "text", .read = read_server_name,
+     .help = "Name of a server in a list; in a map, the key is the name."},
+    {ROW(SERVER, "address"), .type = "an address", .read = read_server_address,
+     .help = "HOST:PORT, [IPV6]:PORT or unix:PATH. HOST is a numeric address, or localhost, which is 127.0.0.1."},
+    {ROW(SERVER, "weight"), .type = "a number", .fallback = "1", .read = read_weight, INTO(plan_server, weight),
+     .least = 1, .most = 256, .help = "Its share: a server of weight 2 is home to twice as many keys as one of weight 1. "
+                                      "From 1 to 256."},
+    {ROW(POOL, "send-proxy"), .type = "off, v1 or v2", .fallback = "off", .read = read_word,
+     INTO(plan_pool, send_proxy), .words = send_proxies,
+     .help = "Sends each server a PROXY header of that version with the client's address."},
+    {ROW(POOL, "send-prefix"), .type = "off, ipv4, ipv6 or unwrapped", .fallback = "off", .read = read_word,
+     INTO(plan_pool, send_prefix), .words = send_prefixes,
+     .help = "Sends each server the client's address as 4 or 16 raw bytes in front of the stream, or the bytes that "
+             "`unwrap` took off."},
+};
+
+static const struct schema_row *find_row(enum section section, struct span key)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (rows[i].section == section && span_equal(key, span_text(rows[i].key)))
+            return &rows[i];
+    return NULL;
+}
+
+/* The section's own keys first, then ours for another proxy's word. */
+static const char *near_key(enum section section, struct span key)
+{
+    struct suggest s;
+    suggest_init(&s, key);
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (rows[i].section == section)
+            suggest_try(&s, rows[i].key);
+    if (s.best && s.distance == 0)
+        return s.best;
+    const char *ours;
+    for (size_t i = 0; (ours = suggest_foreign(key, i)); i++)
+        if (find_row(section, span_text(ours)))
+            return ours;
+    return s.best;
+}
+
+/* A key that is right, in another place. */
+static const char *elsewhere(struct build *b, struct span key)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (span_equal_nocase(key, span_text(rows[i].key)))
+            return arena_format(b->arena, "`%s` belongs to `%s%s`", rows[i].key, prefixes[rows[i].section],
+                                rows[i].key);
+    const char *ours = suggest_foreign(key, 0);
+    for (size_t i = 0; ours && i < ARRAY_LENGTH(rows); i++)
+        if (strcmp(ours, rows[i].key) == 0)
+            return arena_format(b->arena, "what others call so is `%s%s` here", prefixes[rows[i].section], ours);
+    return NULL;
+}
+
+static const char *all_keys(struct build *b, enum section section)
+{
+    const char *all = "the keys here are";
+    const char *comma = "";
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (rows[i].section == section && !rows[i].since) {
+            all = arena_format(b->arena, "%s%s %s", all, comma, rows[i].key);
+            comma = ",";
+        }
+    return all;
+}
+
+static void report_unknown(struct build *b, enum section section, const struct node *key)
+{
+    const char *near = near_key(section, key->text);
+    const char *help = near ? arena_format(b->arena, "did you mean `%s`?", near) : elsewhere(b, key->text);
+    if (node_is(key, "<<"))
+        help = "YAML merge keys are not read; write the keys out";
+    report_error(b->report, key->at, help ? help : all_keys(b, section), "unknown key %s",
+                 report_quote(b->report, key->text));
+}
+
+static void read_row(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (row->since)
+        report_error(b->report, value->key->at, row->instead, "`%s` is %s", row->key, row->since);
+    else if (node_is_null(value))
+        report_error(b->report, value->key->at, arena_format(b->arena, "give it %s, or take it out", row->type),
+                     "`%s` has no value", row->key);
+    else
+        row->read(b, row, value, target);
+}
+
+static void read_fallback(struct build *b, const struct schema_row *row, void *target)
+{
+    const struct place nowhere = {NULL, PLACE_NOWHERE, 0};
+    row->read(b, row, node_new_text(b->arena, row->fallback, nowhere), target);
+}
+
+void schema_fill(struct build *b, enum section section, const struct node *map, void *target)
+{
+    bool given[ARRAY_LENGTH(rows)] = {false};
+    for (const struct node *value = map ? map->first : NULL; value; value = value->next) {
+        const struct schema_row *row = find_row(section, value->key->text);
+        if (!row) {
+            report_unknown(b, section, value->key);
+            continue;
+        }
+        given[row - rows] = true;
+        read_row(b, row, value, target);
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (rows[i].section == section && rows[i].fallback && !given[i])
+            read_fallback(b, &rows[i], target);
+}
+
+void conf_schema_each(void (*row)(void *context, const struct conf_schema_row *row), void *context)
+{
+    char path[128];
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        struct text t;
+        text_init(&t, path, sizeof(path));
+        text_add(&t, prefixes[rows[i].section]);
+        text_add(&t, rows[i].key);
+        const char *fallback = rows[i].fallback ? rows[i].fallback : rows[i].fallback_words;
+        row(context, &(struct conf_schema_row){
+                         .path = path,
+                         .type = rows[i].type,
+                         .fallback = fallback ? fallback : "none",
+                         .help = rows[i].help,
+                         .since = rows[i].since,
+                     });
+    }
+}

@@ -1,0 +1,148 @@
+#include "conf/traps.h"
+
+#include "conf/checks.h"
+#include "conf/key_source.h"
+#include "conf/networks.h"
+
+/* Networks wider than these are most of the internet: 0.0.0.0/0 and the like, ::/0 and the like. */
+#define WIDE_IP4_BITS (96 + 7)
+#define WIDE_IP6_BITS 15
+
+static bool is_wide(const struct network *n)
+{
+    struct endpoint e = endpoint_from_ip6(n->ip, 0);
+    return endpoint_is_ip4(&e) && n->bits >= 96 ? n->bits <= WIDE_IP4_BITS : n->bits <= WIDE_IP6_BITS;
+}
+
+static bool is_local(const struct address *a)
+{
+    static const struct network loopbacks[] = {
+        {.ip = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
+        {.ip = {[15] = 1}, .bits = 128},
+    };
+    struct endpoint e = endpoint_from_sockaddr((const struct sockaddr *)&a->storage);
+    return e.kind == ENDPOINT_UNIX || network_contains(&loopbacks[0], &e) || network_contains(&loopbacks[1], &e);
+}
+
+/* Only processes of this machine can connect. */
+static bool is_private(const struct plan_listener *listener)
+{
+    for (size_t i = 0; i < listener->bind_count; i++)
+        if (!is_local(&listener->binds[i]))
+            return false;
+    return true;
+}
+
+/* True if `trust` believes some process of this machine. */
+static bool believes_local(const struct plan_trust *trust)
+{
+    struct endpoint e = endpoint_from_ip4((const uint8_t[]){127, 0, 0, 1}, 0);
+    struct endpoint e6 = endpoint_from_ip6((const uint8_t[16]){[15] = 1}, 0);
+    bool believed = trust->loopback;
+    for (size_t i = 0; i < trust->network_count; i++)
+        believed |= network_contains(&trust->networks[i], &e) || network_contains(&trust->networks[i], &e6);
+    return believed;
+}
+
+static bool is_of_request(enum key_kind kind)
+{
+    return kind == KEY_HEADER || kind == KEY_COOKIE || kind == KEY_QUERY || kind == KEY_PATH ||
+           kind == KEY_PATH_SEGMENT;
+}
+
+static const struct node *nth_item(const struct node *list, size_t number)
+{
+    const struct node *item = node_first_item(list);
+    while (number-- > 0)
+        item = node_next_item(list, item);
+    return item;
+}
+
+static struct place key_place(const struct draft_pool *pool, size_t number)
+{
+    return pool->keys->at.source ? nth_item(pool->keys, number)->at : pool->name->at;
+}
+
+static void warn_of_trust(struct build *b, const struct draft_listener *listener)
+{
+    const struct plan_listener *l = &listener->plan;
+    const struct place at = checks_place(listener->node, "trust");
+    for (size_t i = 0; i < l->trust.network_count; i++)
+        if (is_wide(&l->trust.networks[i])) {
+            report_warning(b->report, at, "name only the networks of your own proxies",
+                           "`trust` believes nearly everyone: any client can name the address it wants to have, and so "
+                           "choose its server");
+            break;
+        }
+    if (!networks_is_none(&l->trust) && listener->trust_given && is_private(l) && !believes_local(&l->trust))
+        report_warning(b->report, at, "add `loopback` to `trust`",
+                       "only this machine can connect to `%s`, and `trust` does not believe it: all clients of a proxy "
+                       "in front are taken for one",
+                       l->name);
+    if (!networks_is_none(&l->trust))
+        return;
+    if (node_find(listener->node, "client-from") && l->client_from != CLIENT_FROM_NONE)
+        report_warning(b->report, checks_place(listener->node, "client-from"),
+                       "write the networks of your proxies under `trust`, or take `client-from` out",
+                       "`client-from` does nothing: `trust` believes nobody");
+    if (l->proxy_protocol == PROXY_PROTOCOL_ACCEPT)
+        report_warning(b->report, checks_place(listener->node, "proxy-protocol"),
+                       "write the networks of your proxies under `trust`, or take `proxy-protocol` out",
+                       "no PROXY header is ever accepted: `trust` believes nobody");
+}
+
+static void warn_of_unused(struct build *b, const struct draft_pool *pool)
+{
+    if (!pool->used)
+        report_warning(b->report, pool->name->at, "name it in a route, or take it out", "no route leads to the pool `%s`",
+                       pool->plan.name);
+}
+
+static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
+{
+    for (size_t i = 0; i < pool->plan.key_count; i++)
+        if (key_source_is_given_out(&pool->plan.keys[i]))
+            report_warning(b->report, key_place(pool, i),
+                           "take a key that the first request has already, such as client or a header of your own",
+                           "`%s` can only appear after first contact: the first request has none, so it will be spread "
+                           "and may move to another server when it has",
+                           pool->plan.keys[i].text);
+}
+
+/* Many clients may come over one connection of a proxy, and mode: tcp decides once for all of them. */
+static void warn_of_shared_connections(struct build *b, const struct draft_listener *listener,
+                                       struct draft_pool *pool)
+{
+    const struct plan_listener *l = &listener->plan;
+    bool behind_proxy = !networks_is_none(&l->trust) && (listener->trust_given || is_private(l));
+    for (size_t i = 0; behind_proxy && !pool->warned && i < pool->plan.key_count; i++)
+        if (is_of_request(pool->plan.keys[i].kind)) {
+            pool->warned = true;
+            report_warning(b->report, key_place(pool, i),
+                           "turn upstream keep-alive off in the proxy, or wait for `mode: http`",
+                           "`mode: tcp` decides once for each connection: when the proxy in front of `%s` keeps "
+                           "connections, many clients share one, and its first request decides for all",
+                           l->name);
+        }
+}
+
+static void warn_of_listener(struct build *b, const struct draft_listener *listener)
+{
+    warn_of_trust(b, listener);
+    for (const struct draft_route *r = listener->routes; r; r = r->next)
+        warn_of_shared_connections(b, listener, r->target);
+}
+
+void traps_all(struct build *b)
+{
+    if (!b->plan->seed_given && !b->from_flags)
+        report_warning(b->report, (struct place){b->listeners->node->at.source, PLACE_NOWHERE, 0},
+                       "add `seed: SOME-WORDS`, the same on every frontend, and never change it",
+                       "there is no `seed`: everyone who knows limpet can work out which key leads to which server");
+    for (const struct draft_listener *l = b->listeners; l; l = l->next)
+        warn_of_listener(b, l);
+    for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {
+        warn_of_unused(b, pool);
+        warn_of_given_out(b, pool);
+    }
+}
