@@ -6,4 +6,7 @@
 #define LIMPET_VERSION "unreleased"
 #endif
 
+/* Of the last change of the manual's words. Not the day of the build: the same source makes the same pages. */
+#define LIMPET_MANUAL_DATE "2026-11-23"
+
 #endif
