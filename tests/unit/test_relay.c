@@ -1,0 +1,249 @@
+/* The relay between two socket pairs: the test plays both the client and the server. */
+
+#include "carry/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct scene {
+    struct relay relay;
+    struct relay_kit kit;
+    struct counters counters;
+    struct stream client;
+    struct stream server;
+    int client_end; /* what the test holds */
+    int server_end;
+};
+
+static void nobody(struct loop_source *source, uint32_t events)
+{
+    (void)source;
+    (void)events;
+}
+
+static struct scene *open_scene(void)
+{
+    struct scene *s = calloc(1, sizeof(*s));
+    int ends[2];
+    assert_non_null(s);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    stream_init(&s->client, ends[0], true, nobody);
+    s->client_end = ends[1];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+    stream_init(&s->server, ends[0], true, nobody);
+    s->server_end = ends[1];
+    relay_kit_init(&s->kit, &s->counters);
+    relay_init(&s->relay);
+    return s;
+}
+
+static void close_scene(struct scene *s)
+{
+    relay_fini(&s->relay, &s->kit);
+    relay_kit_fini(&s->kit);
+    stream_close(&s->client, false);
+    stream_close(&s->server, false);
+    close(s->client_end);
+    close(s->server_end);
+    free(s);
+}
+
+/* What epoll would say now. */
+static void notice(struct stream *stream)
+{
+    struct pollfd p = {.fd = stream->source.fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    poll(&p, 1, 0);
+    uint32_t events = 0;
+    events |= p.revents & POLLIN ? EPOLLIN : 0;
+    events |= p.revents & POLLOUT ? EPOLLOUT : 0;
+    events |= p.revents & POLLRDHUP ? EPOLLRDHUP : 0;
+    events |= p.revents & POLLHUP ? EPOLLHUP : 0;
+    stream_notice(stream, events);
+}
+
+static struct relay_result run(struct scene *s)
+{
+    struct relay_result result;
+    do {
+        notice(&s->client);
+        notice(&s->server);
+        result = relay_run(&s->relay, &s->kit, &s->client, &s->server);
+    } while (result.answer == RELAY_AGAIN);
+    return result;
+}
+
+static void expect_read(int fd, const char *words)
+{
+    char bytes[256];
+    ssize_t got = read(fd, bytes, sizeof(bytes));
+    assert_int_equal(got, strlen(words));
+    assert_memory_equal(bytes, words, strlen(words));
+}
+
+static void bytes_go_both_ways(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    assert_int_equal(write(s->client_end, "question", 8), 8);
+    assert_int_equal(write(s->server_end, "answer", 6), 6);
+    struct relay_result result = run(s);
+    assert_int_equal(result.answer, RELAY_WAIT);
+    assert_true(result.moved);
+    expect_read(s->server_end, "question");
+    expect_read(s->client_end, "answer");
+    assert_int_equal(s->relay.in.moved, 8);
+    assert_int_equal(s->relay.out.moved, 6);
+    assert_false(run(s).moved);
+    close_scene(s);
+}
+
+static void an_end_is_passed_on_and_the_other_direction_goes_on(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    char byte;
+    assert_int_equal(write(s->client_end, "all", 3), 3);
+    shutdown(s->client_end, SHUT_WR);
+    assert_int_equal(run(s).answer, RELAY_WAIT);
+    expect_read(s->server_end, "all");
+    assert_int_equal(read(s->server_end, &byte, 1), 0);
+
+    assert_int_equal(write(s->server_end, "late answer", 11), 11);
+    assert_int_equal(run(s).answer, RELAY_WAIT);
+    expect_read(s->client_end, "late answer");
+    shutdown(s->server_end, SHUT_WR);
+    struct relay_result result = run(s);
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_DONE);
+    close_scene(s);
+}
+
+static void what_was_put_first_arrives_first_and_is_not_counted(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    assert_int_equal(relay_put_first(&s->relay, "PROXY ", 6), 0);
+    assert_int_equal(write(s->client_end, "hello", 5), 5);
+    assert_int_equal(run(s).answer, RELAY_WAIT);
+    expect_read(s->server_end, "PROXY hello");
+    assert_int_equal(s->relay.in.moved, 5);
+    close_scene(s);
+}
+
+static size_t fill(int fd)
+{
+    static const char bytes[4096];
+    size_t total = 0;
+    for (ssize_t put; (put = write(fd, bytes, sizeof(bytes))) > 0;)
+        total += (size_t)put;
+    return total;
+}
+
+static size_t drain(int fd)
+{
+    static char bytes[65536];
+    size_t total = 0;
+    for (ssize_t got; (got = read(fd, bytes, sizeof(bytes))) > 0;)
+        total += (size_t)got;
+    return total;
+}
+
+static void a_receiver_that_does_not_read_stops_the_sender_and_loses_nothing(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    size_t sent = 0;
+    for (int i = 0; i < 100; i++) {
+        size_t more = fill(s->client_end);
+        sent += more;
+        assert_int_equal(run(s).answer, RELAY_WAIT);
+        if (more == 0)
+            break;
+    }
+    assert_int_equal(fill(s->client_end), 0); /* the client is held back */
+    size_t received = 0;
+    for (size_t more = 1; more > 0;) {
+        more = drain(s->server_end);
+        received += more;
+        run(s);
+    }
+    assert_int_equal(received, sent);
+    assert_null(s->relay.in.rest);
+    assert_null(s->relay.in.pipe);
+    close_scene(s);
+}
+
+static void long_runs_are_spliced_and_hold_no_pipe_afterwards(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    size_t sent = 0;
+    size_t received = 0;
+    for (int i = 0; i < 50; i++) {
+        sent += fill(s->client_end);
+        run(s);
+        received += drain(s->server_end);
+    }
+    run(s);
+    received += drain(s->server_end);
+    assert_int_equal(received, sent);
+    assert_true(counter_read(&s->counters, COUNTER_SPLICES) > 0);
+    assert_null(s->relay.in.pipe);
+    close_scene(s);
+}
+
+static void a_server_that_is_gone_ends_the_relay_with_its_reason(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    assert_int_equal(write(s->client_end, "anyone?", 7), 7);
+    close(s->server_end);
+    s->server_end = -1;
+    struct relay_result result = run(s);
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_SERVER_RESET);
+    s->server_end = dup(0);
+    close_scene(s);
+}
+
+static void a_turn_of_one_relay_is_bounded(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    int most = 4 << 20;
+    setsockopt(s->client_end, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+    setsockopt(s->server.source.fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
+    size_t sent = fill(s->client_end);
+    assert_true(sent > 160 * 1024);
+    notice(&s->client);
+    notice(&s->server);
+    struct relay_result result = relay_run(&s->relay, &s->kit, &s->client, &s->server);
+    assert_int_equal(result.answer, RELAY_AGAIN);
+    assert_true(s->relay.in.moved < sent);
+    close_scene(s);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_go_both_ways),
+        cmocka_unit_test(an_end_is_passed_on_and_the_other_direction_goes_on),
+        cmocka_unit_test(what_was_put_first_arrives_first_and_is_not_counted),
+        cmocka_unit_test(a_receiver_that_does_not_read_stops_the_sender_and_loses_nothing),
+        cmocka_unit_test(long_runs_are_spliced_and_hold_no_pipe_afterwards),
+        cmocka_unit_test(a_server_that_is_gone_ends_the_relay_with_its_reason),
+        cmocka_unit_test(a_turn_of_one_relay_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
