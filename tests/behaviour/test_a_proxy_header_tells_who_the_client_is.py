@@ -69,6 +69,10 @@ BAD = {
     "v2, wrong checksum": wire.with_crc32c("203.0.113.9", flip=1),
     "v2, checksum of three bytes": proxy_v2("203.0.113.9", tlvs=tlv(0x03, b"abc")),
     "v2, 65,535 bytes": _v2(length=65535, rest=_V4 + bytes(65535 - 12)),
+    "v2, authority longer than 255 bytes": proxy_v2("203.0.113.9", tlvs=tlv(0x02, b"a" * 256)),
+    "v2, TLS TLV shorter than its own head": proxy_v2("203.0.113.9", tlvs=tlv(0x20, b"\1\0\0\0")),
+    "v2, TLS sub-TLV past its end": proxy_v2("203.0.113.9", tlvs=tlv(0x20, b"\1\0\0\0\0" + b"\x21\0\x09TLSv1.3")),
+    "v2, length one too small": proxy_v2("203.0.113.9", tlvs=tlv(0x04, b"noop"))[:15] + b"\x12" + _V4 + tlv(0x04, b"noop"),
     "neither": b"XYZ\r\n",
     "a request": wire.request(),
 }

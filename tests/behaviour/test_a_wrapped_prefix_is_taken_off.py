@@ -98,7 +98,7 @@ def test_only_from_trusted_peers(limpet, server):
 
 def test_one_that_is_late_or_cut_short_ends_the_connection(limpet, server):
     home = server("a", tells_its_name_at_the_end)
-    proxy = limpet([home], listener={"unwrap": "ipv4"}, timeouts={"first-bytes": "400ms"})
+    proxy = limpet([home], listener={"unwrap": "ipv4"}, timeouts={"first-bytes": "400ms", "proxy-header": "400ms"})
     with Client(proxy) as client:
         client.send(b"\1\2\3")
         assert client.is_dropped(3)

@@ -1,0 +1,139 @@
+"""`limpet check` with files that nobody would write: an answer with exit code 0 or 1 in little time, never a crash."""
+
+import json
+import os
+import time
+
+import pytest
+
+from support.limpet import run
+from support.ports import free_port
+
+GOOD = 'listeners: [{bind: "127.0.0.1:7001", pool: app}]\npools: {app: {servers: {a: "127.0.0.1:7002"}}}\n'
+
+
+@pytest.fixture
+def check(folder):
+    def check(content, code, within=20):
+        file = folder / "limpet.yaml"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        file.chmod(0o644)
+        start = time.monotonic()
+        done = run("check", "-c", file, within=60)
+        output = (done.stdout + done.stderr).decode(errors="replace")
+        assert done.returncode == code, output[-2000:]
+        assert time.monotonic() - start < within
+        assert "Sanitizer" not in output and "runtime error" not in output, output[-4000:]
+        return output
+    return check
+
+
+def test_a_good_one(check):
+    check(GOOD, 0)
+
+
+def test_an_empty_file(check):
+    assert "limpet.yaml" in check("", 1)
+    assert "limpet.yaml" in check("# nothing\n", 1)
+
+
+def test_carriage_returns_a_byte_order_mark_and_utf_8(check):
+    check(GOOD.replace("\n", "\r\n"), 0)
+    check(b"\xef\xbb\xbf" + GOOD.encode(), 0)
+    check(GOOD.replace("{a:", "{zürich:"), 0)
+
+
+@pytest.mark.parametrize("content", [
+    b"\0", b"seed: a\0b\n" + GOOD.encode(), b"\xff\xfe" + GOOD.encode("utf-16-le"), b"seed: \xc3\x28\n" + GOOD.encode(),
+    b"\t" + GOOD.encode(), b"{" * 1000, b"[", b"- " * 2000, b"a: &a [*a]\n", b"%YAML 9.9\n---\n", b"--- a\n--- b\n",
+    b"? [a]\n: b\n", b"!!binary a", b"&a: *b\n"], ids=lambda content: repr(content[:12]))
+def test_bytes_that_are_no_configuration(check, content):
+    check(content, 1)
+
+
+def test_an_unknown_key_with_its_line(check):
+    assert "limpet.yaml:3:" in check(GOOD + "sed: x\n", 1)
+
+
+def test_a_key_twice(check):
+    check("seed: a\nseed: b\n" + GOOD, 1)
+    check(GOOD.replace("servers: {a:", "servers: {a: '127.0.0.1:9', a:"), 1)
+
+
+def test_aliases_that_multiply(check):
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    for last, name in zip("abcdefghi", "bcdefghij"):
+        bomb += f"{name}: &{name} [{', '.join(['*' + last] * 10)}]\n"
+    check(bomb + GOOD, 1)
+
+
+def test_a_line_of_10_mb(check):
+    check(GOOD + "# " + "x" * 10_000_000 + "\n", 0)
+    check("seed: " + "x" * 10_000_000 + "\n" + GOOD, 1)
+
+
+def test_a_file_of_100_mb(check):
+    assert "limpet.yaml" in check(b"# 23456789\n" * 10_000_000, 1)
+
+
+def test_nesting_without_end(check):
+    check("seed: " + "[" * 100_000 + "\n" + GOOD, 1)
+    check("seed: " + "{a: " * 5_000 + "\n" + GOOD, 1)
+
+
+@pytest.mark.parametrize("number", ["-1", "9223372036854775808", "1e9", "10kk", "0x10", "1.5", "'7'x", "1" * 1_000_000,
+                                    "1e1000000000", ".inf", "~", "true", "[1]"], ids=lambda number: number[:12])
+def test_numbers_that_are_none(check, number):
+    check(f"limits: {{connections: {number}}}\n" + GOOD, 1)
+
+
+@pytest.mark.parametrize("duration", ["5", "-5s", "5 parsecs", "9223372036854775807s", "1e3s", "", "s", "0x5s"])
+def test_durations_that_are_none(check, duration):
+    check(f"timeouts: {{idle: '{duration}'}}\n" + GOOD, 1)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:0x50", "127.0.0.1:65536", "127.0.0.1:-1", "127.1:80", "256.0.0.1:80",
+                                     "[::1:80", "::1:80", "[::g]:80", "unix:", "unix:" + "x" * 200, "nobody.invalid:80",
+                                     "127.0.0.1:80 ", "127.0.0.01:80"])
+def test_addresses_that_are_none(check, address):
+    check(GOOD.replace("127.0.0.1:7002", address), 1)
+
+
+def test_a_hundred_thousand_servers(check):
+    servers = {f"s{number}": f"127.{number >> 16}.{number >> 8 & 255}.{number & 255}:80" for number in range(1, 100_001)}
+    config = {"listeners": [{"bind": f"127.0.0.1:{free_port()}", "pool": "app"}], "pools": {"app": {"servers": servers}}}
+    check(json.dumps(config), 0, within=40)
+
+
+def test_a_file_that_cannot_be_read(folder):
+    for path in (folder, folder / "nobody.yaml", "/dev/null/x"):
+        done = run("check", "-c", path)
+        assert done.returncode == 1
+        assert str(path) in done.stderr.decode()
+
+
+def test_a_file_without_end(folder):
+    done = run("check", "-c", "/dev/zero", within=60)
+    assert done.returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(folder):
+    file = folder / "limpet.yaml"
+    file.write_text(GOOD)
+    file.chmod(0)
+    assert run("check", "-c", file).returncode == 1
+
+
+def test_a_file_that_changes_while_it_is_read(folder):
+    """Each reading sees one state or another, and never ends badly."""
+    file = folder / "limpet.yaml"
+    long = GOOD + "".join(f"# line {number}\n" for number in range(20000))
+    for number in range(6):
+        file.write_text(long if number % 2 else GOOD)
+        with open(file, "r+") as writer:
+            done = run("check", "-c", file)
+            writer.truncate(len(GOOD) // 2)
+        assert done.returncode in (0, 1)
+    file.write_text(GOOD)
+    assert run("check", "-c", file).returncode == 0
