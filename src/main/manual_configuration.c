@@ -45,36 +45,43 @@ static const char examples[] =
     "      app: {servers: [\"10.0.0.12:443\", \"10.0.0.13:443\"]}\n"
     "      game: {servers: {g1: \"10.0.0.21:7000\", g2: \"10.0.0.22:7000\"}, send-proxy: v2}";
 
-/* Rows come section by section; a heading whenever that changes. */
-struct keys {
-    bool later; /* which half is being written */
-    char section[128];
+/* The schema has the keys of a map behind the map itself; here each map has its own heading instead. */
+#define SECTIONS_MOST 32
+#define SECTION_SIZE  64
+
+struct sections {
+    char names[SECTIONS_MOST][SECTION_SIZE]; /* "" is the top, "pools.NAME" a map */
+    unsigned count;
+    unsigned current;
 };
 
-static void heading(struct keys *keys, const char *path)
+static void section_of(const struct conf_schema_row *row, char name[SECTION_SIZE])
 {
-    const char *dot = strrchr(path, '.');
-    char section[sizeof(keys->section)];
-    snprintf(section, sizeof(section), "%.*s", dot ? (int)(dot - path) : 0, path);
-    if (strcmp(section, keys->section) == 0)
-        return;
-    snprintf(keys->section, sizeof(keys->section), "%s", section);
-    roff_subsection(section[0] ? section : "At the top");
+    const char *dot = strrchr(row->path, '.');
+    snprintf(name, SECTION_SIZE, "%.*s", dot ? (int)(dot - row->path) : 0, row->path);
+}
+
+static void gather(void *context, const struct conf_schema_row *row)
+{
+    struct sections *sections = context;
+    char name[SECTION_SIZE];
+    section_of(row, name);
+    for (unsigned i = 0; i < sections->count; i++)
+        if (strcmp(sections->names[i], name) == 0)
+            return;
+    if (sections->count < SECTIONS_MOST)
+        memcpy(sections->names[sections->count++], name, SECTION_SIZE);
 }
 
 static void key_row(void *context, const struct conf_schema_row *row)
 {
-    struct keys *keys = context;
+    const struct sections *sections = context;
     char term[160];
     char text[2048];
-    if ((row->since != NULL) != keys->later)
+    char name[SECTION_SIZE];
+    section_of(row, name);
+    if (row->since || strcmp(name, sections->names[sections->current]) != 0)
         return;
-    if (keys->later) {
-        snprintf(term, sizeof(term), "`%s`", row->path);
-        roff_entry_text(term, row->help);
-        return;
-    }
-    heading(keys, row->path);
     const char *dot = strrchr(row->path, '.');
     bool has_fallback = strcmp(row->fallback, "none") != 0;
     snprintf(term, sizeof(term), "`%s`: %s", dot ? dot + 1 : row->path, row->type);
@@ -83,10 +90,25 @@ static void key_row(void *context, const struct conf_schema_row *row)
     roff_entry_text(term, text);
 }
 
+static void later_row(void *context, const struct conf_schema_row *row)
+{
+    if (row->since)
+        roff_entry(row->path, NULL, row->help);
+}
+
+static void keys(void)
+{
+    struct sections sections = {.count = 0};
+    conf_schema_each(gather, &sections);
+    for (; sections.current < sections.count; sections.current++) {
+        const char *name = sections.names[sections.current];
+        roff_subsection(name[0] ? name : "At the top");
+        conf_schema_each(key_row, &sections);
+    }
+}
+
 void manual_configuration(void)
 {
-    struct keys now = {.section = "-"};
-    struct keys later = {.later = true};
     roff_title("limpet.yaml", "5");
     roff_section("NAME");
     puts("limpet.yaml \\- configuration of limpet");
@@ -95,13 +117,13 @@ void manual_configuration(void)
     roff_section("EXAMPLES");
     roff_text(examples);
     roff_section("KEYS");
-    conf_schema_each(key_row, &now);
+    keys();
     roff_section("KEY SOURCES");
     roff_text("What `key` may name. An empty value counts as absent.");
     manual_key_sources();
     roff_section("NOT IN THIS VERSION");
     roff_text("Known, and refused by " LIMPET_VERSION ":");
-    conf_schema_each(key_row, &later);
+    conf_schema_each(later_row, NULL);
     roff_section("FILES");
     roff_entry("/etc/limpet/limpet.yaml", NULL, "What limpet reads when no other file is named.");
     roff_section("SEE ALSO");
