@@ -9,10 +9,10 @@
 #define PATIENCE_FIRST (1 * (micros)MILLIS_IN_MICROS)
 #define PATIENCE_MOST (64 * (micros)MILLIS_IN_MICROS)
 
-void peek_init(struct peek *peek, const struct plan_listener *listener, const struct endpoint *peer,
-               const struct endpoint *local)
+void peek_init(struct peek *peek, const struct plan *plan, const struct plan_listener *listener,
+               const struct endpoint *peer)
 {
-    facts_init(&peek->facts, listener, peer, local);
+    facts_init(&peek->facts, listener, plan->pools, peer, NULL);
     peek->serial = 0;
     peek->first_bytes = peek->proxy_header = peek->look_again = TIMER_NEVER;
     peek->patience = PATIENCE_FIRST;
@@ -64,7 +64,12 @@ static enum think think(struct peek *peek, struct span bytes, size_t *take)
         break;
     }
     decide(&peek->decision, &peek->facts, bytes, peek->serial);
-    return peek->decision.verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
+    if (peek->decision.verdict == DECIDE_MORE)
+        return THINK_MORE;
+    /* The log and the limits want the client even when the key is something else; nobody waits for him, though. */
+    const char *bad = NULL;
+    (void)facts_client(&peek->facts, bytes, &bad);
+    return THINK_DECIDED;
 }
 
 enum peek_answer peek_at_once(struct peek *peek)

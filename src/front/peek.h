@@ -26,8 +26,8 @@ struct peek {
     size_t seen;       /* bytes at the last look */
 };
 
-void peek_init(struct peek *peek, const struct plan_listener *listener, const struct endpoint *peer,
-               const struct endpoint *local);
+void peek_init(struct peek *peek, const struct plan *plan, const struct plan_listener *listener,
+               const struct endpoint *peer);
 void peek_fini(struct peek *peek);
 
 /* Starts the deadlines. Not needed as long as peek_at_once() decides. */

@@ -185,7 +185,7 @@ static enum step guard(struct connection *c)
 {
     struct thread *thread = c->thread;
     struct peek *first = &thread->first_look;
-    peek_init(first, c->visit.listener, &c->visit.peer, NULL);
+    peek_init(first, plan_of(c), c->visit.listener, &c->visit.peer);
     first->serial = ++thread->serial;
 
     const char *bad = NULL;
