@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-/* What a thread has open besides connections: its loop, its mailbox, pipes; and what the process has: logs, channels. */
+/* About what the engine sets aside: for each thread its loop, mailbox and pipes; for the process logs and channels. */
 #define PER_THREAD (4 + 2 * PIPES_MOST)
-#define PER_PROCESS 32
+#define PER_PROCESS 64
 
 static unsigned long long descriptors_besides(const struct plan *plan)
 {
@@ -17,30 +17,32 @@ static unsigned long long descriptors_besides(const struct plan *plan)
     return PER_PROCESS + plan->threads * (PER_THREAD + binds);
 }
 
-/* limpet raises the soft limit itself, so the hard one counts. Two for each connection: the client's and the server's. */
-static bool warn_of_descriptors(const struct plan *plan)
+/* limpet raises the soft limit itself, so the hard one counts. Two for each connection: the client's and the server's.
+ * No warning: limpet takes fewer connections then, and the file may be meant for another machine. */
+static void print_descriptors(const struct plan *plan)
 {
     struct rlimit limit;
     unsigned long long besides = descriptors_besides(plan);
     unsigned long long needed = besides + 2ULL * plan->limits.connections;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
-        return false;
-    unsigned long long there = limit.rlim_max;
-    fprintf(stderr,
-            "limpet check: warning: `limits: connections` is %u, which takes %llu descriptors; a process may have %llu "
-            "here (ulimit -Hn), enough for about %llu connections\n",
-            plan->limits.connections, needed, there, there > besides ? (there - besides) / 2 : 0);
-    return true;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    printf("\ndescriptors\n  needed %llu, ", needed);
+    if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
+        printf("and a process may have that many here\n");
+    else
+        printf("but a process may have %llu here (ulimit -Hn): enough for about %llu connections\n",
+               (unsigned long long)limit.rlim_max,
+               limit.rlim_max > besides ? ((unsigned long long)limit.rlim_max - besides) / 2 : 0);
 }
 
 static int judge(const struct load *load, const struct plan *plan, bool strict)
 {
-    unsigned warnings = load->warnings + warn_of_descriptors(plan);
     plan_text_print(stdout, plan);
-    if (warnings == 0)
+    print_descriptors(plan);
+    if (load->warnings == 0)
         return EXIT_FINE;
     fflush(stdout);
-    fprintf(stderr, "limpet check: %u warning%s%s\n", warnings, warnings == 1 ? "" : "s",
+    fprintf(stderr, "limpet check: %u warning%s%s\n", load->warnings, load->warnings == 1 ? "" : "s",
             strict ? ", which --strict counts as errors" : "");
     return strict ? EXIT_FAILED : EXIT_FINE;
 }

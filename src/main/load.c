@@ -136,8 +136,8 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     l->warnings = report.warnings;
     if (*plan)
         return EXIT_FINE;
-    if (!l->config && !l->file_count && !l->flags.listen_count)
-        fprintf(stderr, "limpet %s: name a file with -c FILE, or servers on the command line; limpet demo needs "
-                        "neither\n", options->command->name);
+    if (!l->quiet && !l->config && !l->file_count && options->command->operand)
+        fprintf(stderr, "limpet %s: or without a file: limpet %s -l ADDR SERVER...\n", options->command->name,
+                options->command->name);
     return EXIT_FAILED;
 }
