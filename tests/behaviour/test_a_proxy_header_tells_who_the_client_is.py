@@ -72,7 +72,7 @@ BAD = {
     "v2, authority longer than 255 bytes": proxy_v2("203.0.113.9", tlvs=tlv(0x02, b"a" * 256)),
     "v2, TLS TLV shorter than its own head": proxy_v2("203.0.113.9", tlvs=tlv(0x20, b"\1\0\0\0")),
     "v2, TLS sub-TLV past its end": proxy_v2("203.0.113.9", tlvs=tlv(0x20, b"\1\0\0\0\0" + b"\x21\0\x09TLSv1.3")),
-    "v2, length one too small": proxy_v2("203.0.113.9", tlvs=tlv(0x04, b"noop"))[:15] + b"\x12" + _V4 + tlv(0x04, b"noop"),
+    "v2, length one too small": _v2(length=len(_V4) + 6, rest=_V4 + tlv(0x04, b"noop")),
     "neither": b"XYZ\r\n",
     "a request": wire.request(),
 }
@@ -82,7 +82,8 @@ BAD = {
 def test_a_good_header_is_taken_off(limpet, server, name):
     header, client_address = GOOD[name]
     home = server("a")
-    proxy = limpet([home], key="client", listener={"proxy-protocol": "require"}, log={"format": "json", "keys": "plain"})
+    proxy = limpet([home], key="client", listener={"proxy-protocol": "require"},
+                   log={"format": "json", "keys": "plain"})
     assert who_answers(proxy, in_front=header) == "a"
     assert home.only_talk().received == wire.request()
     visit = proxy.visit()
@@ -177,7 +178,8 @@ def test_a_header_split_at_each_byte_is_taken_off_exactly(limpet, server, header
 
 
 def test_forwarding_fields_count_only_if_the_proxied_client_is_trusted(limpet, server):
-    proxy = limpet([server("a")], key="client", listener={"proxy-protocol": "require", "trust": ["127.0.0.1", "10.0.0.0/8"]})
+    listener = {"proxy-protocol": "require", "trust": ["127.0.0.1", "10.0.0.0/8"]}
+    proxy = limpet([server("a")], key="client", listener=listener)
     claim = {"X-Forwarded-For": "198.51.100.7"}
     ask(proxy, headers=claim, in_front=proxy_v1("203.0.113.9"))
     ask(proxy, headers=claim, in_front=proxy_v1("10.1.2.3"))

@@ -26,7 +26,7 @@ def test_a_server_may_die_and_come_back_under_load(limpet, server):
     assert results["refused"] == results["timeout"] == 0
     failed = [outcome for outcome in outcomes if outcome.result not in homes]
     assert len(failed) <= 10
-    assert all(died - 0.5 < outcome.at < died + 0.1 for outcome in failed), "a connection failed that was not carried yet"
+    assert all(died - 0.5 < outcome.at < died + 0.1 for outcome in failed), "one failed that was not carried yet"
 
     for outcome in outcomes:
         home, second, _ = orders[outcome.client]

@@ -70,7 +70,8 @@ def test_the_same_key_from_another_source_has_the_same_home(limpet, server):
     by_header, by_cookie = (limpet(homes, key=key) for key in ("header:X-User", "cookie:user"))
     for number in range(20):
         user = f"user{number}"
-        assert who_answers(by_header, headers={"X-User": user}) == who_answers(by_cookie, headers={"Cookie": f"user={user}"})
+        home = who_answers(by_header, headers={"X-User": user})
+        assert who_answers(by_cookie, headers={"Cookie": f"user={user}"}) == home
 
 
 def test_without_a_key_the_connection_may_be_ended(limpet, server):

@@ -57,7 +57,8 @@ def test_a_prefix_of_16_bytes(limpet, server):
 
 
 def test_the_unwrapped_prefix_again(limpet, server):
-    received, _, _ = _arrives(limpet, server, {"send-prefix": "unwrapped"}, {"unwrap": 7}, b"ann-007hello", key="unwrapped")
+    pool, listener = {"send-prefix": "unwrapped"}, {"unwrap": 7}
+    received, _, _ = _arrives(limpet, server, pool, listener, b"ann-007hello", key="unwrapped")
     assert received == b"ann-007hello"
 
 

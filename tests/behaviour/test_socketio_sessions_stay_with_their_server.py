@@ -1,4 +1,4 @@
-"""Socket.IO with long polling breaks as soon as two requests of one session meet different servers: "Session ID unknown"."""
+"""Socket.IO with long polling breaks when two requests of a session meet different servers: "Session ID unknown"."""
 
 import json
 

@@ -34,9 +34,9 @@ def test_several_fields_are_one_list(limpet, server):
 
 
 def test_a_list_of_a_thousand_is_walked(limpet, server):
-    for count in (1, 2, 100, 600):
-        field = ", ".join(["203.0.113.9"] + ["10.0.0.1"] * count)
-        assert _clients(limpet, server, [{"X-Forwarded-For": field}], trust=["loopback", "10.0.0.0/8"]) == ["203.0.113.9"]
+    fields = [", ".join(["203.0.113.9"] + ["10.0.0.1"] * count) for count in (0, 1, 2, 100, 1000)]
+    requests = [{"X-Forwarded-For": field} for field in fields]
+    assert _clients(limpet, server, requests, trust=["loopback", "10.0.0.0/8"]) == ["203.0.113.9"] * 5
 
 
 def test_an_untrusted_peer_may_claim_what_it_likes(limpet, server):

@@ -78,7 +78,8 @@ def test_the_first_protocol_offered_can_be_the_key(limpet, server):
 
 @pytest.fixture
 def routed(limpet, server):
-    pools = {name: {"servers": {name: server(name, tells_its_name_at_the_end).address}} for name in ("one", "any", "rest")}
+    pools = {name: {"servers": {name: server(name, tells_its_name_at_the_end).address}}
+             for name in ("one", "any", "rest")}
     routes = [{"sni": "a.example.org", "pool": "one"}, {"sni": "*.example.org", "pool": "any"}, {"pool": "rest"}]
 
     def start(routes=routes):

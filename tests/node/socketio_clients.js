@@ -1,5 +1,5 @@
-// usage: socketio_clients.js URL COUNT ECHOES: so many clients, each with an address and connections of its own, each of
-// which must get all its echoes from one server. Prints {"served": N, "servers": {...}, "errors": [...]}.
+// usage: socketio_clients.js URL COUNT ECHOES: so many clients, each with an address and connections of its own.
+// Each must get all its echoes from one server. Prints {"served": N, "servers": {...}, "errors": [...]}.
 'use strict';
 const http = require('http');
 const { io } = require('socket.io-client');
@@ -27,7 +27,7 @@ function client(number) {
       socket.disconnect();
       setTimeout(() => { agent.destroy(); resolve(); }, 20);
     };
-    socket.on('connect_error', (error) => end(`${error.message} ${JSON.stringify(error.context || {}.responseText || '')}`));
+    socket.on('connect_error', (error) => end(`${error.message} ${(error.context || {}).responseText || ''}`));
     socket.on('disconnect', (reason) => end(reason));
     socket.on('connect', async () => {
       try {

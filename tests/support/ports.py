@@ -1,5 +1,5 @@
-"""Free ports, below the range from which the kernel takes ports for clients: so a server that was stopped finds its port
-free when it comes back."""
+"""Free ports, below the range from which the kernel takes ports for clients: so a server that was stopped finds its
+port free when it comes back."""
 
 import os
 import random
