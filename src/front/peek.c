@@ -63,13 +63,11 @@ static enum think think(struct peek *peek, struct span bytes, size_t *take)
     case FACTS_READ_ON:
         break;
     }
-    decide(&peek->decision, &peek->facts, bytes, peek->serial);
-    if (peek->decision.verdict == DECIDE_MORE)
-        return THINK_MORE;
-    /* The log and the limits want the client even when the key is something else; nobody waits for him, though. */
+    /* Limits and log want the client even when the key is something else; but nobody waits for that alone. */
     const char *bad = NULL;
     (void)facts_client(&peek->facts, bytes, &bad);
-    return THINK_DECIDED;
+    decide(&peek->decision, &peek->facts, bytes, peek->serial);
+    return peek->decision.verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
 }
 
 enum peek_answer peek_at_once(struct peek *peek)

@@ -163,7 +163,7 @@ static enum step wait_until(struct connection *c, micros deadline)
     return end(c, REASON_NO_MEMORY);
 }
 
-/* ---- guard --------------------------------------------------------------------------------------------------------- */
+/* ---- guard and peek ------------------------------------------------------------------------------------------------ */
 
 /* Counts the client once it is known who he is. */
 static bool count_client(struct connection *c, const struct endpoint *client)
@@ -179,23 +179,6 @@ static enum step refuse(struct connection *c)
     counter_add(&c->thread->counters, COUNTER_CONNECTIONS_REFUSED, 1);
     return end(c, REASON_PER_CLIENT);
 }
-
-/* Facts about a peer that need no byte; most connections are decided by them. */
-static enum step guard(struct connection *c)
-{
-    struct thread *thread = c->thread;
-    struct peek *first = &thread->first_look;
-    peek_init(first, plan_of(c), c->visit.listener, &c->visit.peer);
-    first->serial = ++thread->serial;
-
-    const char *bad = NULL;
-    enum known known = facts_client(&first->facts, span_of(NULL, 0), &bad);
-    if (known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
-        return refuse(c);
-    return STEP_PEEK;
-}
-
-/* ---- peek ---------------------------------------------------------------------------------------------------------- */
 
 static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
                                   "Connection: close\r\n\r\nBad request\n";
@@ -268,29 +251,40 @@ static enum step begin_waiting(struct connection *c)
     return STEP_PEEK;
 }
 
-static enum step peek(struct connection *c)
+/* What can be known without any byte. Most connections are decided by it; who has to wait is counted before he does. */
+static enum step guard(struct connection *c)
 {
     struct thread *thread = c->thread;
-    if (!c->peek) {
-        if (peek_at_once(&thread->first_look) == PEEK_DECIDED)
-            return accept_decision(c, &thread->first_look);
-        return begin_waiting(c);
+    struct peek *first = &thread->first_look;
+    peek_init(first, plan_of(c), c->visit.listener, &c->visit.peer);
+    first->serial = ++thread->serial;
+    if (peek_at_once(first) == PEEK_DECIDED)
+        return accept_decision(c, first);
+    if (first->facts.client_known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
+        return refuse(c);
+    return begin_waiting(c);
+}
+
+static enum step look(struct connection *c)
+{
+    switch (peek_look(c->peek, &c->client, c->thread->scratch, now_of(c))) {
+    case PEEK_DECIDED:
+        return accept_decision(c, c->peek);
+    case PEEK_GONE:
+        return end(c, REASON_CLIENT_GONE);
+    case PEEK_WAIT:
+        break;
     }
+    return wait_until(c, peek_deadline(c->peek));
+}
+
+static enum step peek(struct connection *c)
+{
     if (!c->client.readable && now_of(c) < peek_deadline(c->peek))
         return wait_until(c, peek_deadline(c->peek));
-
-    enum step next;
-    switch (peek_look(c->peek, &c->client, thread->scratch, now_of(c))) {
-    case PEEK_WAIT:
-        return wait_until(c, peek_deadline(c->peek));
-    case PEEK_GONE:
-        next = end(c, REASON_CLIENT_GONE);
-        break;
-    default:
-        next = accept_decision(c, c->peek);
-        break;
-    }
-    drop_peek(c);
+    enum step next = look(c);
+    if (next != STEP_WAIT)
+        drop_peek(c);
     return next;
 }
 
