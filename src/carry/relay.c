@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Full reads of 16 KiB in a row after which a direction is spliced. Below some 64 KiB in one run, two splices and the
- * pipe cost more than the copying they save; docs/speed.md has the table. */
-#define SPLICE_AFTER 4
-
+/* A read that fills all 16 KiB is the sign of a long run, and the direction is spliced until it runs dry. The crossover is
+ * between 16 and 32 KiB: a pipe takes two calls but no copying; docs/speed.md has the table. */
 /* One direction may do so much in a turn: 8 reads of 16 KiB, or 4 splices. */
 #define READS_PER_TURN 8
 #define SPLICES_PER_TURN 4
@@ -127,10 +125,7 @@ static enum flow_answer copy(struct relay_flow *flow, struct relay_kit *kit, str
     ssize_t got = stream_read(from, kit->scratch, sizeof(kit->scratch));
     if (got <= 0)
         return read_failed(flow, got);
-    if ((size_t)got < sizeof(kit->scratch))
-        flow->full_reads = 0;
-    else if (flow->full_reads < SPLICE_AFTER)
-        flow->full_reads++;
+    flow->long_run = (size_t)got == sizeof(kit->scratch);
 
     ssize_t put = stream_write(to, kit->scratch, (size_t)got);
     if (put < 0 && put != -EAGAIN)
@@ -149,8 +144,7 @@ static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit
     ssize_t got = stream_splice_to_pipe(from, flow->pipe->write_end, SPLICE_SIZE);
     if (got <= 0)
         return read_failed(flow, got);
-    if ((size_t)got < sizeof(kit->scratch))
-        flow->full_reads = 0;
+    flow->long_run = (size_t)got >= sizeof(kit->scratch);
     counter_add(kit->counters, COUNTER_SPLICES, 1);
     flow->pipe->filled = (size_t)got;
     return send_pipe(flow, to);
@@ -158,7 +152,7 @@ static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit
 
 static bool wants_splice(const struct relay_flow *flow, const struct relay_kit *kit, const struct stream *from)
 {
-    return kit->may_splice && !from->held && (flow->full_reads >= SPLICE_AFTER || kit->always_splice);
+    return kit->may_splice && !from->held && (flow->long_run || kit->always_splice);
 }
 
 /* One step of a direction: what is held goes first, then whatever the sender has. */

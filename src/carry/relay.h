@@ -21,8 +21,8 @@
 struct relay_kit {
     struct pipes pipes;
     struct counters *counters;
-    bool may_splice;
-    bool always_splice; /* for measuring only */
+    bool may_splice;    /* true but for measuring */
+    bool always_splice; /* false but for measuring */
     uint8_t scratch[16384]; /* bytes in passing; 16 KiB is what a turn reads at once */
 };
 
@@ -31,7 +31,7 @@ struct relay_flow {
     uint64_t moved;       /* bytes given to the receiver */
     struct relay_rest *rest; /* bytes read that the receiver has not taken yet; null: none */
     struct pipe_pair *pipe;  /* held while bytes are in it; null: none */
-    uint8_t full_reads;   /* full reads in a row: the sign of a long run */
+    bool long_run;           /* the last read was full: splice from now on */
     bool ended;           /* the sender's end was seen */
     bool finished;        /* ... and passed on */
 };

@@ -1,7 +1,7 @@
 #include "control/engine.h"
 
 #include "base/log.h"
-#include "carry/pipes.h"
+#include "control/budget.h"
 #include "control/powers.h"
 #include "control/wire.h"
 #include "session/share.h"
@@ -14,9 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-/* Descriptors that are no connections: logs, channel, epoll and mailbox of each thread, what libraries open. */
-#define RESERVED 64
 
 struct engine {
     int channel;
@@ -52,21 +49,6 @@ int engine_receive_bundle(int channel)
 
 /* ---- setting up ---------------------------------------------------------------------------------------------------- */
 
-/* A relay has two descriptors. What is set aside for everything else is not given to connections, so that a flood cannot
- * keep limpet from reaching a server or writing its log. */
-static uint32_t connections_that_fit(const struct plan *plan, size_t points)
-{
-    size_t descriptors = powers_raise_nofile();
-    size_t reserved = RESERVED + plan->threads * (4 + points + 2 * PIPES_MOST);
-    size_t fit = descriptors > reserved ? (descriptors - reserved) / 2 : 1;
-    if (fit >= plan->limits.connections)
-        return plan->limits.connections;
-    log_notice("limits: %zu descriptors are enough for %zu connections, not for %u; raise the hard limit of open files "
-               "(LimitNOFILE=, ulimit -Hn)",
-               descriptors, fit, plan->limits.connections);
-    return (uint32_t)fit;
-}
-
 static int make_share(struct engine *engine)
 {
     const struct plan *plan = engine->plan;
@@ -74,8 +56,16 @@ static int make_share(struct engine *engine)
     engine->share.plan = plan;
     engine->share.ranking = engine->ranking;
     engine->share.states = server_states_new(plan->server_count);
-    engine->share.limits = limits_new(plan, connections_that_fit(plan, engine->point_count));
+    engine->share.limits = limits_new(plan, budget_connections(plan, powers_raise_nofile()));
     return engine->ranking && engine->share.states && engine->share.limits ? 0 : -ENOMEM;
+}
+
+/* For the crossover table in docs/speed.md; not for users. */
+static void choose_splicing(struct relay_kit *kit)
+{
+    const char *choice = getenv("LIMPET_SPLICE");
+    kit->may_splice = !choice || strcmp(choice, "never") != 0;
+    kit->always_splice = choice && strcmp(choice, "always") == 0;
 }
 
 static int make_threads(struct engine *engine)
@@ -85,9 +75,11 @@ static int make_threads(struct engine *engine)
     if (!engine->threads)
         return -ENOMEM;
     for (unsigned i = 0; i < plan->threads; i++) {
-        int failure = thread_init(&engine->threads[i], &engine->share, i, engine->point_count);
+        struct thread *thread = &engine->threads[i];
+        int failure = thread_init(thread, &engine->share, i, engine->point_count);
         if (failure)
             return failure;
+        choose_splicing(&thread->kit);
         engine->thread_count++;
     }
     return 0;

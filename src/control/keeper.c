@@ -1,6 +1,7 @@
 #include "control/keeper.h"
 
 #include "base/log.h"
+#include "control/budget.h"
 #include "control/powers.h"
 #include "control/wire.h"
 
@@ -389,9 +390,19 @@ static int watch(struct keeper *keeper)
     }
 }
 
+static void warn_of_descriptors(const struct plan *plan)
+{
+    size_t descriptors = powers_raise_nofile();
+    uint32_t fit = budget_connections(plan, descriptors);
+    if (fit < plan->limits.connections)
+        log_notice("%zu descriptors are enough for %u connections, not for %u (`limits: connections`): raise the hard "
+                   "limit of open files (LimitNOFILE=, ulimit -Hn)",
+                   descriptors, fit, plan->limits.connections);
+}
+
 static int start(struct keeper *keeper)
 {
-    powers_raise_nofile();
+    warn_of_descriptors(plan_of(keeper));
     int failure = watch_signals(keeper);
     if (!failure)
         failure = open_logs(keeper);

@@ -1,38 +1,24 @@
-#include "carry/pipes.h"
+#include "control/budget.h"
 #include "main/load.h"
 #include "main/plan_text.h"
 
 #include <stdio.h>
 #include <sys/resource.h>
 
-/* About what the engine sets aside: for each thread its loop, mailbox and pipes; for the process logs and channels. */
-#define PER_THREAD (4 + 2 * PIPES_MOST)
-#define PER_PROCESS 64
-
-static unsigned long long descriptors_besides(const struct plan *plan)
-{
-    unsigned long long binds = 0;
-    for (size_t i = 0; i < plan->listener_count; i++)
-        binds += plan->listeners[i].bind_count;
-    return PER_PROCESS + plan->threads * (PER_THREAD + binds);
-}
-
 /* limpet raises the soft limit itself, so the hard one counts. Two for each connection: the client's and the server's.
  * No warning: limpet takes fewer connections then, and the file may be meant for another machine. */
 static void print_descriptors(const struct plan *plan)
 {
     struct rlimit limit;
-    unsigned long long besides = descriptors_besides(plan);
-    unsigned long long needed = besides + 2ULL * plan->limits.connections;
+    unsigned long long needed = budget_reserved(plan) + 2ULL * plan->limits.connections;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     printf("\ndescriptors\n  needed %llu, ", needed);
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         printf("and a process may have that many here\n");
     else
-        printf("but a process may have %llu here (ulimit -Hn): enough for about %llu connections\n",
-               (unsigned long long)limit.rlim_max,
-               limit.rlim_max > besides ? ((unsigned long long)limit.rlim_max - besides) / 2 : 0);
+        printf("but a process may have %llu here (ulimit -Hn): enough for %u connections\n",
+               (unsigned long long)limit.rlim_max, budget_connections(plan, limit.rlim_max));
 }
 
 static int judge(const struct load *load, const struct plan *plan, bool strict)

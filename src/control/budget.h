@@ -1,0 +1,18 @@
+#ifndef LIMPET_CONTROL_BUDGET_H
+#define LIMPET_CONTROL_BUDGET_H
+
+/* How many connections the descriptors of a process are enough for. A relay takes two. What everything else needs is set
+ * aside beforehand, so that a flood of clients cannot keep limpet from reaching a server or writing its log. */
+
+#include "plan/plan.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Descriptors that are set aside. */
+size_t budget_reserved(const struct plan *plan);
+
+/* The plan's own limit, or fewer, but at least one. */
+uint32_t budget_connections(const struct plan *plan, size_t descriptors);
+
+#endif
