@@ -53,6 +53,7 @@ class Limpet(Contender):
 seed: bench
 threads: 1
 timeouts: {{idle: 60s}}
+limits: {{connections: {MOST_PAIRS}}}
 log: {{access: "off"}}
 listeners:
   - {{bind: "127.0.0.1:{port}", mode: tcp, {self.listener}, pool: app}}

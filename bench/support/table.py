@@ -2,18 +2,28 @@
 
 
 def text(title, header, rows):
-    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
-    lines = [title, ""]
-    for row in [header, *rows]:
-        cells = [str(c).ljust(w) if i == 0 else str(c).rjust(w) for i, (c, w) in enumerate(zip(row, widths))]
-        lines.append("  " + "   ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"
+    columns = [_aligned([header[i], *(row[i] for row in rows)]) for i in range(len(header))]
+    lines = ["  " + "   ".join(cells).rstrip() for cells in zip(*columns)]
+    return "\n".join([title, "", *lines]) + "\n"
+
+
+def _aligned(column):
+    width = max(map(len, column))
+    return [c.rjust(width) if _is_figures(column) else c.ljust(width) for c in column]
+
+
+def _is_figures(column):
+    return all(c[:1].isdigit() or c[:1] in "–(" for c in column[1:])
 
 
 def markdown(title, header, rows):
-    lines = [f"**{title}**", "", _line(header), _line(["---"] + ["--:"] * (len(header) - 1))]
+    lines = [f"**{title}**", "", _line(header), _line(_rulers(header, rows))]
     return "\n".join(lines + [_line(row) for row in rows]) + "\n"
 
 
+def _rulers(header, rows):
+    return ["--:" if _is_figures([header[i], *(row[i] for row in rows)]) else "---" for i in range(len(header))]
+
+
 def _line(cells):
-    return "| " + " | ".join(str(c) for c in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
