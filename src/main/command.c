@@ -5,20 +5,31 @@
 #include <string.h>
 
 #define ROW_CONFIG                                                                                                     \
-    {OPTION_CONFIG, 'c', "config", "FILE", "Read FILE (see limpet.yaml(5)); without it: /etc/limpet/limpet.yaml.",     \
-     false}
+    {                                                                                                                  \
+        OPTION_CONFIG, 'c', "config", "FILE", "Read FILE (see limpet.yaml(5)); without it: /etc/limpet/limpet.yaml.",  \
+            false                                                                                                      \
+    }
 
 /* A whole configuration as flags. */
 #define ROWS_OF_FLAGS                                                                                                  \
     {OPTION_LISTEN, 'l', "listen", "ADDR", "Listen there: host:port, [v6]:port, :port or unix:/path. Needs no file.",  \
      true},                                                                                                            \
-    {OPTION_MODE, 0, "mode", "MODE", "tcp: one decision per connection. The only mode of this version.", false},       \
-    {OPTION_KEY, 'k', "key", "SOURCE",                                                                                 \
-     "What tells one client from another: client (the default), header:NAME, cookie:NAME, sni and others, listed in "  \
-     "limpet(1). Given more than once: the first that is present.", true},                                             \
-    {OPTION_TRUST, 0, "trust", "NET",                                                                                  \
-     "Believe what this network says about its clients: loopback, private, a CIDR such as 10.0.0.0/8, or file:PATH. "  \
-     "The default is loopback.", true}
+        {OPTION_MODE, 0, "mode", "MODE", "tcp: one decision per connection. The only mode of this version.", false},   \
+        {OPTION_KEY,                                                                                                   \
+         'k',                                                                                                          \
+         "key",                                                                                                        \
+         "SOURCE",                                                                                                     \
+         "What tells one client from another: client (the default), header:NAME, cookie:NAME, sni and others, listed " \
+         "in "                                                                                                         \
+         "limpet(1). Given more than once: the first that is present.",                                                \
+         true},                                                                                                        \
+    {                                                                                                                  \
+        OPTION_TRUST, 0, "trust", "NET",                                                                               \
+            "Believe what this network says about its clients: loopback, private, a CIDR such as 10.0.0.0/8, or "      \
+            "file:PATH. "                                                                                              \
+            "The default is loopback.",                                                                                \
+            true                                                                                                       \
+    }
 
 static const struct option_row serve_options[] = {ROW_CONFIG, ROWS_OF_FLAGS};
 
@@ -30,7 +41,8 @@ static const struct option_row check_options[] = {
 static const struct option_row why_options[] = {
     ROW_CONFIG,
     ROWS_OF_FLAGS,
-    {OPTION_PEER, 0, "peer", "IP", "The address that connects, with a port or without. The default is 127.0.0.1.", false},
+    {OPTION_PEER, 0, "peer", "IP", "The address that connects, with a port or without. The default is 127.0.0.1.",
+     false},
     {OPTION_HEADER, 0, "header", "'NAME: VALUE'", "A field of the HTTP request.", true},
     {OPTION_METHOD, 0, "method", "METHOD", "The method of the HTTP request; GET by default.", false},
     {OPTION_PATH, 0, "path", "PATH", "The path of the HTTP request, with its query; / by default.", false},
@@ -42,10 +54,13 @@ static const struct option_row why_options[] = {
 };
 
 static const struct option_row demo_options[] = {
-    {OPTION_FOR, 0, "for", "TIME", "End after that time: 5s, 2m or a number of seconds. Otherwise Ctrl-C ends it.", false},
+    {OPTION_FOR, 0, "for", "TIME", "End after that time: 5s, 2m or a number of seconds. Otherwise Ctrl-C ends it.",
+     false},
     {OPTION_CLIENTS, 0, "clients", "N", "So many clients, 1 to 1000; 8 by default.", false},
-    {OPTION_LISTEN, 'l', "listen", "ADDR", "Where limpet listens; by default 127.0.0.1:8080, or a free port if that is "
-     "taken.", false},
+    {OPTION_LISTEN, 'l', "listen", "ADDR",
+     "Where limpet listens; by default 127.0.0.1:8080, or a free port if that is "
+     "taken.",
+     false},
 };
 
 #define CHANGE_THE_FILE                                                                                                \
@@ -80,10 +95,11 @@ const struct command command_table[] = {
         .name = "check",
         .summary = "read a configuration, say what is wrong with it and what it decides",
         .synopsis = {"[-c FILE] [--strict]"},
-        .text = "Reads a configuration as `serve` would. What is wrong goes to standard error with its place and, where "
-                "there is a near miss, the word that was probably meant; what the configuration decides goes to "
-                "standard output: who is trusted, who counts as the client, which server gets which share.\n\n"
-                "Exit status 0: it can be served; 1: it has errors, or warnings with --strict.",
+        .text =
+            "Reads a configuration as `serve` would. What is wrong goes to standard error with its place and, where "
+            "there is a near miss, the word that was probably meant; what the configuration decides goes to "
+            "standard output: who is trusted, who counts as the client, which server gets which share.\n\n"
+            "Exit status 0: it can be served; 1: it has errors, or warnings with --strict.",
         .options = check_options,
         .option_count = ARRAY_LENGTH(check_options),
         .run = command_check,

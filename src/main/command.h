@@ -60,12 +60,12 @@ enum command_kind {
 
 struct command {
     const char *name;
-    const char *summary;      /* one line without a full stop */
-    const char *synopsis[4];  /* what follows the name; null ends it */
-    const char *text;         /* paragraphs; COMMAND_LATER: what to do instead */
+    const char *summary;     /* one line without a full stop */
+    const char *synopsis[4]; /* what follows the name; null ends it */
+    const char *text;        /* paragraphs; COMMAND_LATER: what to do instead */
     const struct option_row *options;
     size_t option_count;
-    const char *operand; /* "SERVER"; null: takes none */
+    const char *operand;               /* "SERVER"; null: takes none */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; answers an exit status */
     enum command_kind kind;
 };

@@ -22,7 +22,7 @@
 #define VISITS_MOST 300     /* of all, in a second: a demo, not a load */
 #define TICK (100 * (micros)MILLIS_IN_MICROS)
 #define PATIENCE (10 * (micros)SECOND_IN_MICROS) /* until limpet answers for the first time */
-#define TOLD_CLIENTS 12     /* in plain lines; the others are only counted */
+#define TOLD_CLIENTS 12                          /* in plain lines; the others are only counted */
 
 struct demo;
 
@@ -214,11 +214,18 @@ static void ask_fires(struct timer *timer)
 
 static void draw(struct demo *demo, bool last)
 {
-    char log[256];
+    char log[512];
     struct span line = demo_limpet_log(&demo->limpet);
     snprintf(log, sizeof(log), "%.*s", (int)line.length, line.data ? (const char *)line.data : "");
-    struct demo_picture picture = {.score = &demo->score, .url = demo->url, .story = demo->story.text, .log = log,
-                                   .curl = demo->curl, .elapsed = elapsed(demo), .last = last};
+    /* What is told first, the time, is known to whoever looks at it. */
+    const char *from_client = strstr(log, "client=");
+    struct demo_picture picture = {.score = &demo->score,
+                                   .url = demo->url,
+                                   .story = demo->story.text,
+                                   .log = from_client ? from_client : log,
+                                   .curl = demo->curl,
+                                   .elapsed = elapsed(demo),
+                                   .last = last};
     demo_show_draw(&demo->show, &picture);
 }
 
@@ -235,10 +242,23 @@ static void tick_callers(struct demo *demo)
     }
 }
 
+static void signals_ready(struct loop_source *source, uint32_t events)
+{
+    struct demo *demo = container_of(source, struct demo, signals);
+    struct signalfd_siginfo info;
+    if (read(source->fd, &info, sizeof(info)) == sizeof(info))
+        finish(demo, NULL);
+}
+
 static void tick_fires(struct timer *timer)
 {
     struct demo *demo = container_of(timer, struct demo, tick);
     tick_callers(demo);
+    /* Ctrl-C ends limpet as well, but that is no fault of it. */
+    if (!demo->ended)
+        signals_ready(&demo->signals, 0);
+    if (demo->ended)
+        return;
     if (!demo_limpet_lives(&demo->limpet))
         finish(demo, "limpet ended");
     else if (!demo->begun && clock_steady() - demo->launched > PATIENCE)
@@ -250,14 +270,6 @@ static void tick_fires(struct timer *timer)
     if (demo->begun && !demo->ended)
         draw(demo, false);
     set_timer(demo, &demo->tick, TICK);
-}
-
-static void signals_ready(struct loop_source *source, uint32_t events)
-{
-    struct demo *demo = container_of(source, struct demo, signals);
-    struct signalfd_siginfo info;
-    if (read(source->fd, &info, sizeof(info)) == sizeof(info))
-        finish(demo, NULL);
 }
 
 /* Setting up and clearing away. */
@@ -404,10 +416,11 @@ static void sum_up(const struct demo *demo)
                (double)elapsed(demo) / SECOND_IN_MICROS);
         for (int i = 0; i < DEMO_SERVERS; i++)
             printf(" %c %u%s", score->servers[i].name, score->servers[i].visits, i + 1 < DEMO_SERVERS ? "," : "\n");
-        printf("moved: %u\nto the next-ranked while home was away: %u\nfailed: %u\n", score->moved, score->detours,
+        printf("moved: %u\nnext-ranked, home being away: %u\nfailed: %u\n", score->moved, score->detours,
                score->failed);
     }
-    printf("\n%s\n", score->moved ? "Somebody moved although its home was there. That must not happen: please report it."
+    printf("\n%s\n", score->moved
+                         ? "Somebody moved although its home was there. That must not happen: please report it."
                      : score->astray ? "Nobody moved while its home was there; some were still on their way home."
                                      : "Nobody moved while its home was there, and everybody is at home.");
     printf("\nNow with servers of your own:\n"

@@ -22,15 +22,25 @@ static void pipe_close(struct demo_pipe *pipe)
     pipe->source.fd = -1;
 }
 
+/* Keeps the newest whole lines, so that half of the room is free again. */
+static void drop_oldest(struct demo_pipe *pipe, size_t kept)
+{
+    const char *start = pipe->text + pipe->length - kept;
+    const char *line = memchr(start, '\n', kept);
+    if (line) {
+        kept -= (size_t)(line + 1 - start);
+        start = line + 1;
+    }
+    memmove(pipe->text, start, kept);
+    pipe->length = kept;
+}
+
 static void pipe_ready(struct loop_source *source, uint32_t events)
 {
     struct demo_pipe *pipe = container_of(source, struct demo_pipe, source);
-    /* Half is always free, so a line that is shorter than the other half stays whole. */
     size_t half = sizeof(pipe->text) / 2;
-    if (pipe->length > half) {
-        memmove(pipe->text, pipe->text + pipe->length - half, half);
-        pipe->length = half;
-    }
+    if (pipe->length > half)
+        drop_oldest(pipe, half);
     ssize_t count = read(source->fd, pipe->text + pipe->length, half);
     if (count > 0)
         pipe->length += (size_t)count;
@@ -62,8 +72,8 @@ static int spawn(struct demo_limpet *limpet, const char *const *arguments)
     int errors = pipe_open(&limpet->errors, limpet->loop);
     int failure = errors < 0 ? errors : 0;
     if (!failure) {
-        struct powers_spawn spawn = {.arguments = arguments, .standard_output = log, .standard_error = errors,
-                                     .channel = -1, .bound = true};
+        struct powers_spawn spawn = {
+            .arguments = arguments, .standard_output = log, .standard_error = errors, .channel = -1, .bound = true};
         failure = powers_spawn_self(&spawn, &limpet->pid);
         close(errors);
     }
@@ -78,8 +88,8 @@ int demo_limpet_start(struct demo_limpet *limpet, struct loop *loop, const struc
 {
     *limpet = (struct demo_limpet){.loop = loop, .log.source.fd = -1, .errors.source.fd = -1};
     char servers[8][ADDRESS_TEXT_SIZE + 4];
-    const char *arguments[ARGUMENTS_MOST] = {"limpet", "serve", "--listen", listen->text, "--trust", "loopback",
-                                             "--key", "client"};
+    const char *arguments[ARGUMENTS_MOST] = {"limpet",  "serve",    "--listen", listen->text,
+                                             "--trust", "loopback", "--key",    "client"};
     size_t count = 8;
     for (size_t i = 0; i < house_count && i < 7; i++) {
         snprintf(servers[i], sizeof(servers[i]), "%c=%s", houses[i].name, houses[i].address.text);

@@ -154,8 +154,8 @@ static void draw_counts(struct text *out, const struct demo_picture *picture, in
     colour(out, picture, score->moved ? ALARM : BOLD);
     width = words(out, width, "moved: %u", score->moved);
     colour(out, picture, PLAIN);
-    words(out, width, "   visits: %u   to the next-ranked while home is away: %u   failed: %u", score->visits,
-          score->detours, score->failed);
+    words(out, width, "   visits: %u   next-ranked, home being away: %u   failed: %u", score->visits, score->detours,
+          score->failed);
 }
 
 static void draw_hint(struct text *out, const struct demo_picture *picture, int number, unsigned width)
@@ -174,7 +174,7 @@ static void draw_log(struct text *out, const struct demo_picture *picture, int n
 }
 
 static void plan_line(struct frame *frame, enum worth worth,
-                void (*draw)(struct text *, const struct demo_picture *, int, unsigned), int number)
+                      void (*draw)(struct text *, const struct demo_picture *, int, unsigned), int number)
 {
     if (frame->count < LINES_MOST)
         frame->lines[frame->count++] = (struct line){.worth = worth, .draw = draw, .number = number};

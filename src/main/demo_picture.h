@@ -12,9 +12,9 @@
 struct demo_picture {
     const struct demo_score *score;
     const char *url;
-    const char *story;    /* what is happening, one or two lines */
-    const char *log;      /* newest line of limpet's access log, or "" */
-    const char *curl;     /* what to type for joining in */
+    const char *story; /* what is happening, one or two lines */
+    const char *log;   /* newest line of limpet's access log, or "" */
+    const char *curl;  /* what to type for joining in */
     micros elapsed;
     unsigned width, height; /* of the terminal */
     bool colour;

@@ -23,17 +23,17 @@
 
 struct demo_client {
     char name[ENDPOINT_TEXT_SIZE];
-    int home;                      /* number of the server; DEMO_NOWHERE before the first answer */
-    int last;                      /* who answered last */
+    int home; /* number of the server; DEMO_NOWHERE before the first answer */
+    int last; /* who answered last */
     unsigned visits;
-    int8_t history[DEMO_HISTORY];  /* ring of servers, DEMO_NOWHERE: failed; newest at (visits - 1) % DEMO_HISTORY */
+    int8_t history[DEMO_HISTORY]; /* ring of servers, DEMO_NOWHERE: failed; newest at (visits - 1) % DEMO_HISTORY */
 };
 
 struct demo_server {
     char name;
     struct address address;
     bool away;
-    micros back;     /* when it was first seen to answer after it was away; TIMER_NEVER until then */
+    micros back; /* when it was first seen to answer after it was away; TIMER_NEVER until then */
     unsigned visits;
     unsigned residents; /* clients that have their home here */
 };
@@ -57,7 +57,7 @@ enum demo_outcome {
     DEMO_RETURN, /* came home after a detour */
     DEMO_DETOUR, /* its home is away */
     DEMO_DETOUR_AGAIN,
-    DEMO_MOVED   /* wrong */
+    DEMO_MOVED /* wrong */
 };
 
 /* False without memory. */

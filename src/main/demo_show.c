@@ -10,7 +10,7 @@
 
 /* The other screen of the terminal, so that what was there comes back; and no cursor dancing over the picture. */
 #define TAKE_SCREEN "\033[?1049h\033[?25l\033[2J"
-#define GIVE_BACK   "\033[0m\033[?25h\033[?1049l"
+#define GIVE_BACK "\033[0m\033[?25h\033[?1049l"
 
 bool demo_show_init(struct demo_show *show)
 {

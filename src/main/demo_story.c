@@ -16,8 +16,8 @@
 
 void demo_story_begin(struct demo_story *story, micros length)
 {
-    *story = (struct demo_story){.next = FIRST_ACT, .event = DEMO_LEAVES, .server = DEMO_NOWHERE, .away = AWAY,
-                                 .length = length};
+    *story = (struct demo_story){
+        .next = FIRST_ACT, .event = DEMO_LEAVES, .server = DEMO_NOWHERE, .away = AWAY, .length = length};
     if (length > 0 && length < FIRST_ACT + AWAY + TIME_TO_COME_HOME) {
         story->next = length / 4;
         story->away = length / 4 < AWAY ? length / 4 : AWAY;
@@ -59,8 +59,8 @@ static void tell_leaving(struct demo_story *story, const struct demo_server *ser
         snprintf(story->text, sizeof(story->text), "Server %c just went away. Nobody is at home there.", server->name);
     else
         snprintf(story->text, sizeof(story->text),
-                 "Server %c just went away. Its %u client%s on to the next of their own ranking;\n"
-                 "everybody else stays at home.",
+                 "Server %c just went away. Its %u client%s on, each to the next of its\n"
+                 "own ranking; everybody else stays at home.",
                  server->name, server->residents, server->residents == 1 ? " goes" : "s go");
 }
 
@@ -79,12 +79,12 @@ void demo_story_happened(struct demo_story *story, const struct demo_score *scor
     if (story->length > 0 && story->next + story->away + TIME_TO_COME_HOME > story->length)
         story->next = NEVER;
     snprintf(story->text, sizeof(story->text),
-             "Server %c is back. limpet finds out within moments, and its clients come home.", server->name);
+             "Server %c is back. limpet finds out within moments,\nand its clients come home.", server->name);
 }
 
 void demo_story_all_home(struct demo_story *story)
 {
     if (story->event == DEMO_LEAVES)
         snprintf(story->text, sizeof(story->text),
-                 "Everybody is at home again. Those who had not lost their home never moved.");
+                 "Everybody is at home again.\nThose whose home was there all along never moved.");
 }

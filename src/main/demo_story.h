@@ -13,9 +13,9 @@ struct demo_story {
     enum demo_event event; /* the one that is next */
     int server;            /* to whom; the last one while the next is not `chosen` */
     bool chosen;
-    micros away;           /* how long it stays away */
-    micros length;         /* of the whole demo; 0: until it is stopped */
-    char text[256];        /* one or two lines */
+    micros away;    /* how long it stays away */
+    micros length;  /* of the whole demo; 0: until it is stopped */
+    char text[256]; /* one or two lines */
 };
 
 void demo_story_begin(struct demo_story *story, micros length);

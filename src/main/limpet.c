@@ -67,10 +67,12 @@ static int dispatch(int argc, char **argv)
 /* What was printed must have arrived, or else the command failed. A reader that went away (`| head`) needs no message. */
 static int flush(int status)
 {
-    bool failed = ferror(stdout) != 0;
-    if (fflush(stdout) == 0 && !failed)
+    bool lost = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !lost)
         return status;
-    if (errno != EPIPE)
+    if (lost)
+        fputs("limpet: standard output could not be written\n", stderr);
+    else if (errno != EPIPE)
         fprintf(stderr, "limpet: standard output: %s\n", strerror(errno));
     return status == EXIT_FINE ? EXIT_FAILED : status;
 }

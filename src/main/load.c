@@ -102,8 +102,9 @@ static int wrong(const struct load *l, const struct options *options)
 {
     const struct conf_flags *flags = &l->flags;
     if (l->config && any_flag(flags))
-        return options_wrong(options, "--config excludes --listen, --mode, --key, --trust and servers: the file says it "
-                                      "all");
+        return options_wrong(options,
+                             "--config excludes --listen, --mode, --key, --trust and servers: the file says it "
+                             "all");
     if (!any_flag(flags))
         return EXIT_FINE;
     if (!flags->listen_count && flags->server_count)

@@ -8,9 +8,11 @@
 #include <string.h>
 
 static const char description[] =
-    "The configuration of limpet(1): where clients knock, whom to believe, what tells one client from another, and which "
+    "The configuration of limpet(1): where clients knock, whom to believe, what tells one client from another, and "
+    "which "
     "servers there are. `limpet check` reads it and says what is wrong with it and what it decides.\n\n"
-    "The file is YAML. Keys that do not exist, values of a wrong type and names that lead nowhere are errors. Keys that "
+    "The file is YAML. Keys that do not exist, values of a wrong type and names that lead nowhere are errors. Keys "
+    "that "
     "a later version brings are known, and are refused with what can be used instead.\n\n"
     "Durations and sizes carry their unit: `250ms`, `5s`, `2m`, `1h`. Booleans are true or false; on and off do "
     "as well. A single value is accepted where a list of one is meant. Relative paths start at the directory of the "
@@ -47,7 +49,7 @@ static const char examples[] =
 
 /* The schema has the keys of a map behind the map itself; here each map has its own heading instead. */
 #define SECTIONS_MOST 32
-#define SECTION_SIZE  64
+#define SECTION_SIZE 64
 
 struct sections {
     char names[SECTIONS_MOST][SECTION_SIZE]; /* "" is the top, "pools.NAME" a map */

@@ -10,27 +10,30 @@
 #include <stdio.h>
 
 static const char description[] =
-    "A limpet leaves its place on the rock at high tide and comes back to exactly that place. This program does that for "
+    "A limpet leaves its place on the rock at high tide and comes back to exactly that place. This program does that "
+    "for "
     "clients: every client comes home to the server that knows it.\n\n"
-    "limpet accepts connections, looks at the first bytes of each, learns who the client is, decides which server is its "
+    "limpet accepts connections, looks at the first bytes of each, learns who the client is, decides which server is "
+    "its "
     "home, and carries the bytes there and back unchanged. It keeps no table of clients: homes are computed, so they "
     "survive a restart, and any number of limpets agree on them without talking to each other.";
 
-static const char quick_start[] =
-    "See it work, with nothing prepared:\n\n"
-    "    limpet demo\n\n"
-    "Put it in front of two servers, each client to its own:\n\n"
-    "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
-    "Behind another proxy, believe what that one says about its clients (name its address), and let it open a connection "
-    "for each request, because the decision is made once for each connection:\n\n"
-    "    limpet serve -l :8080 --trust 10.0.0.5 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
-    "Where would a client go, and why?\n\n"
-    "    limpet why -l :8080 --peer 203.0.113.9 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
-    "From a file:\n\n"
-    "    limpet check -c limpet.yaml && limpet serve -c limpet.yaml";
+static const char quick_start[] = "See it work, with nothing prepared:\n\n"
+                                  "    limpet demo\n\n"
+                                  "Put it in front of two servers, each client to its own:\n\n"
+                                  "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "Behind another proxy, believe what that one says about its clients (name its "
+                                  "address), and let it open a connection "
+                                  "for each request, because the decision is made once for each connection:\n\n"
+                                  "    limpet serve -l :8080 --trust 10.0.0.5 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "Where would a client go, and why?\n\n"
+                                  "    limpet why -l :8080 --peer 203.0.113.9 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "From a file:\n\n"
+                                  "    limpet check -c limpet.yaml && limpet serve -c limpet.yaml";
 
 static const char trust[] =
-    "The client's address is the peer's, the one that connects, unless a peer that is trusted says otherwise. Trusted are "
+    "The client's address is the peer's, the one that connects, unless a peer that is trusted says otherwise. Trusted "
+    "are "
     "by default loopback and Unix sockets; `--trust`, or `trust` in the file, names others instead.\n\n"
     "If the listener takes PROXY headers, or takes a wrapped prefix off, the address in there replaces the peer's. If "
     "the address that counts so far is trusted, exactly one forwarding field of the request is looked at, "
@@ -49,7 +52,8 @@ static const char homes[] =
     "without its clients noticing. Weights from 1 to 256 are shares: a server of weight 2 is home to twice as many "
     "clients as one of weight 1.\n\n"
     "A server that cannot be reached is passed over: the client goes to the next in its own ranking, up to three "
-    "servers for one connection, as long as no byte of the client has been passed on. A server that failed rests for 250 "
+    "servers for one connection, as long as no byte of the client has been passed on. A server that failed rests for "
+    "250 "
     "ms, then twice as long each time, up to 10 seconds; then one connection tries it, and when that succeeds, its "
     "clients come home.\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
@@ -70,8 +74,9 @@ static const struct roff_row log_fields[] = {
     {"key", "A keyed hash of the key: equal for equal keys, and without the seed it tells nothing about them."},
     {"key_text", "The key itself, only if `log: {keys: plain}` asks for it."},
     {"server", "The server that the connection was carried to."},
-    {"why", "`home`, `next_ranked` because another one was not to be had (which, and why, behind colons), `last_resort` "
-            "because all were resting, or `nowhere`."},
+    {"why",
+     "`home`, `next_ranked` because another one was not to be had (which, and why, behind colons), `last_resort` "
+     "because all were resting, or `nowhere`."},
     {"bytes_in", "Bytes from the client to the server."},
     {"bytes_out", "Bytes from the server to the client."},
     {"wait_ms", "From accepting to the decision, in milliseconds."},

@@ -39,8 +39,8 @@ static enum option unknown_long(struct options *o, const char *name, size_t leng
     for (size_t i = 0; i < o->command->option_count; i++)
         suggest_try(&suggestion, o->command->options[i].name);
     if (suggestion.best)
-        return stop(o, options_wrong(o, "unknown option --%.*s (did you mean --%s?)", (int)length, name,
-                                     suggestion.best));
+        return stop(o,
+                    options_wrong(o, "unknown option --%.*s (did you mean --%s?)", (int)length, name, suggestion.best));
     return stop(o, options_wrong(o, "unknown option --%.*s", (int)length, name));
 }
 

@@ -11,11 +11,11 @@ struct options {
     const struct command *command;
     int argc;
     char **argv;
-    int next;             /* word that is read next */
-    const char *letters;  /* rest of a group of short options, or null */
-    bool only_operands;   /* `--` was seen */
-    unsigned long seen;   /* bits of the options seen, by their place in the table */
-    const char *value;    /* of the option or operand just read; null when it takes none */
+    int next;                /* word that is read next */
+    const char *letters;     /* rest of a group of short options, or null */
+    bool only_operands;      /* `--` was seen */
+    unsigned long seen;      /* bits of the options seen, by their place in the table */
+    const char *value;       /* of the option or operand just read; null when it takes none */
     enum exit_status status; /* after OPTION_STOP */
 };
 

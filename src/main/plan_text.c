@@ -63,7 +63,8 @@ static void proxy(FILE *out, const struct plan_listener *l)
         return;
     label(out, "PROXY");
     fputs(l->proxy_protocol == PROXY_PROTOCOL_REQUIRE ? "required, from trusted peers only\n"
-                                                      : "taken if it is there, from trusted peers only\n", out);
+                                                      : "taken if it is there, from trusted peers only\n",
+          out);
 }
 
 static void unwrap(FILE *out, const struct plan_listener *l)
@@ -206,7 +207,8 @@ static void everything(FILE *out, const struct plan *plan)
     fputs("in all\n", out);
     label(out, "seed");
     fputs(plan->seed_given ? "given: frontends with the same one agree on every home\n"
-                           : "not given: all frontends without one agree, and so can anybody who guesses\n", out);
+                           : "not given: all frontends without one agree, and so can anybody who guesses\n",
+          out);
     label(out, "connections");
     fprintf(out, "%" PRIu32 " at most", plan->limits.connections);
     if (plan->limits.per_client > 0)
