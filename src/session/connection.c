@@ -20,7 +20,7 @@
 
 enum step { STEP_GUARD, STEP_PEEK, STEP_PICK, STEP_CONNECT, STEP_CARRY, STEP_FAREWELL, STEP_COUNT, STEP_WAIT, STEP_OVER };
 
-/* An idle relay is all of this and nothing else, so its size is what an idle pair costs; a test holds it below 512. */
+/* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
 struct connection {
     struct list link; /* in thread->connections */
     struct loop_grave grave;
@@ -40,6 +40,8 @@ struct connection {
     struct farewell farewell;
     struct visit visit;
 };
+
+_Static_assert(sizeof(struct connection) <= 512 - 2 * sizeof(void *), "an idle pair costs half a kilobyte at most");
 
 static void walk(struct connection *c);
 
@@ -185,6 +187,7 @@ static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: tex
 
 static enum step cannot_decide(struct connection *c, const struct decision *decision)
 {
+    c->visit.detail = decision->why;
     if (decision->answer_400)
         return part(c, decision->reason, bad_request);
     return end(c, decision->reason);

@@ -88,9 +88,8 @@ static void add_choice(struct fields *fields, const struct visit *visit)
     struct text text;
     text_init(&text, why, sizeof(why));
     text_add(&text, words[visit->choice]);
-    if (visit->passed_over) {
+    if (visit->passed_over)
         text_add_format(&text, ":%s:%s", visit->passed_over->name, visit->passed_over_because);
-    }
     add_word(fields, "server", visit->server ? visit->server->name : "");
     add_word(fields, "why", why);
 }
@@ -115,5 +114,7 @@ void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t 
     add_duration(&fields, "connect_ms", visit->decided, visit->connected);
     add_duration(&fields, "total_ms", visit->accepted, now);
     add_word(&fields, "reason", reason_text(visit->reason));
+    if (visit->detail)
+        add_word(&fields, "detail", visit->detail);
     text_add(line, fields.json ? "}\n" : "\n");
 }
