@@ -1,13 +1,12 @@
 #include "main/demo_caller.h"
 #include "main/demo_limpet.h"
 #include "main/demo_picture.h"
+#include "main/demo_place.h"
 #include "main/demo_score.h"
 #include "main/demo_server.h"
 #include "main/demo_show.h"
 #include "main/demo_story.h"
 #include "main/options.h"
-
-#include "control/powers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,10 +44,8 @@ struct demo {
     struct person *people;
     size_t next_person;
     struct demo_limpet limpet;
-    struct address address; /* where limpet listens */
-    struct address door;    /* where the clients connect: the same, unless it listens everywhere */
-    char url[ADDRESS_TEXT_SIZE + 16];
-    char curl[3 * ADDRESS_TEXT_SIZE];
+    const struct address *wish; /* where limpet shall listen; null: wherever it can */
+    struct demo_place place;
     micros interval;
     micros launched;
     micros begun; /* first answer; 0: none yet */
@@ -198,7 +195,7 @@ static void send_next(struct demo *demo)
         struct person *person = &demo->people[demo->next_person++ % count];
         if (demo_caller_is_busy(&person->caller))
             continue;
-        if (demo_caller_ask(&person->caller, &demo->door) != 0)
+        if (demo_caller_ask(&person->caller, &demo->place.door) != 0)
             answered(&person->caller, '\0');
         return;
     }
@@ -212,18 +209,29 @@ static void ask_fires(struct timer *timer)
     set_timer(demo, &demo->ask, demo->interval);
 }
 
+/* The newest line of the access log, without what is the same for all here. */
+static void tell_log(const struct demo *demo, char *words, size_t size)
+{
+    char line[1024];
+    struct span all = demo_limpet_log(&demo->limpet);
+    snprintf(line, sizeof(line), "%.*s", (int)all.length, all.data ? (const char *)all.data : "");
+    const char *client = strstr(line, "client=");
+    const char *source = strstr(line, "source=");
+    if (client && source)
+        snprintf(words, size, "%.*s ... %s", (int)strcspn(client, " "), client, source);
+    else
+        snprintf(words, size, "%s", line);
+}
+
 static void draw(struct demo *demo, bool last)
 {
     char log[512];
-    struct span line = demo_limpet_log(&demo->limpet);
-    snprintf(log, sizeof(log), "%.*s", (int)line.length, line.data ? (const char *)line.data : "");
-    /* What is told first, the time, is known to whoever looks at it. */
-    const char *from_client = strstr(log, "client=");
+    tell_log(demo, log, sizeof(log));
     struct demo_picture picture = {.score = &demo->score,
-                                   .url = demo->url,
+                                   .url = demo->place.url,
                                    .story = demo->story.text,
-                                   .log = from_client ? from_client : log,
-                                   .curl = demo->curl,
+                                   .log = log,
+                                   .curl = demo->place.curl,
                                    .elapsed = elapsed(demo),
                                    .last = last};
     demo_show_draw(&demo->show, &picture);
@@ -317,67 +325,21 @@ static bool invite(struct demo *demo)
     return true;
 }
 
-/* 8080 if it is free, since that is what people type; else any. */
-static int find_address(struct demo *demo)
-{
-    if (demo->address.length > 0)
-        return 0;
-    if (address_parse(span_text("127.0.0.1:8080"), &demo->address) != NULL)
-        return -EINVAL;
-    if (powers_probe(&demo->address) == 0)
-        return 0;
-    struct demo_house scout;
-    demo_house_init(&scout, &demo->loop, 0, guest);
-    int failure = demo_house_open(&scout);
-    demo->address = scout.address;
-    demo_house_fini(&scout);
-    return failure;
-}
-
-/* Where limpet listens everywhere, loopback is near. */
-static void find_door(struct demo *demo)
-{
-    static const uint8_t nowhere[16];
-    demo->door = demo->address;
-    if (address_is_unix(&demo->address))
-        return;
-    struct endpoint e = endpoint_from_sockaddr((const struct sockaddr *)&demo->address.storage);
-    bool any = endpoint_is_ip4(&e) ? memcmp(e.ip + 12, nowhere, 4) == 0 : memcmp(e.ip, nowhere, 16) == 0;
-    bool only_ip6 = demo->address.text[0] == '[';
-    if (any && address_parse(span_text(only_ip6 ? "[::1]:1" : "127.0.0.1:1"), &demo->door) == NULL)
-        address_set_port(&demo->door, address_port(&demo->address));
-}
-
-static void find_words(struct demo *demo)
-{
-    const char *who = "X-Forwarded-For: 198.51.100.7";
-    if (address_is_unix(&demo->address)) {
-        snprintf(demo->url, sizeof(demo->url), "%s", demo->address.text);
-        snprintf(demo->curl, sizeof(demo->curl), "curl --unix-socket %s -H '%s' http://limpet/",
-                 demo->address.text + strlen("unix:"), who);
-        return;
-    }
-    snprintf(demo->url, sizeof(demo->url), "http://%s/", demo->door.text);
-    snprintf(demo->curl, sizeof(demo->curl), "curl -H '%s' %s", who, demo->url);
-}
-
 static int launch(struct demo *demo)
 {
     int failure = catch_signals(demo);
     if (!failure)
         failure = open_houses(demo);
     if (!failure)
-        failure = find_address(demo);
+        failure = demo_place_find(&demo->place, demo->wish);
     if (failure)
         return failure;
-    find_door(demo);
-    find_words(demo);
     timer_init(&demo->ask, ask_fires);
     timer_init(&demo->tick, tick_fires);
     demo->launched = demo->last_tick = clock_steady();
     set_timer(demo, &demo->ask, demo->interval);
     set_timer(demo, &demo->tick, TICK);
-    return demo_limpet_start(&demo->limpet, &demo->loop, &demo->address, demo->houses, DEMO_SERVERS);
+    return demo_limpet_start(&demo->limpet, &demo->loop, &demo->place.address, demo->houses, DEMO_SERVERS);
 }
 
 static void clear_away(struct demo *demo)
@@ -401,10 +363,10 @@ static void clear_away(struct demo *demo)
 
 static void introduce(struct demo *demo)
 {
-    printf("limpet demo: %s in front of", demo->url);
+    printf("limpet demo: %s in front of", demo->place.url);
     for (int i = 0; i < DEMO_SERVERS; i++)
         printf(" %c=%s", demo->houses[i].name, demo->houses[i].address.text);
-    printf("\nJoin in from another terminal, with any address you like:\n  %s\n\n", demo->curl);
+    printf("\nJoin in from another terminal, with any address you like:\n  %s\n\n", demo->place.curl);
     fflush(stdout);
 }
 
@@ -421,7 +383,7 @@ static void sum_up(const struct demo *demo)
     }
     printf("\n%s\n", score->moved
                          ? "Somebody moved although its home was there. That must not happen: please report it."
-                     : score->astray ? "Nobody moved while its home was there; some were still on their way home."
+                     : score->astray ? "Nobody moved while its home was there; some had not come home yet at the end."
                                      : "Nobody moved while its home was there, and everybody is at home.");
     printf("\nNow with servers of your own:\n"
            "  limpet serve -l :8080 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
@@ -453,7 +415,7 @@ static int run(struct demo *demo)
 
 static int stage(const struct address *address, size_t clients, micros length)
 {
-    struct demo demo = {.address = *address, .signals.fd = -1};
+    struct demo demo = {.wish = address->length > 0 ? address : NULL, .signals.fd = -1};
     sigprocmask(SIG_SETMASK, NULL, &demo.old_mask);
     demo_story_begin(&demo.story, length);
     int status = EXIT_FAILED;

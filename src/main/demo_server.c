@@ -40,18 +40,17 @@ static void call_end(struct call *call)
 }
 
 /* What the asker says who he is; only an address is shown, never text that he chose. */
-static void name_asker(const struct call *call, char who[ENDPOINT_TEXT_SIZE])
+static bool name_asker(const struct call *call, char who[ENDPOINT_TEXT_SIZE])
 {
     unsigned count;
     struct endpoint address;
     struct span bytes = span_of(call->bytes, call->length);
     struct span value = head_field(&call->head, bytes, span_text("x-forwarded-for"), &count);
-    if (count == 1 && endpoint_parse(value, &address)) {
-        address.port = 0;
-        endpoint_text(&address, who);
-    } else {
-        snprintf(who, ENDPOINT_TEXT_SIZE, "you");
-    }
+    if (count != 1 || !endpoint_parse(value, &address))
+        return false;
+    address.port = 0;
+    endpoint_text(&address, who);
+    return true;
 }
 
 static void answer(struct call *call)
@@ -61,9 +60,12 @@ static void answer(struct call *call)
     char body[160];
     char all[512];
     struct span bytes = span_of(call->bytes, call->length);
-    name_asker(call, who);
+    bool named = name_asker(call, who);
+    if (!named)
+        snprintf(who, sizeof(who), "you");
     head_field(&call->head, bytes, span_text(DEMO_CLIENT_FIELD), &ours);
-    int length = snprintf(body, sizeof(body), "Hello %s, your home is server %c.\n", who, call->house->name);
+    int length = snprintf(body, sizeof(body), "Hello%s%s, your home is server %c.\n", named ? " " : "",
+                          named ? who : "", call->house->name);
     int whole = snprintf(all, sizeof(all),
                          "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n" DEMO_SERVER_FIELD
                          "%c\r\nConnection: close\r\n\r\n%s",
