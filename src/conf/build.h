@@ -12,8 +12,9 @@ struct draft_pool;
 
 struct draft_route {
     struct plan_route plan;
-    const struct node *node; /* the route's map, or the value of `pool` in the listener */
-    const struct node *pool; /* its name; null when it was missing */
+    const struct node *node;   /* the route's map, or the value of `pool` in the listener */
+    const struct node *pool;   /* its name; null when it was missing */
+    bool broken;               /* something about it was reported */
     struct draft_pool *target; /* null when there is none of that name */
     struct draft_route *next;
 };
@@ -26,6 +27,7 @@ struct draft_listener {
     size_t route_count;
     const struct node **bind_nodes; /* one per bind */
     bool trust_given;
+    bool broken; /* something about it was reported */
     struct draft_listener *next;
 };
 

@@ -12,6 +12,16 @@ struct place checks_place(const struct node *map, const char *key)
     return value ? value->at : map->key ? map->key->at : map->at;
 }
 
+struct place checks_key_place(const struct draft_pool *pool, size_t number)
+{
+    if (!pool->keys->at.source)
+        return pool->name->at;
+    const struct node *item = node_first_item(pool->keys);
+    while (number-- > 0)
+        item = node_next_item(pool->keys, item);
+    return item->at;
+}
+
 static int by_name(const void *left, const void *right)
 {
     const struct draft_pool *a = *(const struct draft_pool *const *)left, *b = *(const struct draft_pool *const *)right;
@@ -85,13 +95,15 @@ static bool covers(const char *earlier, const char *later)
 }
 
 /* Routes before this one are compared with it; a listener with more is not searched to the end. */
-#define COVERED_BY_MAX 1000
+#define COVERED_BY_MAX 200
 
 static void check_route(struct build *b, const struct draft_listener *listener, const struct draft_route *route)
 {
     size_t count = 0;
+    if (route->broken)
+        return;
     for (const struct draft_route *r = listener->routes; r != route && count < COVERED_BY_MAX; r = r->next, count++)
-        if (covers(r->plan.sni, route->plan.sni)) {
+        if (!r->broken && covers(r->plan.sni, route->plan.sni)) {
             report_error(b->report, route->node->at,
                          arena_format(b->arena, "move it up, before the route in line %zu, or take it out",
                                       report_line(r->node->at)),
@@ -104,7 +116,7 @@ static void check_route(struct build *b, const struct draft_listener *listener, 
 static void check_routes(struct build *b, struct draft_listener *listener)
 {
     const struct node *routes = node_find(listener->node, "routes");
-    if (!listener->routes && !routes && !node_find(listener->node, "pool"))
+    if (!listener->broken && !listener->routes && !routes && !node_find(listener->node, "pool"))
         report_error(b->report, listener->node->at,
                      b->pools ? arena_format(b->arena, "add `pool: %s`", b->pools->plan.name) : "add `pool: NAME`",
                      "this listener leads to no pool");
@@ -143,7 +155,8 @@ static void check_pool(struct build *b, const struct draft_pool *pool)
                      "no listener that leads to this pool unwraps anything");
     for (size_t i = 0; i < pool->plan.key_count; i++)
         if (pool->plan.keys[i].kind == KEY_UNWRAPPED)
-            report_error(b->report, pool->keys->at, "add `unwrap` to the listener, or take another key source",
+            report_error(b->report, checks_key_place(pool, i),
+                         "add `unwrap` to the listener, or take another key source",
                          "the key source `unwrapped` is never present: no listener that leads to this pool unwraps");
 }
 

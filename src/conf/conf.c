@@ -83,8 +83,7 @@ struct plan *conf_load_file(const char *path, const struct conf_files *files, st
     return load(path, NULL, files, report);
 }
 
-struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files,
-                             struct conf_report *report)
+struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files, struct conf_report *report)
 {
     return load(NULL, flags, files, report);
 }

@@ -42,7 +42,8 @@ struct conf_flags {
 
 enum conf_severity { CONF_ERROR, CONF_WARNING, CONF_HELP };
 
-/* Every message goes here, in the order of the text; `lines` is the whole message with excerpt and caret, with newline. */
+/* Every message goes here, in the order of the text; `lines` is the whole message with excerpt and caret, with
+ * newline. */
 struct conf_report {
     void (*message)(void *context, enum conf_severity severity, const char *lines);
     void *context;

@@ -11,7 +11,10 @@ size_t excerpt_utf8(struct span bytes)
     const uint8_t *c = bytes.data;
     if (c[0] < 0x80)
         return 1;
-    size_t length = c[0] >= 0xc2 && c[0] <= 0xdf ? 2 : c[0] >= 0xe0 && c[0] <= 0xef ? 3 : c[0] >= 0xf0 && c[0] <= 0xf4 ? 4 : 0;
+    size_t length = c[0] >= 0xc2 && c[0] <= 0xdf   ? 2
+                    : c[0] >= 0xe0 && c[0] <= 0xef ? 3
+                    : c[0] >= 0xf0 && c[0] <= 0xf4 ? 4
+                                                   : 0;
     if (length == 0 || length > bytes.length)
         return 0;
     for (size_t i = 1; i < length; i++)

@@ -1,8 +1,8 @@
 #ifndef LIMPET_CONF_FLAGS_H
 #define LIMPET_CONF_FLAGS_H
 
-/* What the command line said, as the tree that a file with the same meaning would give: one listener and one pool, named
- * "default". So flags and files are checked by the same code, and mean the same. */
+/* What the command line said, as the tree that a file with the same meaning would give: one listener and one pool,
+ * named "default". So flags and files are checked by the same code, and mean the same. */
 
 #include "conf/node.h"
 

@@ -3,7 +3,6 @@
 #include "conf/suggest.h"
 #include "conf/values.h"
 
-
 /* Peeking ends here, so bytes beyond are never seen. */
 #define BYTES_END_MAX 16384
 #define SEGMENT_MAX 1000
@@ -181,8 +180,8 @@ static bool starts_with(struct span text, const char *prefix)
 bool key_source_is_given_out(const struct plan_key *key)
 {
     static const char *const beginnings[] = {
-        "JSESSIONID", "PHPSESSID", "connect.sid", "ASP.NET_SessionId", "ASPSESSIONID", "session",
-        "_session",   "PLAY_SESSION", "laravel_session", "ci_session", "sails.sid", "CFID", "CFTOKEN",
+        "JSESSIONID",   "PHPSESSID",       "connect.sid", "ASP.NET_SessionId", "ASPSESSIONID", "session", "_session",
+        "PLAY_SESSION", "laravel_session", "ci_session",  "sails.sid",         "CFID",         "CFTOKEN",
     };
     if (key->kind != KEY_COOKIE && key->kind != KEY_QUERY)
         return false;

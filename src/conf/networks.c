@@ -11,7 +11,7 @@ struct networks {
     struct network *items;
     size_t count;
     size_t capacity;
-    bool none;
+    const struct node *none; /* the word, if it is there */
 };
 
 static const char *const private_networks[] = {
@@ -97,7 +97,9 @@ static void add_file(struct build *b, struct networks *n, const struct node *ite
     *source = (struct source){.name = read_path(b, path), .number = ++b->sources};
     int failure = path.length == 0 ? -ENOENT : b->files->read(b->files->context, source->name, &source->text);
     if (failure < 0) {
-        report_error(b->report, item->at, "is the path right? Relative ones start at the directory of this file",
+        report_error(b->report, item->at,
+                     b->from_flags ? "is the path right?"
+                                   : "is the path right? Relative ones start at the directory of this file",
                      "cannot read `%s`: %s", source->name, strerror(-failure));
         return;
     }
@@ -123,7 +125,7 @@ static void add_item(struct build *b, struct networks *n, struct plan_trust *tru
     else if (node_is(item, "private"))
         add_private(b, n);
     else if (node_is(item, "none"))
-        n->none = true;
+        n->none = item;
     else if (item->text.length >= 5 && memcmp(item->text.data, "file:", 5) == 0)
         add_file(b, n, item);
     else
@@ -139,7 +141,7 @@ void networks_read(struct build *b, const struct node *value, struct plan_trust 
     if (items == 0)
         report_error(b->report, value->at, "write `none` if nobody is trusted", "this list is empty");
     if (n.none && items > 1)
-        report_error(b->report, value->at, "take `none` out, or the others", "`none` stands alone");
+        report_error(b->report, n.none->at, "take `none` out, or the others", "`none` stands alone");
     trust->networks = n.items;
     trust->network_count = n.count;
 }

@@ -6,7 +6,10 @@
 
 #include "conf/report.h"
 
-/* What to do about a YAML error at a place: "put it in quotes: ...", or general advice. */
+/* "put it in quotes: ...", or null if nothing at the place, or on its line, needs them. */
+const char *quotes_find(struct arena *arena, struct place at);
+
+/* What to do about a YAML error at a place: the same, or general advice. */
 const char *quotes_help(struct arena *arena, struct place at);
 
 #endif

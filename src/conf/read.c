@@ -11,16 +11,11 @@ static void *member(const struct schema_row *row, void *target)
     return (char *)target + row->offset;
 }
 
-static const char *article(const char *type)
-{
-    return strncmp(type, "a ", 2) == 0 || strncmp(type, "an ", 3) == 0 || strncmp(type, "the ", 4) == 0 ? type : NULL;
-}
-
 void read_wrong_type(struct build *b, const struct schema_row *row, const struct node *value)
 {
-    report_error(b->report, value->at, arena_format(b->arena, "give `%s` %s", row->key, row->type),
-                 "`%s` wants %s, but this is %s", row->key, article(row->type) ? row->type : "one word",
-                 node_kind_name(value));
+    const char *shape = strncmp(row->type, "a map", 5) == 0 ? "{KEY: VALUE}" : "VALUE";
+    report_error(b->report, value->at, arena_format(b->arena, "write it as `%s: %s`", row->key, shape),
+                 "`%s` wants %s, but this is %s", row->key, row->type, node_kind_name(value));
 }
 
 bool read_is_text(struct build *b, const struct schema_row *row, const struct node *value)
@@ -45,7 +40,8 @@ const char *read_words_help(struct build *b, struct span word, const char *const
 static const char *duration_help(struct build *b, struct span text, enum value_fault fault)
 {
     if (fault == VALUE_NO_UNIT && text.length < 10)
-        return arena_format(b->arena, "write %.*ss or %.*sms", (int)text.length, text.data, (int)text.length, text.data);
+        return arena_format(b->arena, "write %.*ss or %.*sms", (int)text.length, text.data, (int)text.length,
+                            text.data);
     return "write a number and its unit, without a space: 250ms, 5s, 2m, 1h or 7d";
 }
 
@@ -178,16 +174,51 @@ static bool is_all_digits(struct span text)
     return text.length > 0;
 }
 
-#define ADDRESS_HELP "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"
+static bool is_ip6(struct span text)
+{
+    struct address a;
+    char bracketed[ADDRESS_TEXT_SIZE];
+    struct text t;
+    text_init(&t, bracketed, sizeof(bracketed));
+    text_add_format(&t, "[%.*s]:80", (int)text.length, text.length > 0 ? (const char *)text.data : "");
+    return !t.cut && !address_parse(span_text(bracketed), &a);
+}
+
+/* ::1:80 may be an address, or an address and a port. */
+static const char *ip6_help(struct build *b, struct span text, struct span host, struct span port)
+{
+    if (is_ip6(host) && is_all_digits(port))
+        return arena_format(b->arena, "write `[%.*s]:%.*s` if %.*s is the port, else `[%.*s]:PORT`", (int)host.length,
+                            host.data, (int)port.length, port.data, (int)port.length, port.data, (int)text.length,
+                            text.data);
+    return arena_format(b->arena, "write `[%.*s]:PORT`", (int)text.length, text.data);
+}
+
+/* With a colon: `host` and `port` are what it parts. */
+static const char *host_help(struct build *b, struct span host, struct span port, const char **wrong)
+{
+    if (host.length == 1 && host.data[0] == '*')
+        return arena_format(b->arena, "for all addresses write `:%.*s`", (int)port.length, port.data);
+    if (has_letters(host) && !memchr(host.data, ':', host.length)) {
+        *wrong = "names are not looked up in this version";
+        return arena_format(b->arena, "write the numeric address; `getent hosts %.*s` shows it", (int)host.length,
+                            host.data);
+    }
+    if (strstr(*wrong, "port is no number"))
+        return "a port is a number from 1 to 65535";
+    if (!memchr(host.data ? host.data : (const uint8_t *)"", ':', host.length))
+        return "an IPv4 address is four numbers from 0 to 255, without leading zeros";
+    return "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
+}
 
 /* Says more about a wrong address than that it is wrong. */
 static const char *address_help(struct build *b, struct span text, const char **wrong)
 {
-    struct address a;
-    const uint8_t *scheme = text.length > 0 ? memmem(text.data, text.length, "://", 3) : NULL;
-    if (text.length > ADDRESS_TEXT_SIZE)
-        return ADDRESS_HELP;
-    if (scheme) {
+    bool is_socket = text.length >= 5 && memcmp(text.data, "unix:", 5) == 0;
+    if (is_socket || text.length == 0 || text.length > ADDRESS_TEXT_SIZE)
+        return is_socket ? "write unix:PATH, with a path that is short"
+                         : "write HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
+    if (memmem(text.data, text.length, "://", 3)) {
         *wrong = "an address is not a URL";
         return "write HOST:PORT alone";
     }
@@ -196,19 +227,12 @@ static const char *address_help(struct build *b, struct span text, const char **
         return arena_format(b->arena, "write `:%.*s` for all addresses, or HOST:%.*s", (int)text.length, text.data,
                             (int)text.length, text.data);
     }
-    const uint8_t *colon = text.length > 0 ? memrchr(text.data, ':', text.length) : NULL;
-    struct span host = colon ? span_part(text, 0, (size_t)(colon - text.data)) : text;
-    if (host.length == 1 && host.data[0] == '*' && colon)
-        return arena_format(b->arena, "for all addresses write `%.*s`", (int)(text.length - 1), colon);
-    if (has_letters(host) && !memchr(host.data, ':', host.length)) {
-        *wrong = "names are not looked up in this version";
-        return arena_format(b->arena, "write the numeric address; `getent hosts %.*s` shows it", (int)host.length,
-                            host.data);
-    }
-    const char *bracketed = arena_format(b->arena, "[%.*s]:80", (int)text.length, text.data);
-    if (text.data && text.data[0] != '[' && !address_parse(span_text(bracketed), &a))
-        return arena_format(b->arena, "write [%.*s]:PORT", (int)text.length, text.data);
-    return ADDRESS_HELP;
+    const uint8_t *colon = memrchr(text.data, ':', text.length);
+    if (!colon || text.data[text.length - 1] == ']')
+        return arena_format(b->arena, "write `%.*s:PORT`", (int)text.length, text.data);
+    struct span host = span_part(text, 0, (size_t)(colon - text.data));
+    struct span port = span_part(text, host.length + 1, text.length - host.length - 1);
+    return is_ip6(text) ? ip6_help(b, text, host, port) : host_help(b, host, port, wrong);
 }
 
 static bool is_anywhere(const struct address *a)
@@ -225,7 +249,8 @@ static bool can_be_reached(struct build *b, const struct node *value, const stru
     if (address_is_unix(a))
         return true;
     if (is_anywhere(a))
-        report_error(b->report, value->at, arena_format(b->arena, "write `127.0.0.1:%u` for this machine", address_port(a)),
+        report_error(b->report, value->at,
+                     arena_format(b->arena, "write `127.0.0.1:%u` for this machine", address_port(a)),
                      "%s says where to listen, not where to connect to", report_quote(b->report, value->text));
     else if (address_port(a) == 0)
         report_error(b->report, value->at, "ports go from 1 to 65535", "nothing can be reached at port 0");
@@ -247,12 +272,12 @@ static struct span socket_path(struct build *b, struct span text)
 bool read_address(struct build *b, const struct node *value, bool to_bind, struct address *address)
 {
     if (value->kind != NODE_TEXT) {
-        report_error(b->report, value->at, "addresses such as [::1]:80 need quotes: \"[::1]:80\"",
+        report_error(b->report, value->at, "write one address in quotes: \"HOST:PORT\"",
                      "an address is wanted here, but this is %s", node_kind_name(value));
         return false;
     }
-    const char *wrong = is_printable(value->text) ? address_parse(socket_path(b, value->text), address)
-                                                  : "control characters";
+    const char *wrong =
+        is_printable(value->text) ? address_parse(socket_path(b, value->text), address) : "control characters";
     if (!wrong)
         return to_bind || can_be_reached(b, value, address);
     const char *help = address_help(b, value->text, &wrong);

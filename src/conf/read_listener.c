@@ -20,7 +20,8 @@ static void add_listener(struct build *b, const struct node *map)
     b->plan->listener_count++;
     unsigned errors = b->report->out->errors;
     schema_fill(b, SECTION_LISTENER, map, draft);
-    if (draft->plan.bind_count == 0 && errors == b->report->out->errors)
+    draft->broken = errors != b->report->out->errors;
+    if (draft->plan.bind_count == 0 && !draft->broken)
         report_error(b->report, map->at, "add `bind: \":8080\"`", "this listener has no `bind`");
 }
 
@@ -106,9 +107,9 @@ void read_listener_client_from(struct build *b, const struct schema_row *row, co
         return;
     }
     const char *help = read_words_help(b, value->text, words);
-    report_error(b->report, value->at,
-                 strncmp(help, "did", 3) == 0 ? help : "write x-forwarded-for, forwarded, header:NAME or none",
-                 "%s is no word for `client-from`", report_quote(b->report, value->text));
+    if (strncmp(help, "did", 3) != 0)
+        help = "write x-forwarded-for, forwarded, none, or header:NAME for any other field, such as header:X-Real-IP";
+    report_error(b->report, value->at, help, "%s is no word for `client-from`", report_quote(b->report, value->text));
 }
 
 void read_listener_unwrap(struct build *b, const struct schema_row *row, const struct node *value, void *target)
@@ -165,7 +166,8 @@ void read_listener_routes(struct build *b, const struct schema_row *row, const s
         unsigned errors = b->report->out->errors;
         struct draft_route *route = add_route(b, target, item);
         schema_fill(b, SECTION_ROUTE, item, route);
-        if (!route->pool && errors == b->report->out->errors)
+        route->broken = errors != b->report->out->errors;
+        if (!route->pool && !route->broken)
             report_error(b->report, item->at, "add `pool: NAME`", "this route leads nowhere");
     }
 }

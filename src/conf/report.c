@@ -69,8 +69,7 @@ static int by_place(const void *left, const void *right)
     return a->sequence < b->sequence ? -1 : 1;
 }
 
-static const char *const severity_names[] = {
-    [CONF_ERROR] = "error", [CONF_WARNING] = "warning", [CONF_HELP] = "help"};
+static const char *const severity_names[] = {[CONF_ERROR] = "error", [CONF_WARNING] = "warning", [CONF_HELP] = "help"};
 static const char *const severity_colours[] = {
     [CONF_ERROR] = "\033[1;31m", [CONF_WARNING] = "\033[1;35m", [CONF_HELP] = "\033[1;32m"};
 

@@ -1,6 +1,7 @@
 #include "conf/schema.h"
 
 #include "base/text.h"
+#include "conf/quotes.h"
 #include "conf/read.h"
 #include "conf/read_listener.h"
 #include "conf/read_pool.h"
@@ -45,8 +46,7 @@ static const struct schema_row rows[] = {
      .instead = "take it out; homes are computed, so frontends with the same seed agree without a shared table",
      .help = "Servers of the shared table that `stick` may use."},
     {ROW(ROOT, "threads"), .type = "a number", .fallback_words = "one per CPU that this process may use",
-     .read = read_root_threads, .least = 1, .most = 1024,
-     .help = "Threads that carry connections. From 1 to 1024."},
+     .read = read_root_threads, .least = 1, .most = 1024, .help = "Threads that carry connections. From 1 to 1024."},
     {ROW(ROOT, "user"), .type = "a user name", .fallback_words = "nobody when started as root", .read = read_root_user,
      .help = "Whom the engine, which faces the network, runs as when limpet is started as root. Without root it stays "
              "who you are."},
@@ -70,22 +70,19 @@ static const struct schema_row rows[] = {
     {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
      .instead = "use `idle`, which holds for every connection in `mode: tcp`",
      .help = "For a byte to move on an upgraded connection, such as a WebSocket."},
-    {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration,
-     INTO(plan_timeouts, drain),
+    {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration, INTO(plan_timeouts, drain),
      .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended."},
-    {ROW(ROOT, "limits"), .type = "a map of numbers", .read = read_root_limits,
-     .help = "How much limpet takes on."},
+    {ROW(ROOT, "limits"), .type = "a map of numbers", .read = read_root_limits, .help = "How much limpet takes on."},
     {ROW(LIMITS, "connections"), .type = "a number", .fallback = "100000", .read = read_number,
      INTO(plan_limits, connections), .least = 1, .most = 10000000,
      .help = "Client connections at one time, in all. Further ones wait in the kernel's queue. limpet lowers it when "
              "the limit of open files is too small for it."},
-    {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number,
-     INTO(plan_limits, per_client), .least = 0, .most = 10000000,
+    {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number, INTO(plan_limits, per_client),
+     .least = 0, .most = 10000000,
      .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},
     {ROW(ROOT, "log"), .type = "a map", .read = read_root_log, .help = "What is written where."},
     {ROW(LOG, "access"), .type = "stdout, stderr, off or a path", .fallback = "stdout", .read = read_log_target,
-     INTO(plan_log, access),
-     .help = "Where the line about each visit goes. A file is opened again on USR1."},
+     INTO(plan_log, access), .help = "Where the line about each visit goes. A file is opened again on USR1."},
     {ROW(LOG, "errors"), .type = "stderr or a path", .fallback = "stderr", .read = read_log_target,
      INTO(plan_log, errors), .help = "Where everything else goes. A file is opened again on USR1."},
     {ROW(LOG, "format"), .type = "text or json", .fallback = "text", .read = read_word, INTO(plan_log, format),
@@ -144,8 +141,7 @@ static const struct schema_row rows[] = {
      INTO(plan_listener, connection_limit), .least = 0, .most = 10000000,
      .help = "Client connections of this listener at one time. 0 is no limit of its own."},
     {ROW(LISTENER, "unix-mode"), .type = "octal permissions such as \"0660\"", .fallback = "0666",
-     .read = read_listener_unix_mode,
-     .help = "Who may connect to a Unix socket that is bound here."},
+     .read = read_listener_unix_mode, .help = "Who may connect to a Unix socket that is bound here."},
 
     {ROW(ROOT, "pools"), .type = "a map of names to maps", .read = read_pools,
      .help = "Servers that do the same work, by name. The name is part of what decides homes: another name moves "
@@ -172,8 +168,9 @@ static const struct schema_row rows[] = {
     {ROW(SERVER, "address"), .type = "an address", .read = read_server_address,
      .help = "HOST:PORT, [IPV6]:PORT or unix:PATH. HOST is a numeric address, or localhost, which is 127.0.0.1."},
     {ROW(SERVER, "weight"), .type = "a number", .fallback = "1", .read = read_weight, INTO(plan_server, weight),
-     .least = 1, .most = 256, .help = "Its share: a server of weight 2 is home to twice as many keys as one of weight 1. "
-                                      "From 1 to 256."},
+     .least = 1, .most = 256,
+     .help = "Its share: a server of weight 2 is home to twice as many keys as one of weight 1. "
+             "From 1 to 256."},
     {ROW(POOL, "send-proxy"), .type = "off, v1 or v2", .fallback = "off", .read = read_word,
      INTO(plan_pool, send_proxy), .words = send_proxies,
      .help = "Sends each server a PROXY header of that version with the client's address."},
@@ -191,7 +188,19 @@ static const struct schema_row *find_row(enum section section, struct span key)
     return NULL;
 }
 
-/* The section's own keys first, then ours for another proxy's word. */
+static bool is_in_section(const void *context, const char *key)
+{
+    return find_row(*(const enum section *)context, span_text(key)) != NULL;
+}
+
+static bool is_anywhere(const void *context, const char *key)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        if (strcmp(rows[i].key, key) == 0)
+            return true;
+    return false;
+}
+
 static const char *near_key(enum section section, struct span key)
 {
     struct suggest s;
@@ -199,26 +208,24 @@ static const char *near_key(enum section section, struct span key)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         if (rows[i].section == section)
             suggest_try(&s, rows[i].key);
-    if (s.best && s.distance == 0)
-        return s.best;
-    const char *ours;
-    for (size_t i = 0; (ours = suggest_foreign(key, i)); i++)
-        if (find_row(section, span_text(ours)))
-            return ours;
+    suggest_try_foreign(&s, is_in_section, &section);
     return s.best;
 }
 
-/* A key that is right, in another place. */
+/* A key that would be right in another place. */
 static const char *elsewhere(struct build *b, struct span key)
 {
+    struct suggest s;
+    suggest_init(&s, key);
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
-        if (span_equal_nocase(key, span_text(rows[i].key)))
-            return arena_format(b->arena, "`%s` belongs to `%s%s`", rows[i].key, prefixes[rows[i].section],
-                                rows[i].key);
-    const char *ours = suggest_foreign(key, 0);
-    for (size_t i = 0; ours && i < ARRAY_LENGTH(rows); i++)
-        if (strcmp(ours, rows[i].key) == 0)
-            return arena_format(b->arena, "what others call so is `%s%s` here", prefixes[rows[i].section], ours);
+        suggest_try(&s, rows[i].key);
+    suggest_try_foreign(&s, is_anywhere, NULL);
+    for (size_t i = 0; s.best && i < ARRAY_LENGTH(rows); i++)
+        if (strcmp(rows[i].key, s.best) == 0)
+            return rows[i].section == SECTION_ROOT
+                       ? arena_format(b->arena, "did you mean `%s`? It stands at the top, without indentation", s.best)
+                       : arena_format(b->arena, "did you mean `%s%s`? It has its place there",
+                                      prefixes[rows[i].section], s.best);
     return NULL;
 }
 
@@ -244,13 +251,20 @@ static void report_unknown(struct build *b, enum section section, const struct n
                  report_quote(b->report, key->text));
 }
 
+/* `seed: &x` says nothing to YAML, but did to who wrote it. */
+static void report_null(struct build *b, const struct schema_row *row, struct place at)
+{
+    const char *help = quotes_find(b->arena, at);
+    report_error(b->report, at, help ? help : arena_format(b->arena, "give it %s, or take it out", row->type),
+                 "`%s` has no value", row->key);
+}
+
 static void read_row(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     if (row->since)
         report_error(b->report, value->key->at, row->instead, "`%s` is %s", row->key, row->since);
     else if (node_is_null(value))
-        report_error(b->report, value->key->at, arena_format(b->arena, "give it %s, or take it out", row->type),
-                     "`%s` has no value", row->key);
+        report_null(b, row, value->key->at);
     else
         row->read(b, row, value, target);
 }

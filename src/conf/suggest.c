@@ -40,8 +40,8 @@ static size_t distance(struct span a, struct span b)
 
 void suggest_init(struct suggest *s, struct span word)
 {
-    /* One wrong letter in three, but at least one. */
-    size_t allowed = word.length < 6 ? 1 : word.length / 3;
+    /* One wrong letter in three, but none in the shortest. */
+    size_t allowed = word.length < 2 ? 0 : word.length < 6 ? 1 : word.length / 3;
     *s = (struct suggest){.word = word, .distance = allowed + 1};
 }
 
@@ -121,21 +121,13 @@ static const struct foreign {
     {"rules", "routes"},
 };
 
-static bool is_folded(struct span word, const char *other)
+void suggest_try_foreign(struct suggest *s, bool (*accept)(const void *context, const char *ours), const void *context)
 {
-    struct span b = span_text(other);
-    if (word.length != b.length)
-        return false;
-    for (size_t i = 0; i < b.length; i++)
-        if (folded(word.data[i]) != folded(b.data[i]))
-            return false;
-    return true;
-}
-
-const char *suggest_foreign(struct span word, size_t at)
-{
-    for (size_t i = 0; i < ARRAY_LENGTH(foreign_words); i++)
-        if (is_folded(word, foreign_words[i].theirs) && at-- == 0)
-            return foreign_words[i].ours;
-    return NULL;
+    for (size_t i = 0; i < ARRAY_LENGTH(foreign_words); i++) {
+        size_t before = s->distance;
+        if (accept(context, foreign_words[i].ours))
+            suggest_try(s, foreign_words[i].theirs);
+        if (s->distance < before)
+            s->best = foreign_words[i].ours;
+    }
 }

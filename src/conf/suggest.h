@@ -16,8 +16,8 @@ void suggest_init(struct suggest *s, struct span word);
 /* `candidate` must outlive the search. */
 void suggest_try(struct suggest *s, const char *candidate);
 
-/* Our word for another proxy's: upstream -> pools, trusted_proxies -> trust; null if we know none. Case and the
- * difference between `-` and `_` are ignored. Some words have several meanings: `at` counts them. */
-const char *suggest_foreign(struct span word, size_t at);
+/* Goes on with what other proxies call our things: upstream -> pools, trusted_proxies -> trust. `best` is then our
+ * word. A word may have several meanings: `accept` says which of ours are wanted. */
+void suggest_try_foreign(struct suggest *s, bool (*accept)(const void *context, const char *ours), const void *context);
 
 #endif

@@ -4,9 +4,10 @@
 #include "conf/key_source.h"
 #include "conf/networks.h"
 
-/* Networks wider than these are most of the internet: 0.0.0.0/0 and the like, ::/0 and the like. */
+/* Networks as wide as these are no network of somebody's own: 0.0.0.0/0, 2000::/3. The widest that may be are
+ * 10.0.0.0/8 and fc00::/7. */
 #define WIDE_IP4_BITS (96 + 7)
-#define WIDE_IP6_BITS 15
+#define WIDE_IP6_BITS 6
 
 static bool is_wide(const struct network *n)
 {
@@ -50,19 +51,6 @@ static bool is_of_request(enum key_kind kind)
            kind == KEY_PATH_SEGMENT;
 }
 
-static const struct node *nth_item(const struct node *list, size_t number)
-{
-    const struct node *item = node_first_item(list);
-    while (number-- > 0)
-        item = node_next_item(list, item);
-    return item;
-}
-
-static struct place key_place(const struct draft_pool *pool, size_t number)
-{
-    return pool->keys->at.source ? nth_item(pool->keys, number)->at : pool->name->at;
-}
-
 static void warn_of_trust(struct build *b, const struct draft_listener *listener)
 {
     const struct plan_listener *l = &listener->plan;
@@ -94,15 +82,15 @@ static void warn_of_trust(struct build *b, const struct draft_listener *listener
 static void warn_of_unused(struct build *b, const struct draft_pool *pool)
 {
     if (!pool->used)
-        report_warning(b->report, pool->name->at, "name it in a route, or take it out", "no route leads to the pool `%s`",
-                       pool->plan.name);
+        report_warning(b->report, pool->name->at, "name it in a route, or take it out",
+                       "no route leads to the pool `%s`", pool->plan.name);
 }
 
 static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
 {
     for (size_t i = 0; i < pool->plan.key_count; i++)
         if (key_source_is_given_out(&pool->plan.keys[i]))
-            report_warning(b->report, key_place(pool, i),
+            report_warning(b->report, checks_key_place(pool, i),
                            "take a key that the first request has already, such as client or a header of your own",
                            "`%s` can only appear after first contact: the first request has none, so it will be spread "
                            "and may move to another server when it has",
@@ -110,15 +98,14 @@ static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
 }
 
 /* Many clients may come over one connection of a proxy, and mode: tcp decides once for all of them. */
-static void warn_of_shared_connections(struct build *b, const struct draft_listener *listener,
-                                       struct draft_pool *pool)
+static void warn_of_shared_connections(struct build *b, const struct draft_listener *listener, struct draft_pool *pool)
 {
     const struct plan_listener *l = &listener->plan;
     bool behind_proxy = !networks_is_none(&l->trust) && (listener->trust_given || is_private(l));
     for (size_t i = 0; behind_proxy && !pool->warned && i < pool->plan.key_count; i++)
         if (is_of_request(pool->plan.keys[i].kind)) {
             pool->warned = true;
-            report_warning(b->report, key_place(pool, i),
+            report_warning(b->report, checks_key_place(pool, i),
                            "turn upstream keep-alive off in the proxy, or wait for `mode: http`",
                            "`mode: tcp` decides once for each connection: when the proxy in front of `%s` keeps "
                            "connections, many clients share one, and its first request decides for all",

@@ -8,16 +8,14 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-    {"ms", MILLIS_IN_MICROS},
-    {"s", SECOND_IN_MICROS},
-    {"m", 60ull * SECOND_IN_MICROS},
-    {"h", 3600ull * SECOND_IN_MICROS},
+    {"ms", MILLIS_IN_MICROS},           {"s", SECOND_IN_MICROS},
+    {"m", 60ull * SECOND_IN_MICROS},    {"h", 3600ull * SECOND_IN_MICROS},
     {"d", 86400ull * SECOND_IN_MICROS},
 };
 
 static const struct unit size_units[] = {
-    {"B", 1},       {"KiB", 1ull << 10}, {"MiB", 1ull << 20},   {"GiB", 1ull << 30},
-    {"KB", 1000ull}, {"MB", 1000000ull},   {"GB", 1000000000ull},
+    {"B", 1},        {"KiB", 1ull << 10}, {"MiB", 1ull << 20},   {"GiB", 1ull << 30},
+    {"KB", 1000ull}, {"MB", 1000000ull},  {"GB", 1000000000ull},
 };
 
 const char *values_fault_text(enum value_fault fault)

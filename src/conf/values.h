@@ -1,8 +1,8 @@
 #ifndef LIMPET_CONF_VALUES_H
 #define LIMPET_CONF_VALUES_H
 
-/* What a scalar can mean: numbers, durations, sizes, booleans. Strict: decimal digits only, no sign, no leading zero, and
- * a unit where there is a choice. Any length of text is judged in one pass. */
+/* What a scalar can mean: numbers, durations, sizes, booleans. Strict: decimal digits only, no sign, no leading zero,
+ * and a unit where there is a choice. Any length of text is judged in one pass. */
 
 #include "base/attr.h"
 #include "base/clock.h"

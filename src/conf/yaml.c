@@ -149,11 +149,14 @@ static void take_alias(struct reader *r, struct fy_event *event)
 {
     struct span name = token_text(r, event->alias.anchor);
     struct place at = event_place(r, event);
+    if (at.offset > 0 && r->source->text.data[at.offset - 1] == '*')
+        at = place_at(r, at.offset - 1, at.length + 1); /* the parser's mark is behind the asterisk */
     const struct anchor *anchor = r->anchors;
     while (anchor && !span_equal(anchor->name, name))
         anchor = anchor->older;
     if (!anchor) {
-        fail(r, at, quotes_help(r->arena, at), "an unquoted `*` begins a YAML alias, and there is no anchor of that name");
+        fail(r, at, quotes_help(r->arena, at),
+             "an unquoted `*` begins a YAML alias, and there is no anchor of that name");
         return;
     }
     struct node *copy = node_new(r->arena, anchor->node->kind, at);
@@ -189,7 +192,8 @@ static void close_node(struct reader *r)
 static void refuse_tag(struct reader *r, struct fy_token *tag)
 {
     const struct fy_mark *start = fy_token_start_mark(tag), *end = fy_token_end_mark(tag);
-    struct place at = start && end ? place_at(r, start->input_pos, end->input_pos - start->input_pos) : place_at(r, 0, 0);
+    struct place at =
+        start && end ? place_at(r, start->input_pos, end->input_pos - start->input_pos) : place_at(r, 0, 0);
     fail(r, at, quotes_help(r->arena, at), "an unquoted `!` begins a YAML tag, which means nothing here");
 }
 
@@ -202,7 +206,7 @@ static void take_document(struct reader *r, struct fy_event *event)
 
 static void take_event(struct reader *r, struct fy_event *event)
 {
-    struct fy_token *tag = event->type == FYET_SCALAR          ? event->scalar.tag
+    struct fy_token *tag = event->type == FYET_SCALAR           ? event->scalar.tag
                            : event->type == FYET_MAPPING_START  ? event->mapping_start.tag
                            : event->type == FYET_SEQUENCE_START ? event->sequence_start.tag
                                                                 : NULL;
@@ -259,7 +263,7 @@ static void take_failure(struct reader *r, struct fy_diag *diag)
         return;
     }
     struct place at = place_at(r, offset_of(r->source->text, error->line, error->column), 1);
-    fail(r, at, quotes_help(r->arena, at), arena_text(r->arena, span_text(error->msg)));
+    fail(r, at, quotes_help(r->arena, at), arena_format(r->arena, "this is not YAML: %s", error->msg));
 }
 
 static void read_events(struct reader *r, struct fy_parser *parser, struct fy_diag *diag)
@@ -297,7 +301,8 @@ static bool parse(struct reader *r)
         .diag = diag,
     };
     struct fy_parser *parser = fy_parser_create(&config);
-    bool ready = parser && fy_parser_set_string(parser, (const char *)r->source->text.data, r->source->text.length) == 0;
+    bool ready =
+        parser && fy_parser_set_string(parser, (const char *)r->source->text.data, r->source->text.length) == 0;
     if (ready)
         read_events(r, parser, diag);
     if (parser)
@@ -311,7 +316,8 @@ static bool is_readable(struct reader *r)
 {
     struct span text = r->source->text;
     if (text.length > YAML_SIZE_MAX) {
-        fail(r, (struct place){r->source, PLACE_NOWHERE, 0}, "a configuration has at most 4 MiB", "the file is too big");
+        fail(r, (struct place){r->source, PLACE_NOWHERE, 0}, "a configuration has at most 4 MiB",
+             "the file is too big");
         return false;
     }
     for (size_t at = 0, length; at < text.length; at += length) {
@@ -328,10 +334,30 @@ static bool is_readable(struct reader *r)
     return true;
 }
 
+/* The parser reads a whole flow collection ahead, so brackets alone could take a gigabyte before their depth is known.
+ * Those in quotes and comments are counted too: no file of sense has that many unclosed ones. */
+static bool has_too_many_brackets(struct reader *r)
+{
+    struct span text = r->source->text;
+    size_t open = 0;
+    for (size_t at = 0; at < text.length; at++) {
+        uint8_t c = text.data[at];
+        if (c == '[' || c == '{')
+            open++;
+        else if ((c == ']' || c == '}') && open > 0)
+            open--;
+        if (open > YAML_BRACKETS_MAX) {
+            fail(r, place_at(r, at, 1), "close them", "more than 1000 brackets are open here");
+            return true;
+        }
+    }
+    return false;
+}
+
 struct node *yaml_read(const struct source *source, struct arena *arena, struct report *report)
 {
     struct reader r = {.source = source, .arena = arena, .report = report};
-    if (!is_readable(&r))
+    if (!is_readable(&r) || has_too_many_brackets(&r))
         return NULL;
     bool empty = source->text.length == 0;
     if (!empty && !parse(&r))

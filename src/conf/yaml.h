@@ -11,6 +11,7 @@
 /* What aliases may multiply a file to; a map of 200,000 servers has 400,000 nodes. */
 #define YAML_WEIGHT_MAX 2000000
 #define YAML_ANCHORS_MAX 100
+#define YAML_BRACKETS_MAX 1000
 
 /* Null after an error, which was reported, and for a text without content. The nodes belong to the arena. */
 MUST_CHECK struct node *yaml_read(const struct source *source, struct arena *arena, struct report *report);
