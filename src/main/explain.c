@@ -57,7 +57,7 @@ static void tell_forwarding(struct explanation *e, struct span bytes)
     enum forwarded_verdict verdict;
     bool ended = false;
 
-    e->client_how = "the field is not there: the nearest address is the client";
+    e->client_how = "the field is not there or empty, so it speaks for itself";
     forwarding_init(&list, e->listener->client_from, &e->facts.head, bytes);
     while ((verdict = forwarding_next(&list, &element)) != FORWARDED_END) {
         if (ended) {
@@ -86,14 +86,16 @@ static void tell_client(struct explanation *e, struct span bytes)
         e->client_how = "it is outside `trust`, so it speaks for itself only";
     else if (e->listener->client_from == CLIENT_FROM_NONE)
         e->client_how = "the listener says `client-from: none`";
-    else if (facts->head_bad)
-        e->client_how = "the request was not understood";
+    else if (facts->head_known != KNOWN_PRESENT && facts->head_bad)
+        e->client_how = "it is trusted, but its request is malformed";
     else if (facts->head_known != KNOWN_PRESENT)
         e->client_how = "it is trusted, but sent no HTTP/1 request that could name another";
     else if (e->listener->client_from != CLIENT_FROM_HEADER)
         tell_forwarding(e, bytes);
-    else if (!head_field(&facts->head, bytes, span_text(e->listener->client_header), &count).data || count == 0)
-        e->client_how = "the field is not there: the nearest address is the client";
+    else if (head_field(&facts->head, bytes, span_text(e->listener->client_header), &count).length == 0)
+        e->client_how = "the field is not there or empty, so it speaks for itself";
+    else if (count > 1)
+        e->client_how = "the field names more than one";
     else if (endpoint_equal(&facts->client, &facts->source))
         e->client_how = "the field holds no other address";
     else

@@ -22,7 +22,6 @@ static void print_escaped(FILE *out, struct span bytes)
     }
 }
 
-/* A closing parenthesis is left to the caller. */
 static void print_trust(FILE *out, const struct plan_listener *listener, const struct endpoint *who)
 {
     char network[EXPLAIN_TRUST_SIZE];
@@ -53,6 +52,8 @@ static void print_peer(const struct explanation *e, FILE *out)
         fputs("none; give some with --header, --path, --sni or --bytes\n", out);
     else
         fprintf(out, "%zu\n", e->bytes_given);
+    if (e->waited)
+        fprintf(out, LABEL "too few to be sure: limpet waits for more until `timeouts: first-bytes`, then decides\n", "");
 }
 
 static void print_taken_off(const struct explanation *e, FILE *out)
@@ -132,7 +133,7 @@ static void print_client(const struct explanation *e, FILE *out)
     print_endpoint(out, &e->facts.client);
     fprintf(out, ": %s\n", e->client_how);
     if (e->facts.source_trusted)
-        fprintf(out, LABEL "Counts: %s (`client-from`)%s\n", "", forwarding_field(e->listener),
+        fprintf(out, LABEL "%s counts (`client-from`)%s\n", "", forwarding_field(e->listener),
                 e->element_count > 0 ? ", read from the right:" : "");
     for (size_t i = 0; i < e->element_count; i++)
         print_element(e, &e->elements[i], out);
@@ -149,7 +150,7 @@ static void print_sources(const struct explanation *e, FILE *out)
         if (source->known == KNOWN_PRESENT)
             print_escaped(out, explain_key(e, buffer));
         else if (source->known == KNOWN_ABSENT)
-            fprintf(out, "absent, %s", source->why);
+            fprintf(out, "%s, %s", e->facts.head_bad && i == e->facts.sources_absent ? "refused" : "absent", source->why);
         else
             fputs("not asked", out);
         fputc('\n', out);
@@ -170,9 +171,8 @@ static void print_pool(const struct explanation *e, FILE *out)
     if (!decision->pool)
         return;
     const char *sni = e->listener->routes[decision->route].sni;
-    fprintf(out, LABEL "%s, by route %d of %zu", "Pool", decision->pool->name, decision->route + 1,
-            e->listener->route_count);
-    fprintf(out, sni ? " (sni: %s)\n" : "\n", sni);
+    fprintf(out, LABEL "%s, by route %d of %zu%s%s\n", "Pool", decision->pool->name, decision->route + 1,
+            e->listener->route_count, sni ? ": sni " : "", sni ? sni : "");
 }
 
 static int longest_name(const struct explanation *e, size_t shown)
@@ -202,9 +202,6 @@ static void print_ranking(const struct explanation *e, FILE *out)
 
 static void print_result(const struct explanation *e, FILE *out)
 {
-    if (e->waited)
-        fprintf(out, LABEL "More bytes were waited for: until the client stops sending, or `first-bytes` is over.\n",
-                "Wait");
     if (e->decision.verdict == DECIDE_END) {
         fprintf(out, LABEL "the connection is ended%s: %s\n", "Result",
                 e->decision.answer_400 ? ", answered 400" : "", e->decision.why);
