@@ -2,7 +2,7 @@
 #define LIMPET_BASE_ENDPOINT_H
 
 /* An endpoint says who is at one end of a connection, in 20 bytes: an IP address with its port, somebody on a Unix
- * socket, or nobody known. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2), so that one client has one form.
+ * socket, or nobody known. IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2): one client has one form.
  *
  * A network is an address with a prefix length on the same 128 bits (10.0.0.0/8 is 104 bits here).
  *

@@ -1,9 +1,9 @@
 #ifndef LIMPET_PROTO_FIELD_H
 #define LIMPET_PROTO_FIELD_H
 
-/* A `Name: value` line of any text protocol (SIP, STOMP, RTSP, one's own). Lines end with LF or CRLF. The search ends at
- * an empty line or at a NUL byte; then the field is absent (PARSE_NONE). Leading and trailing spaces of the value do not
- * count, the case of ASCII letters in the name does not either. */
+/* A `Name: value` line of any text protocol (SIP, STOMP, RTSP, one's own). Lines end with LF or CRLF. The search ends
+ * at an empty line or at a NUL byte; then the field is absent (PARSE_NONE). Spaces around the value and in front of the
+ * colon do not count, the case of ASCII letters in the name does not either. */
 
 #include "base/span.h"
 #include "proto/parse.h"

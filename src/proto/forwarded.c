@@ -29,8 +29,8 @@ static bool is_escaped(struct span list, size_t at)
     return (at - start) % 2 == 1;
 }
 
-/* Where the last element begins. Read from the right, so that a quotation mark left open by whoever wrote first swallows
- * nothing of what the nearest proxy wrote. */
+/* Where the last element begins. Read from the right, so that a quotation mark left open by whoever wrote first
+ * swallows nothing of what the nearest proxy wrote. */
 static size_t last_element(struct span list)
 {
     bool quoted = false;
@@ -110,8 +110,8 @@ static bool take_pair(struct span *rest, struct span *name, struct node *value)
     return separated;
 }
 
-/* RFC 7239 section 6: an address, perhaps with a port, which may be a made-up word ("_gazonk"). IPv6 addresses and ports
- * belong in quotes, but are understood without. */
+/* RFC 7239 section 6: an address, perhaps with a port, which may be a made-up word ("_gazonk"). IPv6 addresses and
+ * ports belong in quotes, but are understood without. */
 static bool parse_node(struct span node, struct endpoint *address)
 {
     const uint8_t *colon = node.length > 0 ? memrchr(node.data, ':', node.length) : NULL;

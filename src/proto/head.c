@@ -188,8 +188,8 @@ static const char *offence(struct head *head, const char *why)
     return NULL;
 }
 
-/* Each reader goes on from head->position over bytes of its state and ends in another state, at the end of the bytes, or
- * with an offence; then it stays at the offending byte. At least one byte is there on entry. */
+/* Each reader goes on from head->position over bytes of its state and ends in another state, at the end of the bytes,
+ * or with an offence; then it stays at the offending byte. At least one byte is there on entry. */
 
 static const char *read_start(struct head *head, struct span bytes)
 {

@@ -40,7 +40,7 @@ struct head {
  *    (keep-alives of SIP), spaces, a byte order mark, TLS, RESP.
  *  - The method is longer than HEAD_METHOD_MAX.
  *  - The request line breaks a rule before it is sure to be HTTP. Then its rest decides, up to its end or the first
- *    control or 8-bit byte: BAD if "HTTP/" occurs in any case of letters, else NONE: "EHLO x", "REGISTER sip:x SIP/2.0".
+ *    control or 8-bit byte: BAD if "HTTP/" occurs in any case of letters, else NONE: "EHLO x", "INVITE sip:x SIP/2.0".
  *    It is sure when a well-known method (GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE) is followed by " /", or
  *    when "HTTP/" stands where the version belongs. So "GET /x" alone (HTTP/0.9) is BAD.
  *  - The line "PRI * HTTP/2.0": HTTP/2 is passed on undecoded.
@@ -62,7 +62,8 @@ struct span head_query(const struct head *head, struct span bytes); /* without t
 struct span head_host(const struct head *head, struct span bytes);  /* from an absolute target, else Host; with port */
 
 /* The next field after *cursor (start with 0), any name: false at the end. Values are trimmed of spaces and tabs. */
-bool head_next_field(const struct head *head, struct span bytes, uint32_t *cursor, struct span *name, struct span *value);
+bool head_next_field(const struct head *head, struct span bytes, uint32_t *cursor, struct span *name,
+                     struct span *value);
 
 /* The field of this name (ASCII case ignored): the first, and in *count how many there are. */
 struct span head_field(const struct head *head, struct span bytes, struct span name, unsigned *count);
@@ -71,7 +72,7 @@ struct span head_field(const struct head *head, struct span bytes, struct span n
  * quotes kept. What has no "=" is no cookie. */
 struct span head_cookie(const struct head *head, struct span bytes, struct span name);
 
-/* Parameter `name` (exact bytes, not decoded) of a query "a=1&b=2"; the first one. Without "=" it is there and empty. */
+/* Parameter `name` (exact bytes, not decoded) of a query "a=1&b=2"; the first one. Without "=" it is there, empty. */
 struct span query_parameter(struct span query, struct span name);
 
 /* Segment `number` (from 1) of a path "/one/two". It may be empty, as the second of "/one/". */

@@ -152,8 +152,8 @@ static const char *message_add(struct message *message, struct span content)
     return message->whole <= sizeof(message->bytes) ? NULL : "ClientHello longer than 16 KiB";
 }
 
-/* Judges what is here of a record's header, a byte at a time so that the answer does not depend on how many came at once.
- * PARSE_DONE: *length is that of its content. */
+/* Judges what is here of a record's header, a byte at a time so that the answer does not depend on how many came at
+ * once. PARSE_DONE: *length is that of its content. */
 static struct parse_result read_record_header(struct span bytes, size_t *length)
 {
     if (bytes.length > 0 && bytes.data[0] != RECORD_HANDSHAKE)

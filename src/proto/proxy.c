@@ -124,7 +124,7 @@ static bool crc_is_right(struct span whole, size_t at)
     return ~crc == read_32(whole.data + at);
 }
 
-/* Takes a TLV off the front of bytes [*at, end): its type, with its value in [*value, *at). Negative if it does not fit. */
+/* Takes a TLV off the front of bytes [*at, end): its type, its value in [*value, *at). Negative if it does not fit. */
 static int take_tlv(struct span whole, size_t *at, size_t end, size_t *value)
 {
     enum { TYPE_AND_LENGTH = 3 };

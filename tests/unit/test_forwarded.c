@@ -15,10 +15,10 @@ typedef enum forwarded_verdict last_function(struct span *list, struct endpoint 
 /* Walks the list from the right and writes what it meets: "3.3.3.3 ? 1.1.1.1". */
 static void walk(last_function *last, const char *text, char *met, size_t size)
 {
-    size_t length = strlen(text);
-    uint8_t *copy = malloc(length + 1);
-    memcpy(copy, text, length);
-    struct span list = span_of(copy, length);
+    struct span source = span_text(text);
+    uint8_t *copy = malloc(source.length + 1);
+    memcpy(copy, source.data, source.length);
+    struct span list = span_of(copy, source.length);
     struct endpoint e;
     enum forwarded_verdict verdict;
     met[0] = '\0';

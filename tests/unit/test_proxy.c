@@ -80,9 +80,12 @@ static void a_text_header_has_107_bytes_at_most(void **state)
     memset(text + 14, 'x', 92);
     assert_int_equal(read_both_ways(span_of(text, 106), &header).verdict, PARSE_MORE);
     assert_bad(span_of(text, 107));
-    memcpy(text + 105, "\r\n", 2);
+    text[105] = '\r';
+    text[106] = '\n';
     assert_int_equal(read_both_ways(span_of(text, 107), &header).used, 107);
-    memcpy(text + 105, "x\r\n", 3);
+    text[105] = 'x';
+    text[106] = '\r';
+    text[107] = '\n';
     assert_bad(span_of(text, 108));
 }
 
