@@ -22,7 +22,7 @@ struct hello {
 /* PARSE_NONE: the first two bytes are no TLS handshake record. PARSE_BAD: it began as one and is malformed (two names,
  * a NUL in a name, lengths that do not fit...) or longer than PEEK_LIMIT. An IP literal as SNI counts as no SNI (RFC
  * 6066 forbids it). `used` is the number of bytes up to the end of the ClientHello's last record. Called again from the
- * start with more bytes: the work is bounded by PEEK_LIMIT and callers see to it that calls are few (see front/peek). */
+ * start with more bytes: the work is bounded by PEEK_LIMIT and callers see to it that calls are few. */
 struct parse_result hello_read(struct span bytes, struct hello *hello);
 
 #endif
