@@ -1,0 +1,109 @@
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "pieces.h"
+
+#include <errno.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The main file is the input; so is every file it names, but for one that is not there. */
+static int read_input(void *context, const char *path, struct span *text)
+{
+    *text = *(const struct span *)context;
+    return strstr(path, "none") ? -ENOENT : 0;
+}
+
+/* Whatever the input was, a message is whole lines, and safe to show on a terminal. */
+static void check_message(void *context, enum conf_severity severity, const char *lines)
+{
+    size_t length = strlen(lines);
+    CHECK(length > 1 && lines[length - 1] == '\n');
+    for (size_t i = 0; i < length; i++)
+        CHECK((unsigned char)lines[i] >= ' ' || lines[i] == '\n');
+    ++*(unsigned *)context;
+}
+
+static void check_pool(const struct plan_pool *pool, size_t server_count)
+{
+    CHECK(pool->name && pool->key_count > 0 && pool->server_count > 0);
+    for (size_t i = 0; i < pool->key_count; i++)
+        CHECK(pool->keys[i].text && pool->keys[i].kind < KEY_KIND_COUNT && pool->keys[i].ip4_bits <= 32 &&
+              pool->keys[i].ip6_bits <= 128 && pool->keys[i].offset + pool->keys[i].length <= 16384);
+    for (size_t i = 0; i < pool->server_count; i++) {
+        const struct plan_server *server = &pool->servers[i];
+        CHECK(server->name && server->name[0] && server->weight >= 1 && server->weight <= 256);
+        CHECK(server->number < server_count && server->address.length > 0);
+    }
+}
+
+static void check_listener(const struct plan_listener *l, size_t pool_count)
+{
+    CHECK(l->name && l->bind_count > 0 && l->route_count > 0 && l->unwrap_length <= 255 && l->unix_mode <= 0777);
+    CHECK((l->unwrap == UNWRAP_OFF) == (l->unwrap_length == 0));
+    CHECK((l->client_from == CLIENT_FROM_HEADER) == (l->client_header != NULL));
+    for (size_t i = 0; i < l->route_count; i++)
+        CHECK(l->routes[i].pool < pool_count);
+    for (size_t i = 0; i < l->trust.network_count; i++)
+        CHECK(l->trust.networks[i].bits <= 128);
+}
+
+static void check_plan(const struct plan *plan)
+{
+    CHECK(plan->threads >= 1 && plan->listener_count > 0 && plan->pool_count > 0 && plan->limits.connections > 0);
+    CHECK(plan->timeouts.first_bytes > 0 && plan->timeouts.connect > 0 && plan->timeouts.idle > 0 &&
+          plan->timeouts.drain > 0 && plan->timeouts.proxy_header > 0);
+    for (size_t i = 0; i < plan->pool_count; i++)
+        check_pool(&plan->pools[i], plan->server_count);
+    for (size_t i = 0; i < plan->listener_count; i++)
+        check_listener(&plan->listeners[i], plan->pool_count);
+}
+
+static void check_answer(struct plan *plan, const struct conf_report *report, unsigned messages)
+{
+    CHECK((plan == NULL) == (report->errors > 0));
+    CHECK(messages <= 4 * 20 + 2 && (messages > 0 || plan));
+    if (plan)
+        check_plan(plan);
+    plan_free(plan);
+}
+
+/* The input as the command line of `serve`: each of its words goes to the flag that its first letter names. */
+static void load_as_flags(struct span input, const struct conf_files *files, struct conf_report *report)
+{
+    static const char *words[4][8];
+    size_t counts[4] = {0};
+    char *text = calloc(1, input.length + 1), *rest = text;
+    CHECK(text);
+    memcpy(text, input.data, input.length);
+    struct conf_flags flags = {.listen = words[0], .keys = words[1], .trust = words[2], .servers = words[3]};
+    for (char *word; (word = strsep(&rest, " \n"));) {
+        size_t flag = strchr("lkts", word[0]) && word[0] ? (size_t)(strchr("lkts", word[0]) - "lkts") : 4;
+        if (flag == 4)
+            flags.mode = word[0] == 'm' ? word + 1 : flags.mode;
+        else if (counts[flag] < 8)
+            words[flag][counts[flag]++] = word + 1;
+    }
+    flags.listen_count = counts[0];
+    flags.key_count = counts[1];
+    flags.trust_count = counts[2];
+    flags.server_count = counts[3];
+    struct plan *plan = conf_load_flags(&flags, files, report);
+    check_answer(plan, report, *(unsigned *)report->context);
+    free(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span input = span_of(data, size);
+    unsigned messages = 0;
+    struct conf_files files = {.read = read_input, .context = &input};
+    struct conf_report report = {.message = check_message, .context = &messages};
+    if (size > 0 && data[0] == '-') {
+        input = span_of(data + 1, size - 1);
+        load_as_flags(input, &files, &report);
+        return 0;
+    }
+    struct plan *plan = conf_load_file("limpet.yaml", &files, &report);
+    check_answer(plan, &report, messages);
+    return 0;
+}
