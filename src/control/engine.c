@@ -79,7 +79,7 @@ static int make_threads(struct engine *engine)
         int failure = thread_init(thread, &engine->share, i, engine->point_count);
         if (failure)
             return failure;
-        choose_splicing(&thread->kit);
+        choose_splicing(&thread->context.kit);
         engine->thread_count++;
     }
     return 0;

@@ -7,8 +7,8 @@
 #include "front/peek.h"
 #include "route/connect.h"
 #include "route/pick.h"
+#include "session/context.h"
 #include "session/greeting.h"
-#include "session/thread.h"
 #include "session/visit.h"
 
 #include <assert.h>
@@ -22,9 +22,9 @@ enum step { STEP_GUARD, STEP_PEEK, STEP_PICK, STEP_CONNECT, STEP_CARRY, STEP_FAR
 
 /* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
 struct connection {
-    struct list link; /* in thread->connections */
+    struct list link; /* in context->connections */
     struct loop_grave grave;
-    struct thread *thread;
+    struct context *context;
     struct stream client;
     struct stream server;
     struct timer timer; /* the present step's deadline */
@@ -68,7 +68,7 @@ static void deadline_came(struct timer *timer)
 
 static micros now_of(const struct connection *c)
 {
-    return c->thread->loop.now;
+    return c->context->loop.now;
 }
 
 /* The deadline of this step has come: its timer has fired and is not set any more. */
@@ -79,7 +79,7 @@ static bool is_late(const struct connection *c)
 
 static const struct plan *plan_of(const struct connection *c)
 {
-    return c->thread->share->plan;
+    return c->context->share->plan;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------------- */
@@ -91,13 +91,13 @@ static void bury(struct loop_grave *grave)
 
 static void write_log(struct connection *c)
 {
-    if (!c->thread->share->access)
+    if (!c->context->share->access)
         return;
     char buffer[VISIT_LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof(buffer));
     visit_line(&c->visit, &plan_of(c)->log, c->relay.in.moved, c->relay.out.moved, &line);
-    thread_log(c->thread, line.data, line.length);
+    context_log(c->context, line.data, line.length);
 }
 
 /* The visit's single end: its reason is set here, its line is written here. */
@@ -129,18 +129,17 @@ static void close_streams(struct connection *c)
 
 static void release(struct connection *c)
 {
-    struct thread *thread = c->thread;
-    timer_clear(&thread->loop.timers, &c->timer);
+    struct context *context = c->context;
+    timer_clear(&context->loop.timers, &c->timer);
     drop_peek(c);
     greeting_free(c->greeting);
-    relay_fini(&c->relay, &thread->kit);
+    relay_fini(&c->relay, &context->kit);
     close_streams(c);
     if (c->counted)
-        limits_leave_client(thread->share->limits, &c->visit.client);
-    limits_leave(thread->share->limits, c->listener);
-    list_remove(&c->link);
-    loop_bury(&thread->loop, &c->grave, bury);
-    thread_left(thread);
+        limits_leave_client(context->share->limits, &c->visit.client);
+    limits_leave(context->share->limits, c->listener);
+    context_leave(context, &c->link);
+    loop_bury(&context->loop, &c->grave, bury);
 }
 
 static enum step end(struct connection *c, enum reason reason)
@@ -154,13 +153,13 @@ static enum step part(struct connection *c, enum reason reason, const char *word
 {
     end_visit(c, reason);
     farewell_start(&c->farewell, &c->client, words);
-    return timer_set(&c->thread->loop.timers, &c->timer, now_of(c) + FAREWELL_PATIENCE) == 0 ? STEP_FAREWELL
+    return timer_set(&c->context->loop.timers, &c->timer, now_of(c) + FAREWELL_PATIENCE) == 0 ? STEP_FAREWELL
                                                                                             : STEP_OVER;
 }
 
 static enum step wait_until(struct connection *c, micros deadline)
 {
-    if (timer_set(&c->thread->loop.timers, &c->timer, deadline) == 0)
+    if (timer_set(&c->context->loop.timers, &c->timer, deadline) == 0)
         return STEP_WAIT;
     return end(c, REASON_NO_MEMORY);
 }
@@ -172,13 +171,13 @@ static bool count_client(struct connection *c, const struct endpoint *client)
 {
     assert(!c->counted);
     c->visit.client = *client;
-    c->counted = limits_enter_client(c->thread->share->limits, client);
+    c->counted = limits_enter_client(c->context->share->limits, client);
     return c->counted;
 }
 
 static enum step refuse(struct connection *c)
 {
-    counter_add(&c->thread->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+    counter_add(&c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
     return end(c, REASON_PER_CLIENT);
 }
 
@@ -218,14 +217,14 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
         return;
     enum key_kind kind = decision->pool->keys[decision->source].kind;
     if (kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER)
-        c->sample = crowd_note(&c->thread->crowd, &facts->source, now_of(c));
+        c->sample = crowd_note(&c->context->crowd, &facts->source, now_of(c));
 }
 
 /* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
 static enum step accept_decision(struct connection *c, struct peek *peek)
 {
     const struct decision *decision = &peek->decision;
-    const struct share *share = c->thread->share;
+    const struct share *share = c->context->share;
     if (decision->verdict == DECIDE_END)
         return cannot_decide(c, decision);
 
@@ -249,7 +248,7 @@ static enum step begin_waiting(struct connection *c)
     c->peek = malloc(sizeof(*c->peek));
     if (!c->peek)
         return end(c, REASON_NO_MEMORY);
-    *c->peek = c->thread->first_look;
+    *c->peek = c->context->first_look;
     peek_start_waiting(c->peek, &plan_of(c)->timeouts, now_of(c));
     return STEP_PEEK;
 }
@@ -257,10 +256,10 @@ static enum step begin_waiting(struct connection *c)
 /* What can be known without any byte. Most connections are decided by it; who has to wait is counted before he does. */
 static enum step guard(struct connection *c)
 {
-    struct thread *thread = c->thread;
-    struct peek *first = &thread->first_look;
+    struct context *context = c->context;
+    struct peek *first = &context->first_look;
     peek_init(first, plan_of(c), c->visit.listener, &c->visit.peer);
-    first->serial = ++thread->serial;
+    first->serial = ++context->serial;
     if (peek_at_once(first) == PEEK_DECIDED)
         return accept_decision(c, first);
     if (first->facts.client_known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
@@ -270,7 +269,7 @@ static enum step guard(struct connection *c)
 
 static enum step look(struct connection *c)
 {
-    switch (peek_look(c->peek, &c->client, c->thread->scratch, now_of(c))) {
+    switch (peek_look(c->peek, &c->client, c->context->scratch, now_of(c))) {
     case PEEK_DECIDED:
         return accept_decision(c, c->peek);
     case PEEK_GONE:
@@ -297,7 +296,7 @@ static void note_failure(struct connection *c, const struct plan_server *server,
 {
     static struct log_limit limit;
     unsigned long skipped;
-    counter_add(&c->thread->counters, COUNTER_CONNECT_FAILURES, 1);
+    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
     c->visit.passed_over = server;
     c->visit.passed_over_because = connect_error_text(error);
     if (log_limit_pass(&limit, &skipped))
@@ -319,7 +318,7 @@ static void note_choice(struct connection *c, uint32_t index)
         return;
     }
     visit->choice = VISIT_NEXT_RANKED;
-    counter_add(&c->thread->counters, COUNTER_NEXT_RANKED, 1);
+    counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
     if (visit->passed_over)
         return;
     visit->passed_over = &visit->pool->servers[c->pick.home];
@@ -335,7 +334,7 @@ static enum step nobody_left(struct connection *c)
 
 static enum step pick(struct connection *c)
 {
-    const struct share *share = c->thread->share;
+    const struct share *share = c->context->share;
     uint32_t index;
     if (pick_next(&c->pick, share->ranking, share->states, now_of(c), &index) == PICK_NONE_LEFT)
         return nobody_left(c);
@@ -344,7 +343,7 @@ static enum step pick(struct connection *c)
     const struct plan_server *server = c->visit.server;
     int fd;
     int error;
-    counter_add(&c->thread->counters, COUNTER_CONNECTS, 1);
+    counter_add(&c->context->counters, COUNTER_CONNECTS, 1);
     enum connect_verdict verdict = connect_start(&server->address, &fd, &error);
     switch (verdict) {
     case CONNECT_FAILED:
@@ -361,11 +360,11 @@ static enum step pick(struct connection *c)
     }
     stream_init(&c->server, fd, address_is_unix(&server->address), server_ready);
     c->server.writable = verdict == CONNECT_DONE;
-    if (loop_add(&c->thread->loop, &c->server.source, LOOP_BOTH) != 0) {
+    if (loop_add(&c->context->loop, &c->server.source, LOOP_BOTH) != 0) {
         server_untried(share->states, server->number);
         return end(c, REASON_NO_MEMORY);
     }
-    if (timer_set(&c->thread->loop.timers, &c->timer, now_of(c) + plan_of(c)->timeouts.connect) != 0) {
+    if (timer_set(&c->context->loop.timers, &c->timer, now_of(c) + plan_of(c)->timeouts.connect) != 0) {
         server_untried(share->states, server->number);
         return end(c, REASON_NO_MEMORY);
     }
@@ -374,7 +373,7 @@ static enum step pick(struct connection *c)
 
 static enum step connect_failed(struct connection *c, int error)
 {
-    server_failed(c->thread->share->states, c->visit.server->number, now_of(c));
+    server_failed(c->context->share->states, c->visit.server->number, now_of(c));
     note_failure(c, c->visit.server, error);
     stream_close(&c->server, false);
     return STEP_PICK;
@@ -382,7 +381,7 @@ static enum step connect_failed(struct connection *c, int error)
 
 static enum step begin_to_carry(struct connection *c)
 {
-    server_succeeded(c->thread->share->states, c->visit.server->number);
+    server_succeeded(c->context->share->states, c->visit.server->number);
     c->visit.connected = now_of(c);
     c->last_move = now_of(c);
     relay_init(&c->relay);
@@ -413,11 +412,11 @@ static enum step wait_for_server(struct connection *c)
 static void look_at_sample(struct connection *c)
 {
     struct span bytes;
-    if (stream_peek(&c->client, c->thread->scratch, PEEK_LIMIT, &bytes) <= 0)
+    if (stream_peek(&c->client, c->context->scratch, PEEK_LIMIT, &bytes) <= 0)
         return;
     c->sample = false;
     if (decide_has_forwarding_field(bytes))
-        crowd_warn(&c->thread->crowd, c->visit.listener, now_of(c));
+        crowd_warn(&c->context->crowd, c->visit.listener, now_of(c));
 }
 
 static enum step carry(struct connection *c)
@@ -425,13 +424,13 @@ static enum step carry(struct connection *c)
     if (c->sample && c->client.readable)
         look_at_sample(c);
 
-    struct relay_result result = relay_run(&c->relay, &c->thread->kit, &c->client, &c->server);
+    struct relay_result result = relay_run(&c->relay, &c->context->kit, &c->client, &c->server);
     if (result.moved)
         c->last_move = now_of(c);
     if (result.answer == RELAY_FINISHED)
         return end(c, result.reason);
     if (result.answer == RELAY_AGAIN)
-        loop_again(&c->thread->loop, &c->client.source);
+        loop_again(&c->context->loop, &c->client.source);
 
     micros idle_at = c->last_move + plan_of(c)->timeouts.idle;
     if (now_of(c) >= idle_at)
@@ -469,26 +468,24 @@ static void walk(struct connection *c)
     }
 }
 
-void connection_start(struct thread *thread, struct listen_point *point, int fd, const struct endpoint *peer)
+void connection_start(struct context *context, struct listen_point *point, int fd, const struct endpoint *peer)
 {
     struct connection *c = calloc(1, sizeof(*c));
     if (!c) {
-        limits_leave(thread->share->limits, point->number);
+        limits_leave(context->share->limits, point->number);
         close(fd);
         return;
     }
-    c->thread = thread;
+    c->context = context;
     c->listener = (uint16_t)point->number;
     c->step = STEP_GUARD;
     c->visit = (struct visit){
-        .accepted = thread->loop.now, .peer = *peer, .client = *peer, .listener = point->listener, .source = -1};
+        .accepted = context->loop.now, .peer = *peer, .client = *peer, .listener = point->listener, .source = -1};
     timer_init(&c->timer, deadline_came);
     stream_init(&c->client, fd, point->is_unix, client_ready);
     c->server.source.fd = -1;
-    list_init(&c->link);
-    list_append(&thread->connections, &c->link);
-    thread->connection_count++;
-    if (loop_add(&thread->loop, &c->client.source, LOOP_BOTH) != 0)
+    context_enter(context, &c->link);
+    if (loop_add(&context->loop, &c->client.source, LOOP_BOTH) != 0)
         connection_stop(c, REASON_NO_MEMORY);
     else
         walk(c);
@@ -498,7 +495,7 @@ void connection_stop(struct connection *c, enum reason reason)
 {
     if (c->visit.reason == REASON_NONE) {
         if (c->step == STEP_CONNECT)
-            server_untried(c->thread->share->states, c->visit.server->number);
+            server_untried(c->context->share->states, c->visit.server->number);
         end_visit(c, reason);
     }
     release(c);

@@ -17,15 +17,15 @@
 #include "front/listen.h"
 
 struct connection;
-struct thread;
+struct context;
 
-/* Takes over a connected client. */
-void connection_start(struct thread *thread, struct listen_point *point, int fd, const struct endpoint *peer);
+/* Takes over a connected client; all that the connection needs lasts as long as the context. */
+void connection_start(struct context *context, struct listen_point *point, int fd, const struct endpoint *peer);
 
 /* Ends it now, whatever it is doing. */
 void connection_stop(struct connection *connection, enum reason reason);
 
-/* The connection that has this link in thread->connections. */
+/* The connection that has this link in context->connections. */
 struct connection *connection_of_link(struct list *link);
 
 #endif

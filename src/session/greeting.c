@@ -9,15 +9,18 @@
 
 #define GREETING_MOST (PROXY_V1_MAX + FACTS_UNWRAPPED_MAX)
 
+/* A client whose connection came over a Unix socket has an address (a proxy told it), but reached none: the header then
+ * names the unspecified one, since without a destination it could not name the client either. */
 static struct endpoint destination_of(const struct facts *facts, int client_fd)
 {
-    if (facts->local.kind != ENDPOINT_NONE)
+    static const uint8_t unspecified[4];
+    if (facts->local.kind == ENDPOINT_IP)
         return facts->local;
     struct sockaddr_storage own;
     socklen_t length = sizeof(own);
-    if (getsockname(client_fd, (struct sockaddr *)&own, &length) < 0)
-        return (struct endpoint){.kind = ENDPOINT_NONE};
-    return endpoint_from_sockaddr((const struct sockaddr *)&own);
+    if (getsockname(client_fd, (struct sockaddr *)&own, &length) == 0 && own.ss_family != AF_UNIX)
+        return endpoint_from_sockaddr((const struct sockaddr *)&own);
+    return endpoint_from_ip4(unspecified, 0);
 }
 
 static size_t add_proxy(const struct plan_pool *pool, const struct facts *facts, const struct endpoint *client,

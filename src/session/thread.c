@@ -8,49 +8,19 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* ---- log ----------------------------------------------------------------------------------------------------------- */
-
-static void flush_log(struct thread *thread)
-{
-    if (thread->log_length > 0 && !sink_write(thread->share->access, thread->log, thread->log_length))
-        counter_add(&thread->counters, COUNTER_LOG_LINES_DROPPED, 1);
-    thread->log_length = 0;
-}
-
-void thread_log(struct thread *thread, const char *line, size_t length)
-{
-    if (length > THREAD_LOG_SIZE - thread->log_length)
-        flush_log(thread);
-    memcpy(thread->log + thread->log_length, line, length);
-    thread->log_length += length;
-}
-
 /* ---- drain and stop ------------------------------------------------------------------------------------------------ */
-
-static void stop_if_empty(struct thread *thread)
-{
-    if (thread->draining && thread->connection_count == 0)
-        thread->loop.stopping = true;
-}
-
-void thread_left(struct thread *thread)
-{
-    thread->connection_count--;
-    stop_if_empty(thread);
-}
 
 static void drain(struct thread *thread)
 {
-    thread->draining = true;
     for (size_t i = 0; i < thread->point_count; i++)
         listen_stop(&thread->points[i]);
-    stop_if_empty(thread);
+    context_drain(&thread->context);
 }
 
-static void stop_all(struct thread *thread)
+static void stop_all(struct context *context)
 {
-    while (!list_is_empty(&thread->connections))
-        connection_stop(connection_of_link(thread->connections.next), REASON_STOPPED);
+    while (!list_is_empty(&context->connections))
+        connection_stop(connection_of_link(context->connections.next), REASON_STOPPED);
 }
 
 static void read_notes(struct mailbox *mailbox, uint32_t notes)
@@ -59,7 +29,7 @@ static void read_notes(struct mailbox *mailbox, uint32_t notes)
     if (notes & (THREAD_DRAIN | THREAD_STOP))
         drain(thread);
     if (notes & THREAD_STOP)
-        stop_all(thread);
+        stop_all(&thread->context);
 }
 
 void thread_tell(struct thread *thread, uint32_t notes)
@@ -71,24 +41,24 @@ void thread_tell(struct thread *thread, uint32_t notes)
 
 static void take(struct listen_taker *taker, struct listen_point *point, int fd, const struct endpoint *peer)
 {
-    connection_start(container_of(taker, struct thread, taker), point, fd, peer);
+    connection_start(&container_of(taker, struct thread, taker)->context, point, fd, peer);
 }
 
 int thread_init(struct thread *thread, const struct share *share, unsigned number, size_t point_count)
 {
     memset(thread, 0, sizeof(*thread));
-    thread->share = share;
-    list_init(&thread->connections);
-    thread->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    thread->taker = (struct listen_taker){
-        .take = take, .loop = &thread->loop, .limits = share->limits, .counters = &thread->counters};
-    relay_kit_init(&thread->kit, &thread->counters);
-    thread->log = malloc(THREAD_LOG_SIZE);
+    thread->mailbox.source.fd = -1;
+    int failure = context_init(&thread->context, share, number);
+    if (failure)
+        return failure;
+    thread->taker = (struct listen_taker){.take = take,
+                                          .loop = &thread->context.loop,
+                                          .limits = share->limits,
+                                          .counters = &thread->context.counters};
     thread->points = calloc(point_count, sizeof(*thread->points));
-    if (!thread->log || !thread->points)
+    if (!thread->points)
         return -ENOMEM;
-    int failure = loop_init(&thread->loop);
-    return failure ? failure : mailbox_init(&thread->mailbox, &thread->loop, read_notes);
+    return mailbox_init(&thread->mailbox, &thread->context.loop, read_notes);
 }
 
 void thread_fini(struct thread *thread)
@@ -96,16 +66,15 @@ void thread_fini(struct thread *thread)
     for (size_t i = 0; i < thread->point_count; i++)
         listen_stop(&thread->points[i]);
     mailbox_fini(&thread->mailbox);
-    relay_kit_fini(&thread->kit);
-    loop_fini(&thread->loop);
     free(thread->points);
-    free(thread->log);
+    context_fini(&thread->context);
 }
 
 int thread_listen(struct thread *thread, size_t listener, int fd)
 {
+    const struct plan *plan = thread->context.share->plan;
     struct listen_point *point = &thread->points[thread->point_count];
-    int failure = listen_start(point, &thread->taker, &thread->share->plan->listeners[listener], listener, fd);
+    int failure = listen_start(point, &thread->taker, &plan->listeners[listener], listener, fd);
     if (!failure)
         thread->point_count++;
     return failure;
@@ -113,25 +82,23 @@ int thread_listen(struct thread *thread, size_t listener, int fd)
 
 static void after_turn(void *context)
 {
-    struct thread *thread = context;
-    if (thread->log_length > 0)
-        flush_log(thread);
+    context_flush_log(context);
 }
 
 static void *run(void *argument)
 {
     struct thread *thread = argument;
-    loop_run(&thread->loop, after_turn, thread);
+    loop_run(&thread->context.loop, after_turn, &thread->context);
     (void)!eventfd_write(thread->bell, 1);
     return NULL;
 }
 
-/* Signals are handled by the engine's first thread alone. */
+/* Signals are the engine's first thread's affair. */
 int thread_start(struct thread *thread, int bell)
 {
-    thread->bell = bell;
     sigset_t all;
     sigset_t before;
+    thread->bell = bell;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(&thread->id, NULL, run, thread);

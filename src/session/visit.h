@@ -40,8 +40,9 @@ struct visit {
     uint8_t reason; /* enum reason */
 };
 
-/* Room for one line: eleven short fields, the names of listener, pool, source and server, and a plain key. */
-#define VISIT_LINE_SIZE 8192
+/* Room for one line, so that none is ever cut: short fields, and six texts of at most 512 bytes (listener, pool, source,
+ * key, server, the one passed over), of which JSON may make six bytes each. */
+#define VISIT_LINE_SIZE 20480
 
 /* At most so many bytes of a plain key are shown. */
 #define VISIT_PLAIN_KEY_MOST 512

@@ -1,0 +1,71 @@
+#include "session/context.h"
+
+#include "session/visit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_SIZE (4 * VISIT_LINE_SIZE)
+
+int context_init(struct context *context, const struct share *share, unsigned number)
+{
+    memset(context, 0, sizeof(*context));
+    context->share = share;
+    list_init(&context->connections);
+    context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
+    relay_kit_init(&context->kit, &context->counters);
+    int failure = loop_init(&context->loop);
+    if (failure)
+        return failure;
+    context->log = malloc(LOG_SIZE);
+    return context->log ? 0 : -ENOMEM;
+}
+
+void context_fini(struct context *context)
+{
+    relay_kit_fini(&context->kit);
+    loop_fini(&context->loop);
+    free(context->log);
+    context->log = NULL;
+}
+
+static void stop_if_empty(struct context *context)
+{
+    if (context->draining && context->connection_count == 0)
+        context->loop.stopping = true;
+}
+
+void context_enter(struct context *context, struct list *connection)
+{
+    list_append(&context->connections, connection);
+    context->connection_count++;
+}
+
+void context_leave(struct context *context, struct list *connection)
+{
+    list_remove(connection);
+    context->connection_count--;
+    stop_if_empty(context);
+}
+
+void context_drain(struct context *context)
+{
+    context->draining = true;
+    stop_if_empty(context);
+}
+
+void context_log(struct context *context, const char *line, size_t length)
+{
+    if (length > LOG_SIZE - context->log_length)
+        context_flush_log(context);
+    memcpy(context->log + context->log_length, line, length);
+    context->log_length += length;
+}
+
+void context_flush_log(struct context *context)
+{
+    if (context->log_length > 0 && !sink_write(context->share->access, context->log, context->log_length))
+        counter_add(&context->counters, COUNTER_LOG_LINES_DROPPED, 1);
+    context->log_length = 0;
+}

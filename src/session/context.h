@@ -1,0 +1,47 @@
+#ifndef LIMPET_SESSION_CONTEXT_H
+#define LIMPET_SESSION_CONTEXT_H
+
+/* The context of a thread: all that its connections use and share with each other, and with nobody else. */
+
+#include "base/counter.h"
+#include "base/list.h"
+#include "carry/relay.h"
+#include "front/crowd.h"
+#include "front/peek.h"
+#include "io/loop.h"
+#include "session/share.h"
+
+#include <stdbool.h>
+
+struct context {
+    struct loop loop;
+    const struct share *share;
+    struct list connections; /* all there are, for the day they must end at once */
+    size_t connection_count;
+    bool draining;   /* nobody new comes: the loop ends with the last connection */
+    uint64_t serial; /* of the last connection; differs between threads */
+    struct crowd crowd;
+    struct counters counters;
+    struct relay_kit kit;
+    struct peek first_look; /* most connections are decided without waiting and never need one of their own */
+    uint8_t scratch[PEEK_LIMIT];
+    char *log; /* lines of this turn; they go out together */
+    size_t log_length;
+};
+
+/* `number` of the thread, from 0. 0 or a negative errno. */
+MUST_CHECK int context_init(struct context *context, const struct share *share, unsigned number);
+void context_fini(struct context *context);
+
+/* A connection comes, and goes. */
+void context_enter(struct context *context, struct list *connection);
+void context_leave(struct context *context, struct list *connection);
+
+/* From now on the loop ends when no connection is left. */
+void context_drain(struct context *context);
+
+/* Lines wait for the end of the turn, when they are flushed. */
+void context_log(struct context *context, const char *line, size_t length);
+void context_flush_log(struct context *context);
+
+#endif
