@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Where the second column begins. */
-#define HELP_COLUMN 22
+#define OPTION_COLUMN 26
+#define COMMAND_COLUMN 12
 
 /* Writes words from `column` on, breaking lines before HELP_WIDTH; the next lines begin at `indent`. */
 static void wrap(FILE *out, const char *text, size_t length, int column, int indent)
@@ -60,13 +61,13 @@ void help_paragraphs(FILE *out, const char *text, int indent)
     }
 }
 
-static void row(FILE *out, const char *left, const char *help)
+static void row(FILE *out, const char *left, int column, const char *help)
 {
-    int column = fprintf(out, "  %s", left);
-    if (column >= HELP_COLUMN)
-        column = fprintf(out, "\n") - 1;
-    fprintf(out, "%*s", HELP_COLUMN - column, "");
-    wrap(out, help, strlen(help), HELP_COLUMN, HELP_COLUMN);
+    int at = fprintf(out, "  %s", left);
+    if (at + 2 > column)
+        at = fprintf(out, "\n") - 1;
+    fprintf(out, "%*s", column - at, "");
+    wrap(out, help, strlen(help), column, column);
 }
 
 static void option_row(FILE *out, const struct option_row *option)
@@ -77,7 +78,7 @@ static void option_row(FILE *out, const struct option_row *option)
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     snprintf(left, sizeof left, "%s--%s%s%s%s", letter, option->name, option->argument ? " " : "",
              option->argument ? option->argument : "", option->repeatable ? "..." : "");
-    row(out, left, option->help);
+    row(out, left, OPTION_COLUMN, option->help);
 }
 
 static void usage(FILE *out, const struct command *command)
@@ -96,37 +97,37 @@ void help_command(const struct command *command)
     usage(stdout, command);
     printf("\n");
     if (command->kind == COMMAND_LATER)
-        printf("Not in this version (%s). ", LIMPET_VERSION);
+        printf("Not in this version (%s).\n\n", LIMPET_VERSION);
     help_paragraphs(stdout, command->text, 0);
     printf("\nOptions:\n");
     for (size_t i = 0; i < command->option_count; i++)
         option_row(stdout, &command->options[i]);
-    row(stdout, "-h, --help", "Show this.");
+    row(stdout, "-h, --help", OPTION_COLUMN, "Show this.");
 }
 
 static void commands(FILE *out, enum command_kind kind)
 {
     for (size_t i = 0; i < command_count; i++)
         if (command_table[i].kind == kind)
-            row(out, command_table[i].name, command_table[i].summary);
+            row(out, command_table[i].name, COMMAND_COLUMN, command_table[i].summary);
 }
 
 void help_all(void)
 {
-    printf("limpet: a load balancer that brings every client home to the server that knows it\n\n"
+    printf("limpet brings every client home to the server that knows it\n\n"
            "usage: limpet COMMAND [OPTION]...\n\nCommands:\n");
     commands(stdout, COMMAND_NOW);
     printf("\nNot in this version (%s):\n", LIMPET_VERSION);
     commands(stdout, COMMAND_LATER);
     printf("\nOptions:\n");
-    row(stdout, "-h, --help", "Show this; behind a command, show that command's help.");
-    row(stdout, "-V, --version", "Show the version.");
+    row(stdout, "-h, --help", OPTION_COLUMN, "Show this; behind a command, show that command's help.");
+    row(stdout, "-V, --version", OPTION_COLUMN, "Show the version.");
     printf("\nSee it work: limpet demo. The manual: limpet(1), limpet.yaml(5).\n");
 }
 
 void help_short(FILE *out)
 {
-    fputs("limpet: a load balancer that brings every client home to the server that knows it\n\n"
+    fputs("limpet brings every client home to the server that knows it\n\n"
           "  limpet demo         see it work: servers, clients and limpet, in one command\n"
           "  limpet serve ...    run it; `limpet serve --help` says how\n"
           "  limpet --help       all commands\n",

@@ -202,6 +202,8 @@ void manual_program(void)
     roff_section("QUICK START");
     roff_text(quick_start);
     roff_section("COMMANDS");
+    roff_text("Every command takes `-h` and `--help`. Options and operands may be mixed; behind `--` there are only "
+              "operands.");
     commands();
     sections();
     later();

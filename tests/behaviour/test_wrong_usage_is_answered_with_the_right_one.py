@@ -1,0 +1,59 @@
+"""A mistake on the command line costs nothing: exit status 2, what is wrong, what was probably meant, where help is."""
+
+import subprocess
+
+import pytest
+
+from support.limpet import PROGRAM, environment, run
+
+MISTAKES = [
+    ("serv", "limpet: unknown command: serv (did you mean serve?)"),
+    ("chekc", "limpet: unknown command: chekc (did you mean check?)"),
+    ("--verson", "limpet: unknown option: --verson"),
+    ("frobnicate", "limpet: unknown command: frobnicate"),
+    ("serve --lisen :1", "limpet serve: unknown option --lisen (did you mean --listen?)"),
+    ("serve --lisen=:1", "limpet serve: unknown option --lisen (did you mean --listen?)"),
+    ("serve -z", "limpet serve: unknown option -z"),
+    ("serve --listen", "limpet serve: --listen needs a value: --listen ADDR"),
+    ("serve -l", "limpet serve: --listen needs a value: --listen ADDR"),
+    ("serve -c a -c b", "limpet serve: --config is given twice"),
+    ("serve -c a -l :1 127.0.0.1:2", "limpet serve: --config excludes"),
+    ("serve -l :1", "limpet serve: --listen, but no servers"),
+    ("serve 127.0.0.1:2", "limpet serve: servers, but nowhere to listen"),
+    ("serve -k client", "limpet serve: flags, but nowhere to listen"),
+    ("check --strict=yes", "limpet check: --strict takes no value"),
+    ("check limpet.yaml", "limpet check: unexpected word: limpet.yaml"),
+    ("check -- --strict", "limpet check: unexpected word: --strict"),
+    ("demo --for soon", "limpet demo: soon: "),
+    ("demo --for 0", "limpet demo: 0: "),
+    ("demo --clients 0", "limpet demo: 0: "),
+    ("demo --clients 1001", "limpet demo: 1001: "),
+    ("demo -l 8080", "limpet demo: 8080: "),
+    ("manual limpet.2", "limpet manual: name a page"),
+]
+
+
+@pytest.mark.parametrize("words, answer", MISTAKES, ids=[words for words, _ in MISTAKES])
+def test_wrong_usage_is_answered_with_the_right_one(words, answer):
+    done = run(*words.split())
+    first, *rest = done.stderr.decode().splitlines()
+    assert done.returncode == 2 and not done.stdout
+    assert first.startswith(answer)
+    assert rest[-1].startswith("Try: limpet ") and rest[-1].endswith("--help")
+
+
+@pytest.mark.parametrize("words", ["-l :1 127.0.0.1:2", "-l:1 127.0.0.1:2", "127.0.0.1:2 --listen :1", "--listen=:1 127.0.0.1:2",
+                                   "-l :1 -- 127.0.0.1:2", "-l :1 --json 127.0.0.1:2"])
+def test_options_may_be_written_in_every_usual_way(words):
+    assert run("why", *words.split()).returncode == 0
+
+
+@pytest.mark.parametrize("words", ["--help", "manual limpet.1", "check -c {file}"])
+@pytest.mark.parametrize("shell", ["{limpet} >/dev/full", "{limpet} >&-", "{limpet} | true; exit ${{PIPESTATUS[0]}}"])
+def test_output_that_does_not_arrive_is_a_failure(folder, words, shell):
+    file = folder / "limpet.yaml"
+    file.write_text('{listeners: {bind: ":1", pool: a}, pools: {a: {servers: ["127.0.0.1:2"]}}}')
+    # The reader is gone before anything is written.
+    command = shell.format(limpet=f"(sleep 0.1; exec {PROGRAM} {words.format(file=file)})")
+    done = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30, check=False)
+    assert done.returncode == 1
