@@ -165,7 +165,7 @@ def test_a_head_beyond_the_limit_is_spread(limpet, home):
 
 
 def test_a_listener_whose_keys_need_no_head_judges_none(limpet, home):
-    proxy = limpet([home], key="client", listener={"trust": []})
+    proxy = limpet([home], key="client", listener={"trust": "none"})
     with Client(proxy) as client:
         client.send(BAD["two hosts"]).finish()
         assert client.read_to_end() == b"a\n"

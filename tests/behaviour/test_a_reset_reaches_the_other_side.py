@@ -44,7 +44,7 @@ def test_a_client_that_resets_while_bytes_flow_to_it_leaves_nothing_behind(limpe
 
 def test_a_client_that_leaves_before_its_server_is_reached_is_only_noted(limpet, server):
     home = server("a")
-    proxy = limpet([home], key="header:X-User", listener={"trust": []})
+    proxy = limpet([home], key="header:X-User", listener={"trust": "none"})
     Client(proxy).send(b"GET / HT").reset()
     assert proxy.visit()["reason"] == "client_gone"
     time.sleep(0.05)

@@ -48,7 +48,7 @@ def test_a_missing_unix_socket_goes_to_the_next_ranked(limpet, server, socket_fo
 
 
 def test_when_all_servers_refuse_the_connection_ends_at_once(limpet, keep):
-    proxy = limpet([keep(RefusingAddress(name)) for name in "abc"], key="client")
+    proxy = limpet([keep(RefusingAddress(name)) for name in "abc"])
     for _ in range(5):
         start = time.monotonic()
         with Client(proxy) as client:

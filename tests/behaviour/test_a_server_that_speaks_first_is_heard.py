@@ -5,7 +5,7 @@ from support.servers import greets_and_echoes
 
 
 def test_a_key_that_needs_no_bytes_waits_for_none(limpet, server):
-    proxy = limpet([server("a", greets_and_echoes)], key="client", listener={"trust": []})
+    proxy = limpet([server("a", greets_and_echoes)], key="client", listener={"trust": "none"})
     start = time.monotonic()
     with Client(proxy) as client:
         assert client.read_line() == b"220 a\r\n"

@@ -53,8 +53,8 @@ def test_no_more_connections_than_the_limit_of_a_listener(limpet, server, crowd)
     binds = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     limpet(config={
         "seed": "tests", "log": {"format": "json"}, "pools": {"app": {"servers": {"a": server("a", echoes).address}}},
-        "listeners": [{"bind": binds[0], "mode": "tcp", "pool": "app", "limits": {"connections": 3}},
-                      {"bind": binds[1], "mode": "tcp", "pool": "app"}]})
+        "listeners": [{"bind": binds[0], "mode": "tcp", "pool": "app", "trust": "none", "limits": {"connections": 3}},
+                      {"bind": binds[1], "mode": "tcp", "pool": "app", "trust": "none"}]})
     inside = crowd(binds[0], 3)
     assert all(_is_served(client) for client in inside)
     assert not _is_served(crowd(binds[0], 1)[0])
@@ -63,7 +63,7 @@ def test_no_more_connections_than_the_limit_of_a_listener(limpet, server, crowd)
 
 
 def test_no_client_has_more_connections_than_its_limit(limpet, server, crowd):
-    proxy = limpet([server("a", echoes)], limits={"per-client": 3}, listener={"trust": []})
+    proxy = limpet([server("a", echoes)], limits={"per-client": 3}, listener={"trust": "none"})
     greedy = crowd(proxy, 3, "127.5.5.5")
     assert all(_is_served(client) for client in greedy)
     assert not any(_is_served(client) for client in crowd(proxy, 3, "127.5.5.5"))

@@ -41,7 +41,7 @@ def test_a_list_of_a_thousand_is_walked(limpet, server):
 
 def test_an_untrusted_peer_may_claim_what_it_likes(limpet, server):
     claims = [{"X-Forwarded-For": "203.0.113.9"}, {"Forwarded": "for=203.0.113.9"}, {"X-Real-IP": "203.0.113.9"}]
-    assert _clients(limpet, server, claims, trust=[]) == ["127.0.0.1"] * 3
+    assert _clients(limpet, server, claims, trust="none") == ["127.0.0.1"] * 3
 
 
 def test_only_one_field_counts_and_the_others_are_never_looked_at(limpet, server):

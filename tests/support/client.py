@@ -74,6 +74,7 @@ class Client:
             return False
 
     def reset(self):
+        """Ends the connection as a crash does."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 

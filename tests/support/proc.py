@@ -24,6 +24,14 @@ def born(pid):
     return stat and stat[19]
 
 
+def program(pid):
+    """The name of the file that it runs."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return None
+
+
 def children(pid):
     found = []
     for entry in os.listdir("/proc"):
