@@ -1,5 +1,5 @@
-/* The server behind every proxy that is measured: cheap, constant, and never the one that waits. "GET /SIZE" is answered
- * with a body of SIZE bytes, at most 4 MiB.
+/* The server behind every proxy that is measured: cheap, constant, and never the one that waits. "GET /SIZE" is
+ * answered with a body of SIZE bytes, at most 4 MiB.
  *
  * usage: answer PORT COUNT: listens on COUNT ports of 127.0.0.1 from PORT on */
 

@@ -1,5 +1,5 @@
-/* The floor: what a relay costs that only copies. One thread, epoll, a peer for every descriptor, and no logic at all: one
- * server, a blocking connect, no deadlines, no log, and the memory of a pair is never given back.
+/* The floor: what a relay costs that only copies. One thread, epoll, a peer for every descriptor, and no logic at all:
+ * one server, a blocking connect, no deadlines, no log, and the memory of a pair is never given back.
  *
  * usage: bare_relay PORT SERVER_PORT, both on 127.0.0.1 */
 

@@ -5,8 +5,8 @@
  *   load PORT SIZE hold CONNECTIONS         one request on each, then silence
  *   load PORT SIZE visit VISITS MESSAGES    one connection after another, with so many requests on each
  *
- * All end with their standard input. Each line there is answered with one line of what happened so far: requests, bytes,
- * errors. `hold` and `visit` print one unasked when they are through. */
+ * All end with their standard input. Each line there is answered with one line of what happened so far: requests,
+ * bytes, errors. `hold` and `visit` print one unasked when they are through. */
 
 #include <arpa/inet.h>
 #include <errno.h>
