@@ -8,8 +8,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* So many bytes of a PROXY signature ("PROXY " or half of version 2's) are no accident of another protocol. */
-#define PROXY_SIGNATURE_SURE 6
+/* The signatures of both versions of a PROXY header: from there on it cannot be anything else. */
+#define PROXY_V1_SIGNATURE 6 /* "PROXY " */
+#define PROXY_V2_SIGNATURE 12
 
 void facts_init(struct facts *facts, const struct plan_listener *listener, const struct plan_pool *pools,
                 const struct endpoint *peer, const struct endpoint *local)
@@ -63,6 +64,12 @@ static void replace_source(struct facts *facts, struct endpoint source)
     facts->source_trusted = trust_believes(&facts->listener->trust, &source);
 }
 
+/* Bytes that may be, or are, a PROXY header: is it certain by now? */
+static bool proxy_has_begun(struct span bytes)
+{
+    return bytes.length > 0 && bytes.length >= (bytes.data[0] == 'P' ? PROXY_V1_SIGNATURE : PROXY_V2_SIGNATURE);
+}
+
 /* An untrusted peer may connect without a PROXY header (`accept`), never with one. */
 static struct facts_result read_untrusted_proxy(struct facts *facts, struct span bytes)
 {
@@ -71,8 +78,7 @@ static struct facts_result read_untrusted_proxy(struct facts *facts, struct span
     if (facts->listener->proxy_protocol == PROXY_PROTOCOL_REQUIRE)
         return end_with(REASON_UNTRUSTED_PROXY, "the listener requires a PROXY header, and the peer is outside `trust`");
     enum parse_verdict verdict = proxy_read(bytes, &header).verdict;
-    bool begun = verdict != PARSE_NONE && bytes.length >= PROXY_SIGNATURE_SURE;
-    if (begun)
+    if (verdict != PARSE_NONE && proxy_has_begun(bytes))
         return end_with(REASON_UNTRUSTED_PROXY, "the peer sent a PROXY header, and is outside `trust`");
     if (verdict == PARSE_MORE && !facts_is_over(facts, bytes))
         return (struct facts_result){.step = FACTS_MORE};
@@ -97,7 +103,7 @@ static struct facts_result read_proxy(struct facts *facts, struct span bytes)
     case PARSE_MORE:
         if (!facts_is_over(facts, bytes))
             return (struct facts_result){.step = FACTS_MORE};
-        if (bytes.length >= PROXY_SIGNATURE_SURE)
+        if (proxy_has_begun(bytes))
             return end_with(REASON_BAD_PROXY, "the PROXY header was cut short or late");
         return absent_proxy(facts);
     case PARSE_NONE:

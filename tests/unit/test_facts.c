@@ -262,6 +262,8 @@ static void an_untrusted_peer_without_a_proxy_header_is_welcome(void **state)
     assert_becomes("203.0.113.1", "P", "client address 203.0.113.1");
     assert_becomes("203.0.113.1", "", "client address 203.0.113.1");
     assert_becomes("203.0.113.1", "\r\n\r\n", "client address 203.0.113.1");
+    assert_bytes_become("203.0.113.1", span_of("\r\n\r\n\0\r\nQUIT", 11), "client address 203.0.113.1");
+    assert_bytes_become("203.0.113.1", span_of("\r\n\r\n\0\r\nQUIX\n", 12), "client address 203.0.113.1");
 }
 
 static void a_proxy_header_that_nobody_takes_is_payload(void **state)
