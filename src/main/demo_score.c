@@ -36,7 +36,7 @@ void demo_score_fini(struct demo_score *score)
 
 static void remember(struct demo_client *client, int server)
 {
-    client->history[client->visits++ % DEMO_HISTORY] = (int8_t)server;
+    client->history[client->visits++ % DEMO_HISTORY] = (int16_t)server;
     client->last = server;
 }
 

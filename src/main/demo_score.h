@@ -26,7 +26,7 @@ struct demo_client {
     int home; /* number of the server; DEMO_NOWHERE before the first answer */
     int last; /* who answered last */
     unsigned visits;
-    int8_t history[DEMO_HISTORY]; /* ring of servers, DEMO_NOWHERE: failed; newest at (visits - 1) % DEMO_HISTORY */
+    int16_t history[DEMO_HISTORY]; /* ring of servers, DEMO_NOWHERE: failed; newest at (visits - 1) % DEMO_HISTORY */
 };
 
 struct demo_server {

@@ -88,8 +88,10 @@ static const struct roff_row log_fields[] = {
 static const struct roff_row signals[] = {
     {"TERM, INT", "Accept nothing more, let open connections finish for `timeouts: drain` (25 seconds), then end. A "
                   "second one ends at once."},
+    {"HUP",
+     "On a terminal, as TERM. Otherwise a warning and nothing else: reading the file again is not in this version."},
     {"USR1", "Open the log files again, after they were moved away."},
-    {"PIPE", "Ignored."},
+    {"USR2", "A warning and nothing else: upgrading is not in this version."},
 };
 
 static const struct roff_row statuses[] = {
@@ -165,6 +167,7 @@ static void log_format(void)
 static void counters(void)
 {
     roff_section("COUNTERS");
+    roff_text("Counted already; a later version shows them.");
     for (int i = 0; i < COUNTER_COUNT; i++)
         roff_entry(counter_text((enum counter)i), NULL, counter_help((enum counter)i));
 }
