@@ -71,6 +71,15 @@ static void add_bytes(struct json *json, const char *member, struct span bytes)
     free(buffer);
 }
 
+static void add_hex(struct json *json, const char *member, struct span bytes)
+{
+    name(json, member);
+    fputc('"', json->out);
+    for (size_t i = 0; i < bytes.length; i++)
+        fprintf(json->out, "%02x", bytes.data[i]);
+    fputc('"', json->out);
+}
+
 static void add_text(struct json *json, const char *member, const char *value)
 {
     if (value)
@@ -116,6 +125,7 @@ static void add_connection(struct json *json, const struct explanation *e)
     add_number(json, "proxy_header_bytes", e->proxy_length);
     add_number(json, "prefix_bytes", e->prefix_length);
     add_who(json, "source", e->listener, &e->facts.source);
+    add_text(json, "server_name", e->facts.hello ? e->facts.hello->sni : NULL);
     add_bool(json, "waits_for_more", e->waited);
 }
 
@@ -184,6 +194,7 @@ static void add_key(struct json *json, const struct explanation *e)
     add_text(json, "source", e->decision.source < 0 ? "spread" : e->sources[e->decision.source].key->text);
     add_text(json, "type", e->decision.tag == KEY_TAG_ADDRESS ? "address" : "text");
     add_bytes(json, "value", explain_key(e, buffer));
+    add_hex(json, "hex", e->decision.key);
     add_text(json, "hash", hash);
     close_with(json, '}');
 }

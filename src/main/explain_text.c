@@ -75,6 +75,17 @@ static void print_taken_off(const struct explanation *e, FILE *out)
     fputc('\n', out);
 }
 
+static void print_hello(const struct explanation *e, FILE *out)
+{
+    const struct hello *hello = e->facts.hello;
+    if (!hello)
+        return;
+    fprintf(out, LABEL "a ClientHello ", "TLS");
+    fputs(hello->sni[0] ? "for " : "without a server name", out);
+    print_escaped(out, span_text(hello->sni));
+    fputc('\n', out);
+}
+
 static void print_element(const struct explanation *e, const struct explain_element *element, FILE *out)
 {
     fprintf(out, LABEL "  ", "");
@@ -152,7 +163,7 @@ static void print_sources(const struct explanation *e, FILE *out)
         else if (source->known == KNOWN_ABSENT)
             fprintf(out, "%s, %s", e->facts.head_bad && i == e->facts.sources_absent ? "refused" : "absent", source->why);
         else
-            fputs("not asked", out);
+            fputs("not asked, the first that is present wins", out);
         fputc('\n', out);
     }
     if (e->decision.verdict == DECIDE_SPREAD) {
@@ -219,6 +230,7 @@ void explain_print_text(const struct explanation *e, FILE *out)
 {
     print_peer(e, out);
     print_taken_off(e, out);
+    print_hello(e, out);
     print_client(e, out);
     print_pool(e, out);
     print_sources(e, out);
