@@ -27,6 +27,7 @@ void report_init(struct report *report, struct conf_report *out, struct arena *a
     *report = (struct report){.out = out, .arena = arena};
 }
 
+static void keep(struct report *report, struct message m, const char *format, va_list arguments) PRINTF_LIKE(3, 0);
 static void keep(struct report *report, struct message m, const char *format, va_list arguments)
 {
     if (report->kept == KEPT_MAX)
