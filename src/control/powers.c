@@ -204,6 +204,19 @@ pid_t powers_fork(void)
 
 #define CHANNEL 3
 
+/* The running file by its name, so that tools which watch a program can follow it; by its link when that name leads to
+ * another file by now (the link then reads "... (deleted)", which does not exist). */
+static void execute_self(const char *const *arguments)
+{
+    char path[4096];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        execv(path, (char *const *)arguments);
+    }
+    execv("/proc/self/exe", (char *const *)arguments);
+}
+
 /* In the child, between fork and exec: nothing but system calls. */
 static void become_child(const struct powers_spawn *spawn, pid_t parent)
 {
@@ -220,7 +233,7 @@ static void become_child(const struct powers_spawn *spawn, pid_t parent)
         fcntl(CHANNEL, F_SETFD, 0);
     else if (spawn->channel >= 0 && dup2(spawn->channel, CHANNEL) < 0)
         _exit(127);
-    execv("/proc/self/exe", (char *const *)spawn->arguments);
+    execute_self(spawn->arguments);
     _exit(127);
 }
 

@@ -117,6 +117,8 @@ static void start_over(struct peek *peek, struct stream *stream)
 
 enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *scratch, micros now)
 {
+    if (stream->broken)
+        return PEEK_GONE;
     /* Each round takes something off the stream or leaves: at most a PROXY header, a prefix, the content. */
     for (;;) {
         struct span bytes;

@@ -25,8 +25,9 @@ struct stream {
     struct stream_held *held; /* bytes taken from the kernel and not yet read; null: none */
     bool readable;
     bool writable;
-    bool hung_up;   /* the peer has ended its direction: read on until the end shows */
-    bool is_unix;
+    bool hung_up; /* the peer has ended its direction: read on until the end shows */
+    bool broken;  /* ... and there is nobody left to write to: a TCP connection was reset */
+    bool is_unix; /* closing one's end of such a socket looks the same as breaking it, and is no harm */
 };
 
 /* Takes over a connected (or connecting), non-blocking socket. */
@@ -49,6 +50,8 @@ static inline void stream_notice(struct stream *stream, uint32_t events)
         stream->writable = true;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         stream->hung_up = true;
+    if (events & (EPOLLHUP | EPOLLERR))
+        stream->broken = !stream->is_unix;
 }
 
 /* Shows bytes at the front of the stream without taking them: as many as are there, at most `size`. *seen lies in

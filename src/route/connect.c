@@ -24,7 +24,7 @@ static enum connect_verdict verdict_of(int error)
 {
     if (error == 0)
         return CONNECT_DONE;
-    if (error == EINPROGRESS || error == EINTR)
+    if (error == EINPROGRESS || error == EALREADY)
         return CONNECT_WAITING;
     return is_local(error) ? CONNECT_LOCAL : CONNECT_FAILED;
 }
@@ -42,8 +42,9 @@ enum connect_verdict connect_start(const struct address *address, int *fd, int *
         setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
     /* A Unix socket whose backlog is full answers EAGAIN at once instead of waiting: that server has no room now. */
-    if (connect(*fd, (const struct sockaddr *)&address->storage, address->length) < 0)
-        *error = errno;
+    do
+        *error = connect(*fd, (const struct sockaddr *)&address->storage, address->length) < 0 ? errno : 0;
+    while (*error == EINTR);
     enum connect_verdict verdict = verdict_of(*error);
     if (verdict == CONNECT_FAILED || verdict == CONNECT_LOCAL) {
         close(*fd);

@@ -395,8 +395,16 @@ static enum step begin_to_carry(struct connection *c)
     return STEP_CARRY;
 }
 
+static enum step client_left(struct connection *c)
+{
+    server_untried(c->context->share->states, c->visit.server->number);
+    return end(c, REASON_CLIENT_GONE);
+}
+
 static enum step wait_for_server(struct connection *c)
 {
+    if (c->client.broken)
+        return client_left(c);
     if (c->server.writable) {
         /* Only a socket that hung up can hold an error; asking the others would be a system call for nothing. */
         int error = c->server.hung_up ? -stream_error(&c->server) : 0;
