@@ -142,9 +142,10 @@ int stream_take(struct stream *stream, size_t count)
         return 0;
     }
     while (count > 0) {
-        /* MSG_TRUNC drops the bytes of a TCP stream without copying them (tcp(7)). */
+        /* Nearly always a PROXY header or a prefix of some ten bytes: one call. */
+        uint8_t dropped[512];
         ssize_t got;
-        RETRY(got, recv(stream->source.fd, NULL, count, MSG_TRUNC));
+        RETRY(got, recv(stream->source.fd, dropped, count < sizeof(dropped) ? count : sizeof(dropped), 0));
         if (got <= 0)
             return got == 0 ? -EPROTO : -errno;
         count -= (size_t)got;
