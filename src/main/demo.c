@@ -210,23 +210,28 @@ static void ask_fires(struct timer *timer)
 }
 
 /* The newest line of the access log, without what is the same for all here. */
-static void tell_log(const struct demo *demo, char *words, size_t size)
+static void tell_log(const struct demo *demo, struct text *words)
 {
     char line[1024];
-    struct span all = demo_limpet_log(&demo->limpet);
-    snprintf(line, sizeof(line), "%.*s", (int)all.length, all.data ? (const char *)all.data : "");
+    struct text whole;
+    text_init(&whole, line, sizeof(line));
+    struct span newest = demo_limpet_log(&demo->limpet);
+    text_add_bytes(&whole, newest.data, newest.length);
     const char *client = strstr(line, "client=");
     const char *source = strstr(line, "source=");
-    if (client && source)
-        snprintf(words, size, "%.*s ... %s", (int)strcspn(client, " "), client, source);
-    else
-        snprintf(words, size, "%s", line);
+    if (client && source) {
+        text_add_bytes(words, client, strcspn(client, " "));
+        text_add(words, " ... ");
+    }
+    text_add(words, source ? source : line);
 }
 
 static void draw(struct demo *demo, bool last)
 {
     char log[512];
-    tell_log(demo, log, sizeof(log));
+    struct text words;
+    text_init(&words, log, sizeof(log));
+    tell_log(demo, &words);
     struct demo_picture picture = {.score = &demo->score,
                                    .url = demo->place.url,
                                    .story = demo->story.text,
