@@ -2,8 +2,8 @@
 #define LIMPET_ALGO_RANK_H
 
 /* Where is home? A weighted rendezvous ranking: every server gets a score for a key, the highest is home, the second is
- * next, and so on. It depends only on (seed, pool name, server names and weights, key), so any number of frontends agree
- * without talking, and adding or removing a server changes only the rankings it wins.
+ * next, and so on. It depends only on (seed, pool name, server names and weights, key), so any number of frontends
+ * agree without talking, and adding or removing a server changes only the rankings it wins.
  *
  * Integers only: libm differs between machines. Frozen; tests/vectors/ranking.tsv and tests/model/ranking.py prove it.
  *
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RANK_KEY_SIZE    16
+#define RANK_KEY_SIZE 16
 #define RANK_MESSAGE_MAX (16384 + 1)
 
 enum key_tag { KEY_TAG_ADDRESS = 1, KEY_TAG_TEXT = 2 };

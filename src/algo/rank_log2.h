@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #define RANK_LOG2_STEPS_BITS 10
-#define RANK_LOG2_STEPS      (1 << RANK_LOG2_STEPS_BITS)
-#define RANK_LOG2_BITS       56
+#define RANK_LOG2_STEPS (1 << RANK_LOG2_STEPS_BITS)
+#define RANK_LOG2_BITS 56
 
 extern const uint64_t rank_log2[RANK_LOG2_STEPS + 1];
 

@@ -5,15 +5,13 @@
 #include "route/pick.h"
 #include "route/trust.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static void end_with(struct explanation *e, const struct facts_result *result)
 {
-    e->decision = (struct decision){.verdict = DECIDE_END,
-                                    .reason = result->reason,
-                                    .why = result->why,
-                                    .route = -1,
-                                    .source = DECIDE_NO_SOURCE};
+    e->decision = (struct decision){
+        .verdict = DECIDE_END, .reason = result->reason, .why = result->why, .route = -1, .source = DECIDE_NO_SOURCE};
 }
 
 /* Walks as a connection does whose client sends these bytes and then nothing. Returns the bytes that are left. */
@@ -28,7 +26,8 @@ static struct span walk(struct explanation *e, struct span bytes)
             return bytes;
         }
         if (result.step == FACTS_TAKE) {
-            *(stage == FACTS_PROXY && e->facts.stage == FACTS_UNWRAP ? &e->proxy_length : &e->prefix_length) = result.take;
+            *(stage == FACTS_PROXY && e->facts.stage == FACTS_UNWRAP ? &e->proxy_length : &e->prefix_length) =
+                result.take;
             bytes = span_part(bytes, result.take, bytes.length - result.take);
             continue;
         }
@@ -122,9 +121,9 @@ static void tell_sources(struct explanation *e, struct span bytes)
 
 static bool tell_ranking(struct explanation *e)
 {
-    struct ranking *ranking = ranking_new(e->plan);
     const struct plan_pool *pool = e->decision.pool;
-
+    assert(pool); /* whatever has none was ended */
+    struct ranking *ranking = ranking_new(e->plan);
     e->entries = calloc(pool->server_count, sizeof(*e->entries));
     if (ranking && e->entries) {
         e->entry_count = pool->server_count;

@@ -42,8 +42,8 @@ struct explanation {
     size_t listener_number; /* from 1 */
 
     size_t bytes_given;
-    bool waited;              /* a connection would have waited for more bytes until a deadline */
-    size_t proxy_length;      /* bytes taken off; 0: none */
+    bool waited;         /* a connection would have waited for more bytes until a deadline */
+    size_t proxy_length; /* bytes taken off; 0: none */
     size_t prefix_length;
     bool has_forwarding_field;
     struct facts facts;

@@ -201,16 +201,17 @@ static void add_key(struct json *json, const struct explanation *e)
 
 static void add_ranking(struct json *json, const struct explanation *e)
 {
+    const struct plan_pool *pool = e->decision.pool;
     name(json, "ranking");
     open_with(json, '[');
-    for (size_t i = 0; i < e->entry_count; i++) {
+    for (size_t i = 0; pool && i < e->entry_count; i++) {
         const struct rank_entry *entry = &e->entries[i];
         char score[EXPLAIN_SCORE_SIZE];
         explain_score(entry, score);
         next(json);
         open_with(json, '{');
         add_text(json, "server", entry->name);
-        add_text(json, "address", e->decision.pool->servers[entry->index].address.text);
+        add_text(json, "address", pool->servers[entry->index].address.text);
         add_number(json, "weight", entry->weight);
         name(json, "score");
         fputs(score, json->out);

@@ -41,8 +41,7 @@ static void print_endpoint(FILE *out, const struct endpoint *endpoint)
 
 static void print_peer(const struct explanation *e, FILE *out)
 {
-    fprintf(out, LABEL "%s (%zu of %zu)\n", "Listener", e->listener->name, e->listener_number,
-            e->plan->listener_count);
+    fprintf(out, LABEL "%s (%zu of %zu)\n", "Listener", e->listener->name, e->listener_number, e->plan->listener_count);
     fprintf(out, LABEL, "Peer");
     print_endpoint(out, &e->facts.peer);
     fputs(": ", out);
@@ -53,7 +52,8 @@ static void print_peer(const struct explanation *e, FILE *out)
     else
         fprintf(out, "%zu\n", e->bytes_given);
     if (e->waited)
-        fprintf(out, LABEL "too few to be sure: limpet waits for more until `timeouts: first-bytes`, then decides\n", "");
+        fprintf(out, LABEL "too few to be sure: limpet waits for more until `timeouts: first-bytes`, then decides\n",
+                "");
 }
 
 static void print_taken_off(const struct explanation *e, FILE *out)
@@ -161,7 +161,8 @@ static void print_sources(const struct explanation *e, FILE *out)
         if (source->known == KNOWN_PRESENT)
             print_escaped(out, explain_key(e, buffer));
         else if (source->known == KNOWN_ABSENT)
-            fprintf(out, "%s, %s", e->facts.head_bad && i == e->facts.sources_absent ? "refused" : "absent", source->why);
+            fprintf(out, "%s, %s", e->facts.head_bad && i == e->facts.sources_absent ? "refused" : "absent",
+                    source->why);
         else
             fputs("not asked, the first that is present wins", out);
         fputc('\n', out);
@@ -214,8 +215,8 @@ static void print_ranking(const struct explanation *e, FILE *out)
 static void print_result(const struct explanation *e, FILE *out)
 {
     if (e->decision.verdict == DECIDE_END) {
-        fprintf(out, LABEL "the connection is ended%s: %s\n", "Result",
-                e->decision.answer_400 ? ", answered 400" : "", e->decision.why);
+        fprintf(out, LABEL "the connection is ended%s: %s\n", "Result", e->decision.answer_400 ? ", answered 400" : "",
+                e->decision.why);
         fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
         return;
     }

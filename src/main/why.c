@@ -59,8 +59,10 @@ static int read_peer(const struct request *request, struct endpoint *peer)
     }
     if (endpoint_parse(span_text(request->peer), peer))
         return EXIT_FINE;
-    return options_wrong(&request->options, "--peer %s is no address; write 203.0.113.9, 203.0.113.9:4711, "
-                         "[2001:db8::1]:4711 or unix", request->peer);
+    return options_wrong(&request->options,
+                         "--peer %s is no address; write 203.0.113.9, 203.0.113.9:4711, "
+                         "[2001:db8::1]:4711 or unix",
+                         request->peer);
 }
 
 /* *number counts from 0. */
@@ -130,8 +132,8 @@ static int run(struct request *request, int argc, char **argv)
     while ((option = options_next(&request->options)) != OPTION_END && option != OPTION_STOP)
         take(request, option, request->options.value);
     struct plan *plan = NULL;
-    int status = option == OPTION_STOP ? (int)request->options.status
-                                       : load_plan(&request->load, &request->options, &plan);
+    int status =
+        option == OPTION_STOP ? (int)request->options.status : load_plan(&request->load, &request->options, &plan);
     if (plan)
         status = explain(request, plan);
     plan_free(plan);

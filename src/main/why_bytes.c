@@ -20,7 +20,8 @@ const char *why_bytes_check(const struct why_bytes *bytes)
     if (bytes->file && (bytes->sni || wants_head(bytes)))
         return "--bytes already is all that the client sends; leave out --sni, --header, --method, --path and --host";
     if (bytes->sni && wants_head(bytes))
-        return "--sni makes a TLS client, whose request cannot be seen; leave out --header, --method, --path and --host";
+        return "--sni makes a TLS client, whose request cannot be seen; leave out --header, --method, --path and "
+               "--host";
     if (bytes->sni && strlen(bytes->sni) > NAME_MAX_LENGTH)
         return "--sni is longer than any host name";
     for (size_t i = 0; i < bytes->header_count; i++)

@@ -1,8 +1,8 @@
 #ifndef LIMPET_MAIN_WHY_BYTES_H
 #define LIMPET_MAIN_WHY_BYTES_H
 
-/* The first bytes of a client that does not exist, made of what the command line says about it: the head of a request, a
- * ClientHello, or bytes as they are. */
+/* The first bytes of a client that does not exist, made of what the command line says about it: the head of a
+ * request, a ClientHello, or bytes as they are. */
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -14,7 +14,7 @@
 #define WHY_BYTES_MAX 65536
 
 struct why_bytes {
-    const char *file;    /* --bytes: a path, or "-"; null: not given, like all that follows */
+    const char *file; /* --bytes: a path, or "-"; null: not given, like all that follows */
     const char *sni;
     const char *method;
     const char *path;

@@ -155,8 +155,8 @@ static enum known field_source(struct decision *decision, struct facts *facts, s
     return KNOWN_ABSENT;
 }
 
-enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes, const struct plan_key *source,
-                         const char **why)
+enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes,
+                         const struct plan_key *source, const char **why)
 {
     bytes = facts_within_limit(bytes);
     switch (source->kind) {

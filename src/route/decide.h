@@ -12,10 +12,10 @@
 #include "route/facts.h"
 
 enum decide_verdict {
-    DECIDE_MORE, /* not sure yet: more bytes (or facts_finish) are needed */
-    DECIDE_KEY,  /* `key` was found by the source `source` */
+    DECIDE_MORE,   /* not sure yet: more bytes (or facts_finish) are needed */
+    DECIDE_KEY,    /* `key` was found by the source `source` */
     DECIDE_SPREAD, /* no source was present: the key is the peer's address, or a number if it has none */
-    DECIDE_END,  /* end with `reason`; `answer_400` if the client speaks HTTP */
+    DECIDE_END,    /* end with `reason`; `answer_400` if the client speaks HTTP */
 };
 
 #define DECIDE_NO_SOURCE (-1)
@@ -26,15 +26,16 @@ struct decision {
     bool answer_400;
     const char *why; /* DECIDE_END: static text */
     const struct plan_pool *pool;
-    int route;         /* index in the listener's routes */
-    int source;        /* index in the pool's keys, or DECIDE_NO_SOURCE */
+    int route;  /* index in the listener's routes */
+    int source; /* index in the pool's keys, or DECIDE_NO_SOURCE */
     enum key_tag tag;
     struct span key;   /* inside the bytes shown, the facts, or `small` */
     uint8_t small[16]; /* room for an address */
 };
 
-/* Only once facts_read() said FACTS_READ_ON; `bytes` are the same that it was shown last. `serial` differs from connection to connection; it spreads peers
- * that have no address. Keys longer than the head limit do not occur. The decision must not be moved while in use. */
+/* Only once facts_read() said FACTS_READ_ON; `bytes` are the same that it was shown last. `serial` differs from
+ * connection to connection; it spreads peers that have no address. Keys longer than the head limit do not occur. The
+ * decision must not be moved while in use. */
 void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial);
 
 /* True if a name in lower case matches the pattern of a route: null matches everything, "*.example.org" any name below
@@ -43,8 +44,8 @@ bool decide_sni_matches(const char *pattern, const char *name);
 
 /* One key source on its own, for `limpet why`: KNOWN_PRESENT with the key, KNOWN_ABSENT with a static text in *why
  * ("the request has no such field"), KNOWN_NOT_YET. An ambiguous one is absent and sets facts->head_bad. */
-enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes, const struct plan_key *source,
-                         const char **why);
+enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes,
+                         const struct plan_key *source, const char **why);
 
 /* True if the request carries X-Forwarded-For or Forwarded: asked for samples of untrusted peers. */
 bool decide_has_forwarding_field(struct span bytes);

@@ -76,7 +76,8 @@ static struct facts_result read_untrusted_proxy(struct facts *facts, struct span
     struct proxy_header header;
 
     if (facts->listener->proxy_protocol == PROXY_PROTOCOL_REQUIRE)
-        return end_with(REASON_UNTRUSTED_PROXY, "the listener requires a PROXY header, and the peer is outside `trust`");
+        return end_with(REASON_UNTRUSTED_PROXY,
+                        "the listener requires a PROXY header, and the peer is outside `trust`");
     enum parse_verdict verdict = proxy_read(bytes, &header).verdict;
     if (verdict != PARSE_NONE && proxy_has_begun(bytes))
         return end_with(REASON_UNTRUSTED_PROXY, "the peer sent a PROXY header, and is outside `trust`");

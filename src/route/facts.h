@@ -84,8 +84,8 @@ struct facts_result {
 MUST_CHECK struct facts_result facts_read(struct facts *facts, struct span bytes);
 
 /* No more bytes will come or be looked at. What is still incomplete when it is asked for is absent from now on. The
- * caller goes on with facts_read(): a PROXY header or prefix that is cut short may end the connection. Happens by itself
- * once PEEK_LIMIT bytes are shown; more of them are not looked at. */
+ * caller goes on with facts_read(): a PROXY header or prefix that is cut short may end the connection. Happens by
+ * itself once PEEK_LIMIT bytes are shown; more of them are not looked at. */
 void facts_finish(struct facts *facts);
 bool facts_is_over(const struct facts *facts, struct span bytes);
 struct span facts_within_limit(struct span bytes);

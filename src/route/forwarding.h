@@ -1,8 +1,8 @@
 #ifndef LIMPET_ROUTE_FORWARDING_H
 #define LIMPET_ROUTE_FORWARDING_H
 
-/* A walk through the forwarding field of a request head, from what the nearest proxy wrote to the farthest. A field that
- * stands on several lines is one list (RFC 9110 section 5.3), so the walk begins at the end of the last line. */
+/* A walk through the forwarding field of a request head, from what the nearest proxy wrote to the farthest. A field
+ * that stands on several lines is one list (RFC 9110 section 5.3), so the walk begins at the end of the last line. */
 
 #include "base/endpoint.h"
 #include "plan/plan.h"

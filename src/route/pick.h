@@ -1,10 +1,11 @@
 #ifndef LIMPET_ROUTE_PICK_H
 #define LIMPET_ROUTE_PICK_H
 
-/* The choice: the first server in the ranking that is admissible. A walk through a ranking is made of pick_next() calls;
- * servers that were tried already are remembered in the walk, so a failed connect goes on to the next-ranked.
+/* The choice: the first server in the ranking that is admissible. A walk through a ranking is made of pick_next()
+ * calls; servers that were tried already are remembered in the walk, so a failed connect goes on to the next-ranked.
  *
- * The home of nearly every visit is admissible, so the ranking is not sorted: each call finds the best one that is left. */
+ * The home of nearly every visit is admissible, so the ranking is not sorted: each call finds the best one that is
+ * left. */
 
 #include "algo/rank.h"
 #include "base/attr.h"
@@ -38,8 +39,8 @@ void pick_init(struct pick *pick, const struct plan_pool *pool, uint64_t key_has
 
 enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
 
-/* The next server to try, as an index in the pool. If no admissible one is left, and nothing was tried yet, resting ones
- * are offered in the order of the ranking, each to one visit at a time. `now` is the steady clock. */
+/* The next server to try, as an index in the pool. If no admissible one is left, and nothing was tried yet, resting
+ * ones are offered in the order of the ranking, each to one visit at a time. `now` is the steady clock. */
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);
 

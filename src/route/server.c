@@ -10,8 +10,8 @@
  *   bit  6        one visit is trying it
  *   bits 7 to 63  end of its rest on the steady clock, in microseconds (2^57 of them are 4,500 years) */
 #define FAILURES_MOST 63
-#define TRIAL_BIT     UINT64_C(0x40)
-#define END_SHIFT     7
+#define TRIAL_BIT UINT64_C(0x40)
+#define END_SHIFT 7
 
 struct server_states {
     size_t count;

@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first bytes choose a listener, a pool and a peer; the rest is what the peer sends. */
 #define CHOICES 8
-#define KEYS    3
+#define KEYS 3
 
 static const struct plan_key all_keys[] = {
     {.kind = KEY_CLIENT, .text = "client"},

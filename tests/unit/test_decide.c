@@ -43,15 +43,42 @@ static void use_keys(const struct plan_key *list, size_t count)
     use_keys((const struct plan_key[]){__VA_ARGS__},                                                                   \
              sizeof((const struct plan_key[]){__VA_ARGS__}) / sizeof(struct plan_key))
 
-#define CLIENT       {.kind = KEY_CLIENT, .text = "client"}
-#define PEER         {.kind = KEY_PEER, .text = "peer"}
-#define HEADER(which) {.kind = KEY_HEADER, .text = "header", .name = (which)}
-#define COOKIE(which) {.kind = KEY_COOKIE, .text = "cookie", .name = (which)}
-#define QUERY(which)  {.kind = KEY_QUERY, .text = "query", .name = (which)}
-#define FIELD(which)  {.kind = KEY_FIELD, .text = "field", .name = (which)}
-#define PLAIN(which, word) {.kind = (which), .text = (word)}
-#define SEGMENT(number) {.kind = KEY_PATH_SEGMENT, .text = "path:N", .segment = (number)}
-#define BYTES(from, count) {.kind = KEY_BYTES, .text = "bytes", .offset = (from), .length = (count)}
+#define CLIENT                                                                                                         \
+    {                                                                                                                  \
+        .kind = KEY_CLIENT, .text = "client"                                                                           \
+    }
+#define PEER                                                                                                           \
+    {                                                                                                                  \
+        .kind = KEY_PEER, .text = "peer"                                                                               \
+    }
+#define HEADER(which)                                                                                                  \
+    {                                                                                                                  \
+        .kind = KEY_HEADER, .text = "header", .name = (which)                                                          \
+    }
+#define COOKIE(which)                                                                                                  \
+    {                                                                                                                  \
+        .kind = KEY_COOKIE, .text = "cookie", .name = (which)                                                          \
+    }
+#define QUERY(which)                                                                                                   \
+    {                                                                                                                  \
+        .kind = KEY_QUERY, .text = "query", .name = (which)                                                            \
+    }
+#define FIELD(which)                                                                                                   \
+    {                                                                                                                  \
+        .kind = KEY_FIELD, .text = "field", .name = (which)                                                            \
+    }
+#define PLAIN(which, word)                                                                                             \
+    {                                                                                                                  \
+        .kind = (which), .text = (word)                                                                                \
+    }
+#define SEGMENT(number)                                                                                                \
+    {                                                                                                                  \
+        .kind = KEY_PATH_SEGMENT, .text = "path:N", .segment = (number)                                                \
+    }
+#define BYTES(from, count)                                                                                             \
+    {                                                                                                                  \
+        .kind = KEY_BYTES, .text = "bytes", .offset = (from), .length = (count)                                        \
+    }
 
 static const char *come_in(const char *peer, struct span bytes, size_t step)
 {
@@ -160,12 +187,12 @@ static void the_host_is_a_key_in_lower_case_without_its_port(void **state)
     assert_request("GET /", "", "host text www.example.org");
     assert_becomes("GET / HTTP/1.1\r\nHost:\r\n\r\n", "spread address " STRANGER);
 
-    char request[512];
-    memset(request, 'a', sizeof(request));
-    memcpy(request, "GET / HTTP/1.1\r\nHost: ", 22);
-    memcpy(request + 22 + FACTS_HOST_MAX, "\r\n\r\n", 5);
+    char name[FACTS_HOST_MAX + 2] = {0}, request[512];
+    memset(name, 'a', FACTS_HOST_MAX);
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
     assert_int_equal(strncmp(come_in(STRANGER, span_text(request), 9), "host text aaa", 13), 0);
-    memcpy(request + 22 + FACTS_HOST_MAX, "a\r\n\r\n", 6);
+    name[FACTS_HOST_MAX] = 'a';
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
     assert_becomes(request, "spread address " STRANGER);
 }
 
@@ -176,22 +203,21 @@ static void the_method_is_a_key(void **state)
 }
 
 /* A ClientHello for b.example.org that offers h2 and http/1.1, in two records. */
-static const uint8_t hello_bytes[] =
-    "\x16\x03\x01\x00\x05"
-    "\x01\x00\x00\x53\x03"
-    "\x16\x03\x01\x00\x52"
-    "\x03"
-    "0123456789abcdef0123456789abcdef"
-    "\x00"
-    "\x00\x02\x13\x01"
-    "\x01\x00"
-    "\x00\x28"
-    "\x00\x00\x00\x12\x00\x10\x00\x00\x0d"
-    "b.Example.org"
-    "\x00\x10\x00\x0e\x00\x0c\x02"
-    "h2"
-    "\x08"
-    "http/1.1";
+static const uint8_t hello_bytes[] = "\x16\x03\x01\x00\x05"
+                                     "\x01\x00\x00\x53\x03"
+                                     "\x16\x03\x01\x00\x52"
+                                     "\x03"
+                                     "0123456789abcdef0123456789abcdef"
+                                     "\x00"
+                                     "\x00\x02\x13\x01"
+                                     "\x01\x00"
+                                     "\x00\x28"
+                                     "\x00\x00\x00\x12\x00\x10\x00\x00\x0d"
+                                     "b.Example.org"
+                                     "\x00\x10\x00\x0e\x00\x0c\x02"
+                                     "h2"
+                                     "\x08"
+                                     "http/1.1";
 
 static struct span hello(void)
 {

@@ -1,8 +1,9 @@
 #ifndef LIMPET_TESTS_UNIT_WALK_H
 #define LIMPET_TESTS_UNIT_WALK_H
 
-/* Takes a client that does not exist through facts and decision as a connection does, its bytes coming in pieces, and
- * says in one line what became of it: "header:X-User text ann", "spread address 10.0.0.1", "end bad_head 400", "more". */
+/* Takes a client that does not exist through facts and decision as a connection does, its bytes coming in pieces,
+ * and says in one line what became of it: "header:X-User text ann", "spread address 10.0.0.1", "end bad_head 400",
+ * "more". */
 
 #include "base/text.h"
 #include "route/decide.h"
@@ -14,10 +15,10 @@
 struct walk {
     struct facts facts;
     struct decision decision;
-    struct span left;   /* of the bytes that came, what was not taken off */
-    size_t needed;      /* so many bytes had come when it was decided */
-    bool was_finished;  /* it had to be told that nothing more comes */
-    uint8_t *copy;      /* what is shown ends where it ends, so that the sanitizer sees a step too far */
+    struct span left;  /* of the bytes that came, what was not taken off */
+    size_t needed;     /* so many bytes had come when it was decided */
+    bool was_finished; /* it had to be told that nothing more comes */
+    uint8_t *copy;     /* what is shown ends where it ends, so that the sanitizer sees a step too far */
 };
 
 static inline void walk_show(struct walk *walk, struct span bytes)
