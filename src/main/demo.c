@@ -390,11 +390,14 @@ static void sum_up(const struct demo *demo)
                          ? "Somebody moved although its home was there. That must not happen: please report it."
                      : score->astray ? "Nobody moved while its home was there; some had not come home yet at the end."
                                      : "Nobody moved while its home was there, and everybody is at home.");
+    /* As it was called, so that it can be copied. */
+    const char *name = strchr(program_invocation_name, '/') ? program_invocation_name : "limpet";
     printf("\nNow with servers of your own:\n"
-           "  limpet serve -l :8080 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
+           "  %s serve -l :8080 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
            "Where would a client go, and why?\n"
-           "  limpet why -l :8080 --peer 198.51.100.7 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
-           "All the rest: limpet serve --help, limpet.yaml(5)\n");
+           "  %s why -l :8080 --peer 198.51.100.7 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
+           "All the rest: %s serve --help, limpet.yaml(5)\n",
+           name, name, name);
 }
 
 static int run(struct demo *demo)

@@ -69,7 +69,7 @@ def test_the_demo_shows_everybody_coming_home():
     away = set(re.findall(rf"(\S+) +finds {gone} away", text))
     assert away == set(re.findall(rf"(\S+) +is at home on {gone}\b", text))
     assert away == set(re.findall(rf"(\S+) +comes home to {gone}\b", text))
-    assert "limpet serve -l" in text
+    assert f"{PROGRAM} serve -l" in text
 
 
 def test_a_short_demo_is_calm():
