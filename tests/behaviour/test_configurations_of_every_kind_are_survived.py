@@ -39,7 +39,8 @@ def test_an_empty_file(check):
 def test_carriage_returns_a_byte_order_mark_and_utf_8(check):
     check(GOOD.replace("\n", "\r\n"), 0)
     check(b"\xef\xbb\xbf" + GOOD.encode(), 0)
-    check(GOOD.replace("{a:", "{zürich:"), 0)
+    check("seed: Zürich\n" + GOOD, 0)
+    assert "zürich" in check(GOOD.replace("{a:", "{zürich:"), 1)
 
 
 @pytest.mark.parametrize("content", [
@@ -66,13 +67,14 @@ def test_aliases_that_multiply(check):
     check(bomb + GOOD, 1)
 
 
-def test_a_line_of_10_mb(check):
-    check(GOOD + "# " + "x" * 10_000_000 + "\n", 0)
-    check("seed: " + "x" * 10_000_000 + "\n" + GOOD, 1)
+def test_a_long_line(check):
+    check(GOOD + "# " + "x" * 4_000_000 + "\n", 0)
+    check("seed: " + "x" * 4_000_000 + "\n" + GOOD, 1)
 
 
-def test_a_file_of_100_mb(check):
-    assert "limpet.yaml" in check(b"# 23456789\n" * 10_000_000, 1)
+def test_more_than_4_mib(check):
+    for content in (GOOD + "# " + "x" * 10_000_000 + "\n", "# 23456789\n" * 10_000_000):
+        assert "limpet.yaml" in check(content, 1)
 
 
 def test_nesting_without_end(check):

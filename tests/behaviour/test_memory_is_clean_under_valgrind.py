@@ -14,10 +14,11 @@ def test_memory_is_clean_under_valgrind(limpet, server, folder, keep):
     logs = folder / "valgrind"
     logs.mkdir()
     logs.chmod(0o777)
+    valgrind = ["valgrind", "-q", "--vgdb=no", "--trace-children=yes", "--leak-check=full",
+                "--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect",
+                f"--log-file={logs}/%p"]
     proxy = limpet([server("a", answers_http), keep(RefusingAddress("b"))], key=["sni", "header:X-User", "client"],
-                   listener={"proxy-protocol": "accept"}, threads=2, timeouts={"first-bytes": "1s"}, wrapper=[
-        "valgrind", "-q", "--trace-children=yes", "--leak-check=full", "--show-leak-kinds=definite,indirect",
-        "--errors-for-leak-kinds=definite,indirect", "--track-fds=no", f"--log-file={logs}/%p"])
+                   listener={"proxy-protocol": "accept"}, threads=2, timeouts={"first-bytes": "1s"}, wrapper=valgrind)
     for number in range(12):
         ask(proxy, headers={"X-User": f"user{number}"}, method="POST", body=b"x" * 70000)
         ask(proxy, in_front=wire.proxy_v2("2001:db8::9"))

@@ -1,7 +1,6 @@
 """Descriptors are reckoned beforehand, so that who is accepted also finds one for his server. Where that fails all the
 same, because the limit was lowered under a running engine, the listener pauses instead of spinning."""
 
-import resource
 import time
 
 import pytest
@@ -41,11 +40,10 @@ def crowd():
 @pytest.fixture(params=["reckoned", "lowered"])
 def crowded(limpet, server, crowd, request):
     """A limpet with few descriptors and more clients than fit."""
-    few = ["prlimit", "--nofile=128:128"] if request.param == "reckoned" else []
+    few = ["prlimit", "--nofile=200:200"] if request.param == "reckoned" else []
     proxy = limpet([server("a", echoes)], wrapper=few, threads=1)
     if request.param == "lowered":
-        limit = proc.descriptors(proxy.engine) + 40
-        resource.prlimit(proxy.engine, resource.RLIMIT_NOFILE, (limit, limit))
+        proc.lower_descriptor_limit(proxy.engine, proc.descriptors(proxy.engine) + 40)
     crowd.extend(Client(proxy) for _ in range(60))
     return proxy
 
@@ -80,7 +78,7 @@ def test_it_says_that_it_pauses_and_does_not_flood_its_log(crowded, crowd):
 
 
 def test_whoever_is_accepted_is_served(limpet, server, crowd):
-    proxy = limpet([server("a", echoes)], wrapper=["prlimit", "--nofile=128:128"], threads=1)
+    proxy = limpet([server("a", echoes)], wrapper=["prlimit", "--nofile=200:200"], threads=1)
     crowd.extend(Client(proxy) for _ in range(60))
     _served(crowd)
     for client in crowd:

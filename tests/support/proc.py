@@ -1,6 +1,7 @@
 """What the kernel says about a process."""
 
 import os
+import subprocess
 import time
 
 
@@ -77,6 +78,15 @@ def descriptor_limits(pid):
             if line.startswith("Max open files"):
                 return tuple(int(word) for word in line.split()[3:5])
     raise RuntimeError("no such limit")
+
+
+def lower_descriptor_limit(pid, limit):
+    """Of a process that is running already. What its own user may do, root may not, without a capability for it."""
+    owner = os.stat(f"/proc/{pid}")
+    command = ["prlimit", "--pid", str(pid), f"--nofile={limit}:{limit}"]
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        command = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups", *command]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def wait_until(condition, seconds=10, every=0.01):
