@@ -28,7 +28,7 @@ def _wait_until_traced(pids, strace):
     deadline = time.monotonic() + 5
     while not all(map(_is_traced, pids)):
         if strace.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError("strace could not attach")
+            raise RuntimeError("strace could not attach; may this user trace? (kernel.yama.ptrace_scope)")
         time.sleep(0.02)
 
 
