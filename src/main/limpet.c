@@ -4,9 +4,11 @@
 #include "main/version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int unknown(const char *word)
 {
@@ -77,8 +79,18 @@ static int flush(int status)
     return status == EXIT_FINE ? EXIT_FAILED : status;
 }
 
+/* The first file or socket that is opened would take the number of a closed one, and receive what is meant for it. */
+static bool is_closed(int fd)
+{
+    return fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+}
+
 int main(int argc, char **argv)
 {
+    if (is_closed(STDOUT_FILENO) || is_closed(STDERR_FILENO)) {
+        fputs("limpet: standard output or error is closed; give it /dev/null if nobody listens\n", stderr);
+        return EXIT_FAILED;
+    }
     /* A peer that goes away is an error of that write, not the end of the program. */
     signal(SIGPIPE, SIG_IGN);
     return flush(dispatch(argc, argv));

@@ -57,3 +57,11 @@ def test_output_that_does_not_arrive_is_a_failure(folder, words, shell):
     command = shell.format(limpet=f"(sleep 0.1; exec {PROGRAM} {words.format(file=file)})")
     done = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30, check=False)
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_limpet_does_not_serve_without_a_place_for_its_words(closed):
+    command = f"exec {PROGRAM} serve -l 127.0.0.1:1 127.0.0.1:2 {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30, check=False)
+    assert done.returncode == 1
+    assert "closed" in done.stderr.decode() or closed == "2>&-"
