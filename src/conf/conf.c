@@ -7,6 +7,7 @@
 #include "conf/values.h"
 #include "conf/yaml.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static const char utf8_bom[] = "\xef\xbb\xbf";
@@ -61,6 +62,7 @@ static struct plan *load_flags(struct build *b, const struct conf_flags *flags)
 static struct plan *load(const char *path, const struct conf_flags *flags, const struct conf_files *files,
                          struct conf_report *out)
 {
+    assert(!path != !flags);
     struct arena *arena = arena_new();
     if (!arena) {
         out->errors++;

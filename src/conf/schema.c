@@ -118,8 +118,8 @@ static const struct schema_row rows[] = {
      .help = "Whether a PROXY header (v1 or v2) in front of the stream names the client. With accept and require, one "
              "from a peer that is not trusted ends the connection; with off it is payload like any other."},
     {ROW(LISTENER, "unwrap"), .type = "ipv4, ipv6 or a number of bytes", .read = read_listener_unwrap,
-     .help = "Takes that many bytes off the front of the stream (4, 16, or 1 to 255) when the peer is trusted; an "
-             "address becomes the client, other bytes become the key source unwrapped."},
+     .help = "Takes that many bytes off the front of each stream (4, 16, or 1 to 255): an address becomes the client, "
+             "other bytes become the key source unwrapped. A connection from outside `trust` is ended."},
     {ROW(LISTENER, "pool"), .type = "the name of a pool", .read = read_listener_pool,
      .help = "Short for one route that takes everything to this pool."},
     {ROW(LISTENER, "routes"), .type = "a list of maps", .read = read_listener_routes,

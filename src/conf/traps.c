@@ -79,6 +79,19 @@ static void warn_of_trust(struct build *b, const struct draft_listener *listener
                        "no PROXY header is ever accepted: `trust` believes nobody");
 }
 
+/* A prefix or a PROXY header comes from another machine, as a rule, and loopback is all that `trust` has by itself. */
+static void warn_of_forgotten_trust(struct build *b, const struct draft_listener *listener)
+{
+    const struct plan_listener *l = &listener->plan;
+    const char *key = l->unwrap != UNWRAP_OFF                       ? "unwrap"
+                      : l->proxy_protocol == PROXY_PROTOCOL_REQUIRE ? "proxy-protocol"
+                                                                    : NULL;
+    if (key && !listener->trust_given && !is_private(l))
+        report_warning(b->report, checks_place(listener->node, key),
+                       "write the networks that it comes from under `trust`",
+                       "`%s` ends every connection that is not from this machine: there is no `trust`", key);
+}
+
 static void warn_of_unused(struct build *b, const struct draft_pool *pool)
 {
     if (!pool->used)
@@ -116,6 +129,7 @@ static void warn_of_shared_connections(struct build *b, const struct draft_liste
 static void warn_of_listener(struct build *b, const struct draft_listener *listener)
 {
     warn_of_trust(b, listener);
+    warn_of_forgotten_trust(b, listener);
     for (const struct draft_route *r = listener->routes; r; r = r->next)
         warn_of_shared_connections(b, listener, r->target);
 }

@@ -3,6 +3,7 @@
 #include "conf/excerpt.h"
 #include "conf/quotes.h"
 
+#include <assert.h>
 #include <libfyaml.h>
 #include <stdlib.h>
 
@@ -182,6 +183,7 @@ static void open_node(struct reader *r, enum node_kind kind, struct fy_event *ev
 
 static void close_node(struct reader *r)
 {
+    assert(r->depth > 0 && r->open[r->depth - 1]);
     struct node *node = r->open[--r->depth];
     if (node->kind == NODE_MAP && node->count > 1)
         check_duplicates(r, node);

@@ -294,6 +294,13 @@ static char *filled(size_t length, char c)
     return bytes;
 }
 
+/* Writes words into the midst of bytes, without a NUL behind them. */
+static void put(char *bytes, const char *words)
+{
+    for (size_t i = 0; words[i]; i++)
+        bytes[i] = words[i];
+}
+
 static void a_file_has_at_most_four_mebibytes(void **state)
 {
     const size_t most = (size_t)4 << 20;
@@ -307,11 +314,10 @@ static void a_line_of_megabytes_is_shown_in_part(void **state)
 {
     const size_t length = 4000000;
     char *text = filled(length, 'x');
-    memcpy(text, "seed: ", 6);
-    memcpy(text + length - 10, "\nwrong: 1\n", 10);
+    put(text, "seed: ");
+    put(text + length - 10, "\nwrong: 1\n");
     assert_refused(span_of(text, length), "limpet.yaml:2:1: error: unknown key `wrong`");
-    memcpy(text, "wrong:", 6);
-    text[6] = ' ';
+    put(text, "wrong: ");
     assert_refused(span_of(text, length), "limpet.yaml:1:1: error: unknown key `wrong`");
     assert_true(strlen(said) < 4096);
     free(text);
@@ -326,7 +332,7 @@ static void brackets_without_end_are_cheap(void **state)
     memset(text, '{', length);
     assert_refused(span_of(text, length), "brackets are open");
     for (size_t i = 0; i < length; i += 2)
-        memcpy(text + i, "- ", 2);
+        put(text + i, "- ");
     assert_refused(span_of(text, length), "nested too deeply");
     assert_true(clock_steady() - start < 5 * SECOND_IN_MICROS);
     free(text);
@@ -398,9 +404,10 @@ static void colour_is_for_terminals(void **state)
 static void check_row(void *context, const struct conf_schema_row *row)
 {
     ++*(unsigned *)context;
-    if (!row->path[0] || !row->type || !row->type[0] || !row->fallback || !row->help || strlen(row->help) < 10)
+    size_t length = row->help ? strlen(row->help) : 0;
+    if (!row->path[0] || !row->type || !row->type[0] || !row->fallback || length < 10)
         fail_msg("%s says too little about itself", row->path);
-    if (row->help[strlen(row->help) - 1] != '.')
+    else if (row->help[length - 1] != '.')
         fail_msg("the help of %s is no sentence", row->path);
 }
 

@@ -75,7 +75,7 @@ static void is_answered_as_written(void **state)
     const char *path = arena_format(arena, "%.*s.txt", (int)(strlen(yaml) - strlen(".yaml")), yaml);
     if (getenv("LIMPET_RENEW"))
         renew(path);
-    struct span expected;
+    struct span expected = span_text("");
     assert_int_equal(read_text(NULL, path, &expected), 0);
     assert_string_equal(said, (const char *)expected.data);
     plan_free(plan);
