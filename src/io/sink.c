@@ -26,6 +26,16 @@ struct sink {
     char *going_out; /* the thread's own */
 };
 
+/* After each write the thread rests. Lines that come meanwhile gather into one write, and their writers need no system
+ * call to wake a thread that is not waiting: with one line per turn of a loop, waking was a seventh of a thread's time. */
+#define REST_NANOS (5 * 1000 * 1000)
+
+static void rest(void)
+{
+    struct timespec pause = {.tv_nsec = REST_NANOS};
+    nanosleep(&pause, NULL);
+}
+
 /* Everything or nothing more: an error (disk full, reader gone) drops the rest, as every log must. */
 static void write_out(int fd, const char *lines, size_t length)
 {
@@ -56,6 +66,7 @@ static void *run(void *argument)
         sink->going_out = lines;
         pthread_mutex_unlock(&sink->lock);
         write_out(sink->fd, lines, length);
+        rest();
         pthread_mutex_lock(&sink->lock);
     }
     sink->done = true;
