@@ -78,10 +78,18 @@ static void tell_forwarding(struct explanation *e, struct span bytes)
 
 static void tell_client(struct explanation *e, struct span bytes)
 {
-    const struct facts *facts = &e->facts;
+    struct facts *facts = &e->facts;
+    const char *ignored;
     unsigned count = 0;
 
-    if (!facts->source_trusted)
+    facts_finish(facts);
+    if (e->decision.verdict == DECIDE_END)
+        (void)facts_client(facts, bytes, &ignored);
+    bool asked = facts->client_known == KNOWN_PRESENT;
+    facts->client = asked ? facts->client : facts->source;
+    if (!asked)
+        e->client_how = "it is trusted, but nothing here depends on whom it speaks for, so it was not asked";
+    else if (!facts->source_trusted)
         e->client_how = "it is outside `trust`, so it speaks for itself only";
     else if (e->listener->client_from == CLIENT_FROM_NONE)
         e->client_how = "the listener says `client-from: none`";
@@ -148,12 +156,8 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
     bytes = walk(e, bytes);
     e->has_forwarding_field = decide_has_forwarding_field(bytes);
     bool ended = e->decision.verdict == DECIDE_END;
-    if (e->facts.stage == FACTS_CONTENT) {
-        const char *ignored;
-        facts_finish(&e->facts);
-        (void)facts_client(&e->facts, bytes, &ignored);
+    if (e->facts.stage == FACTS_CONTENT)
         tell_client(e, bytes);
-    }
     if (e->decision.pool) {
         e->sources = calloc(e->decision.pool->key_count, sizeof(*e->sources));
         if (!e->sources)

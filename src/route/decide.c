@@ -231,6 +231,33 @@ static void spread(struct decision *decision, const struct facts *facts, uint64_
     (void)found(decision, span_of(decision->small, 8), "", &ignored);
 }
 
+static void end_with_bad_head(struct decision *decision, const struct facts *facts)
+{
+    end_with(decision, REASON_BAD_HEAD, facts->head_bad);
+    decision->answer_400 = facts->head.is_http;
+}
+
+static bool tells_server_the_client(const struct plan_pool *pool)
+{
+    return pool->send_proxy != SEND_PROXY_OFF || pool->send_prefix == SEND_PREFIX_IP4 ||
+           pool->send_prefix == SEND_PREFIX_IP6;
+}
+
+/* Logs, limits and servers want the client even if the key is something else. What costs no waiting is found out
+ * always; more bytes are only waited for if the server is told. Whether the head was read depends on the configuration
+ * and the bytes, never on the pieces they came in. */
+static void find_client(struct decision *decision, struct facts *facts, struct span bytes)
+{
+    const char *bad = NULL;
+    bool needs_no_head = !facts->source_trusted || facts->listener->client_from == CLIENT_FROM_NONE;
+    if (!needs_no_head && facts->head_known == KNOWN_NOT_YET && !tells_server_the_client(decision->pool))
+        return;
+    if (facts_client(facts, bytes, &bad) == KNOWN_NOT_YET)
+        decision->verdict = DECIDE_MORE;
+    else if (bad)
+        end_with_bad_head(decision, facts);
+}
+
 static void find_key(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
 {
     const struct plan_pool *pool = decision->pool;
@@ -245,8 +272,7 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
             return;
         }
         if (facts->head_bad) {
-            end_with(decision, REASON_BAD_HEAD, facts->head_bad);
-            decision->answer_400 = facts->head.is_http;
+            end_with_bad_head(decision, facts);
             return;
         }
         facts->sources_absent = i + 1;
@@ -267,6 +293,8 @@ void decide(struct decision *decision, struct facts *facts, struct span bytes, u
         return;
     decision->pool = &facts->pools[facts->listener->routes[decision->route].pool];
     find_key(decision, facts, bytes, serial);
+    if (decision->verdict == DECIDE_KEY || decision->verdict == DECIDE_SPREAD)
+        find_client(decision, facts, bytes);
 }
 
 bool decide_has_forwarding_field(struct span bytes)

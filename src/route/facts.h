@@ -36,7 +36,8 @@ struct facts {
     struct endpoint peer;   /* who connected */
     struct endpoint local;  /* where he, or the source of a PROXY header, connected to; ENDPOINT_NONE: not known */
     struct endpoint source; /* the peer, or whom a PROXY header or wrapped prefix put in his place */
-    struct endpoint client; /* source, or whom a forwarding field names; valid once client_known is KNOWN_PRESENT */
+    struct endpoint client; /* source, or whom a forwarding field names; valid once client_known is KNOWN_PRESENT. If it
+                             * still is not after a decision, nothing needed to know, and the source stands for it */
     enum known client_known;
     bool peer_trusted;
     bool source_trusted;

@@ -45,6 +45,7 @@ static void choose_pool(struct world *world, const uint8_t *choices)
         .keys = world->keys,
         .key_count = 1 + choices[KEYS] % KEYS,
         .no_key = choices[KEYS] & 0x80 ? NO_KEY_END : NO_KEY_SPREAD,
+        .send_proxy = choices[KEYS] & 0x40 ? SEND_PROXY_V1 : SEND_PROXY_OFF,
     };
 }
 

@@ -298,6 +298,46 @@ static void a_malformed_head_ends_the_visit_if_a_source_needs_it(void **state)
     assert_bytes_become("127.0.0.1", span_text("GET / HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n"), "end bad_head 400");
 }
 
+static void assert_client(const char *expected)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_text(&walk.facts.client, text);
+    assert_int_equal(walk.facts.client_known, KNOWN_PRESENT);
+    assert_string_equal(text, expected);
+}
+
+#define FORWARDED_REQUEST "GET / HTTP/1.1\r\nHost: a\r\nX-User: ann\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+
+static void the_client_is_known_too_when_the_head_was_read_for_another_key(void **state)
+{
+    KEYS(HEADER("X-User"));
+    assert_bytes_become("127.0.0.1", span_text(FORWARDED_REQUEST), "header text ann");
+    assert_client("203.0.113.9");
+    assert_becomes(FORWARDED_REQUEST, "header text ann");
+    assert_client(STRANGER);
+
+    listener.client_from = CLIENT_FROM_HEADER;
+    listener.client_header = "X-Real-IP";
+    assert_bytes_become("127.0.0.1",
+                        span_text("GET / HTTP/1.1\r\nHost: a\r\nX-User: ann\r\nX-Real-IP: 1.1.1.1\r\n"
+                                  "X-Real-IP: 2.2.2.2\r\n\r\n"),
+                        "end bad_head 400");
+}
+
+static void bytes_are_waited_for_if_the_server_is_told_the_client(void **state)
+{
+    KEYS(PEER);
+    assert_bytes_become("127.0.0.1", span_text(FORWARDED_REQUEST), "peer address 127.0.0.1");
+    assert_int_equal(walk.needed, 0);
+    assert_int_equal(walk.facts.client_known, KNOWN_NOT_YET);
+    pools[0].send_proxy = SEND_PROXY_V2;
+    assert_bytes_become("127.0.0.1", span_text(FORWARDED_REQUEST), "peer address 127.0.0.1");
+    assert_client("203.0.113.9");
+    assert_becomes(FORWARDED_REQUEST, "peer address " STRANGER);
+    assert_int_equal(walk.needed, 0);
+    assert_client(STRANGER);
+}
+
 static void without_a_key_the_pool_may_end_the_visit(void **state)
 {
     KEYS(HEADER("X-User"));
@@ -381,6 +421,8 @@ int main(void)
         fresh(the_first_source_that_is_present_wins),
         fresh(a_later_source_is_not_asked),
         fresh(a_malformed_head_ends_the_visit_if_a_source_needs_it),
+        fresh(the_client_is_known_too_when_the_head_was_read_for_another_key),
+        fresh(bytes_are_waited_for_if_the_server_is_told_the_client),
         fresh(without_a_key_the_pool_may_end_the_visit),
         fresh(routes_are_chosen_by_server_name),
         fresh(the_first_route_that_matches_wins),
