@@ -179,7 +179,7 @@ def test_a_header_split_at_each_byte_is_taken_off_exactly(limpet, server, header
 
 def test_forwarding_fields_count_only_if_the_proxied_client_is_trusted(limpet, server):
     listener = {"proxy-protocol": "require", "trust": ["127.0.0.1", "10.0.0.0/8"]}
-    proxy = limpet([server("a")], key="client", listener=listener)
+    proxy = limpet([server("a")], key="client", listener=listener, threads=1)
     claim = {"X-Forwarded-For": "198.51.100.7"}
     ask(proxy, headers=claim, in_front=proxy_v1("203.0.113.9"))
     ask(proxy, headers=claim, in_front=proxy_v1("10.1.2.3"))

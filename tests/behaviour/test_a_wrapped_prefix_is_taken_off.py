@@ -52,7 +52,7 @@ def test_sixteen_bytes_are_an_ipv6_address(limpet, server):
 
 def test_raw_bytes_can_be_the_key(limpet, server):
     homes = [server(name, tells_its_name_at_the_end) for name in "abc"]
-    proxy = limpet(homes, key="unwrapped", listener={"unwrap": 7}, log={"format": "json", "keys": "plain"})
+    proxy = limpet(homes, key="unwrapped", listener={"unwrap": 7}, log={"format": "json", "keys": "plain"}, threads=1)
     ranking = Ranking("tests", "app", {"a": 1, "b": 1, "c": 1})
     for number in range(20):
         key = f"ann-{number:03}"

@@ -61,7 +61,7 @@ HOSTILE = [b'quote " and \\ backslash', b"\xff\xfe\x80", b"tab\tinside", "\u202e
 
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_hostile_keys_stay_within_their_line(limpet, server, form):
-    proxy = limpet([server()], key="header:X-User", log={"format": form, "keys": "plain"})
+    proxy = limpet([server()], key="header:X-User", log={"format": form, "keys": "plain"}, threads=1)
     for value in HOSTILE:
         with Client(proxy) as client:
             client.send(b"GET / HTTP/1.1\r\nHost: example.org\r\nX-User: " + value + b"\r\n\r\n")

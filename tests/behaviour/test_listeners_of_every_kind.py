@@ -69,7 +69,7 @@ def test_a_unix_socket_that_was_left_behind_is_replaced(limpet, server, socket_f
 def test_several_listeners_and_pools(limpet, server):
     ports = {name: free_port() for name in ("one", "two")}
     proxy = limpet(config={
-        "seed": "tests", "log": {"format": "json"},
+        "seed": "tests", "log": {"format": "json"}, "threads": 1,
         "listeners": [{"bind": f"127.0.0.1:{port}", "mode": "tcp", "pool": name} for name, port in ports.items()],
         "pools": {name: {"servers": {name: server(name).address}} for name in ports}})
     for name, port in ports.items():

@@ -68,7 +68,7 @@ def test_a_server_that_speaks_first_gets_the_header_before_the_client_says_a_wor
         talk.send(b"220 ready\r\n")
         talk.read_to_end()
 
-    proxy = limpet([server("a", waits_for_the_header)], pool={"send-proxy": "v1"}, listener={"trust": []}, key="client")
+    proxy = limpet([server("a", waits_for_the_header)], pool={"send-proxy": "v1"})
     with Client(proxy) as client:
         assert client.read_line() == b"220 ready\r\n"
 

@@ -1,11 +1,15 @@
 import os
+import pty
 import signal
+import subprocess
 import time
 
 import pytest
 
 from support import proc
 from support.client import Client, who_answers
+from support.limpet import PROGRAM, environment
+from support.ports import free_port
 from support.servers import echoes
 
 
@@ -38,6 +42,16 @@ def test_open_connections_go_on_and_new_ones_are_refused(limpet, server, number)
         assert proxy.wait() == 0
         assert time.monotonic() - start < 3
     assert proxy.visits(1)[0]["reason"] == "done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_signal_to_all_its_processes_is_one_signal(limpet, server, number):
+    """A keyboard sends INT to the whole group, systemd sends TERM to the whole unit."""
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy) as client:
+        os.killpg(proxy.process.pid, number)
+        assert proc.wait_until(lambda: _is_refused(proxy), 3)
+        assert client.send(b"still here").read_exactly(10) == b"still here"
 
 
 def test_without_connections_it_stops_at_once(limpet, server):
@@ -87,6 +101,21 @@ def test_hup_says_that_there_is_no_reload_yet_and_serves_on(limpet, server):
     assert proxy.says("reload")
     assert who_answers(proxy) == "server"
     assert proxy.engine == engine
+
+
+def test_hup_on_a_terminal_ends_it(server):
+    """As for every program whose terminal is closed."""
+    terminal, end = pty.openpty()
+    home, address = server(), f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen([PROGRAM, "serve", "-l", address, home.address], stdin=end, stderr=end,
+                               stdout=subprocess.DEVNULL, env=environment())
+    os.close(end)
+    said = b""
+    while b"limpet: ready" not in said:
+        said += os.read(terminal, 1000)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(10) == 0
+    os.close(terminal)
 
 
 def test_signals_without_a_meaning_are_survived(limpet, server):

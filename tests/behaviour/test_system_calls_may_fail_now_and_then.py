@@ -1,5 +1,5 @@
-"""System calls that are interrupted, or find the kernel out of something, put in by strace: no byte is lost and nobody is
-turned away. (A call that says EAGAIN although there are bytes is no fault that a kernel has: an edge would be lost.)"""
+"""System calls that are interrupted, or find the kernel out of something, put in by strace: no byte is lost and nobody
+is turned away. (A call that says EAGAIN although there are bytes is no fault that a kernel has: an edge would be lost.)"""
 
 import os
 import shutil

@@ -6,7 +6,7 @@ PLAIN = {"format": "json", "keys": "plain"}
 
 
 def _clients(limpet, server, requests, **listener):
-    proxy = limpet([server()], key="client", log=PLAIN, listener=listener)
+    proxy = limpet([server()], key="client", log=PLAIN, listener=listener, threads=1)
     for headers in requests:
         ask(proxy, headers=headers)
     return [visit["key_text"] for visit in proxy.visits(len(requests))]

@@ -84,7 +84,8 @@ def routed(limpet, server):
 
     def start(routes=routes):
         return limpet(config={
-            "seed": "tests", "log": {"format": "json"}, "timeouts": {"first-bytes": "600ms"}, "pools": pools,
+            "seed": "tests", "log": {"format": "json"}, "timeouts": {"first-bytes": "600ms"}, "threads": 1,
+            "pools": pools,
             "listeners": [{"bind": f"127.0.0.1:{free_port()}", "mode": "tcp", "routes": routes}]})
     return start
 

@@ -67,7 +67,8 @@ class Limpet:
         command = [*wrapper, PROGRAM, "serve", *arguments]
         with open(self.errors, "ab") as errors, open(self.access, "ab") as access:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or access, stderr=errors,
-                                            env={**environment(), **(env or {})}, cwd=self.folder)
+                                            env={**environment(), **(env or {})}, cwd=self.folder,
+                                            start_new_session=True)
         if ready:
             self._wait_until_ready()
 
