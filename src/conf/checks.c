@@ -52,6 +52,8 @@ static struct draft_pool *find_pool(struct build *b, struct span name)
 static const char *pool_help(struct build *b, struct span name)
 {
     struct suggest s;
+    if (report_is_full(b->report))
+        return NULL;
     suggest_init(&s, name);
     const char *all = "there are:";
     size_t count = 0;

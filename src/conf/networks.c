@@ -59,10 +59,8 @@ static const char *network_help(struct build *b, struct span text, const struct 
     if (span_equal_nocase(text, span_text("all")) || span_equal_nocase(text, span_text("any")) ||
         span_equal(text, span_text("*")))
         return "to believe everyone, write [\"0.0.0.0/0\", \"::/0\"]; then everyone can choose a server";
-    const char *help = read_words_help(b, text, words);
-    return strncmp(help, "did", 3) == 0
-               ? help
-               : "write loopback, private, none, an address, a network such as 192.0.2.0/24, or \"file:PATH\"";
+    const char *near = read_near_word(b, text, words);
+    return near ? near : "write loopback, private, none, an address, a network such as 192.0.2.0/24, or \"file:PATH\"";
 }
 
 static void add_network(struct build *b, struct networks *n, struct place at, struct span text)

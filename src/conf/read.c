@@ -25,16 +25,15 @@ bool read_is_text(struct build *b, const struct schema_row *row, const struct no
     return value->kind == NODE_TEXT;
 }
 
-const char *read_words_help(struct build *b, struct span word, const char *const *words)
+const char *read_near_word(struct build *b, struct span word, const char *const *words)
 {
     struct suggest s;
+    if (report_is_full(b->report))
+        return NULL;
     suggest_init(&s, word);
-    const char *all = "write one of:";
-    for (size_t i = 0; words[i]; i++) {
+    for (size_t i = 0; words[i]; i++)
         suggest_try(&s, words[i]);
-        all = arena_format(b->arena, "%s%s %s", all, i > 0 ? "," : "", words[i]);
-    }
-    return s.best ? arena_format(b->arena, "did you mean `%s`?", s.best) : all;
+    return s.best ? arena_format(b->arena, "did you mean `%s`?", s.best) : NULL;
 }
 
 static const char *duration_help(struct build *b, struct span text, enum value_fault fault)
@@ -96,8 +95,9 @@ void read_word(struct build *b, const struct schema_row *row, const struct node 
             *(unsigned *)member(row, target) = i; /* an enum without negative values is an unsigned */
             return;
         }
-    report_error(b->report, value->at, read_words_help(b, value->text, row->words), "%s is no word for `%s`",
-                 report_quote(b->report, value->text), row->key);
+    const char *near = read_near_word(b, value->text, row->words);
+    report_error(b->report, value->at, near ? near : arena_format(b->arena, "write %s", row->type),
+                 "%s is no word for `%s`", report_quote(b->report, value->text), row->key);
 }
 
 static bool is_printable(struct span text)
@@ -216,7 +216,7 @@ static const char *address_help(struct build *b, struct span text, const char **
 {
     bool is_socket = text.length >= 5 && memcmp(text.data, "unix:", 5) == 0;
     if (is_socket || text.length == 0 || text.length > ADDRESS_TEXT_SIZE)
-        return is_socket ? "write unix:PATH, with a path that is short"
+        return is_socket ? "write unix:PATH, with a path of 1 to 107 bytes"
                          : "write HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
     if (memmem(text.data, text.length, "://", 3)) {
         *wrong = "an address is not a URL";

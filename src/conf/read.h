@@ -11,8 +11,8 @@ void read_wrong_type(struct build *b, const struct schema_row *row, const struct
 /* True if the value is text; else reports. */
 MUST_CHECK bool read_is_text(struct build *b, const struct schema_row *row, const struct node *value);
 
-/* "did you mean", else the help of last resort, of all the words that would be right (null-terminated). */
-const char *read_words_help(struct build *b, struct span word, const char *const *words);
+/* "did you mean ...?", or null if none of the words (null-terminated) is near. */
+const char *read_near_word(struct build *b, struct span word, const char *const *words);
 
 /* micros, more than 0 */
 void read_duration(struct build *b, const struct schema_row *row, const struct node *value, void *target);

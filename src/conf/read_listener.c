@@ -57,7 +57,6 @@ void read_listener_bind(struct build *b, const struct schema_row *row, const str
 
 void read_listener_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
-    static const char *const words[] = {"tcp", NULL};
     if (!read_is_text(b, row, value) || node_is(value, "tcp"))
         return;
     if (node_is(value, "http") || node_is(value, "auto"))
@@ -66,8 +65,7 @@ void read_listener_mode(struct build *b, const struct schema_row *row, const str
                      "for each client",
                      "`mode: %s` is not in this version", (const char *)value->text.data);
     else
-        report_error(b->report, value->at, read_words_help(b, value->text, words), "%s is no mode",
-                     report_quote(b->report, value->text));
+        report_error(b->report, value->at, "write `mode: tcp`", "%s is no mode", report_quote(b->report, value->text));
 }
 
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)
@@ -106,10 +104,12 @@ void read_listener_client_from(struct build *b, const struct schema_row *row, co
         read_client_header(b, value, listener);
         return;
     }
-    const char *help = read_words_help(b, value->text, words);
-    if (strncmp(help, "did", 3) != 0)
-        help = "write x-forwarded-for, forwarded, none, or header:NAME for any other field, such as header:X-Real-IP";
-    report_error(b->report, value->at, help, "%s is no word for `client-from`", report_quote(b->report, value->text));
+    const char *near = read_near_word(b, value->text, words);
+    report_error(b->report, value->at,
+                 near ? near
+                      : "write x-forwarded-for, forwarded, none, or header:NAME for any other field, such as "
+                        "header:X-Real-IP",
+                 "%s is no word for `client-from`", report_quote(b->report, value->text));
 }
 
 void read_listener_unwrap(struct build *b, const struct schema_row *row, const struct node *value, void *target)

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Past this many messages only their number is kept, so that a broken file of any size costs little memory. */
-#define KEPT_MAX 1000
 /* Room for one message: 120 columns of excerpt may each become four bytes (\xNN), twice, and the words around them. */
 #define MESSAGE_SIZE 4096
 #define QUOTE_MAX 60
@@ -27,10 +25,15 @@ void report_init(struct report *report, struct conf_report *out, struct arena *a
     *report = (struct report){.out = out, .arena = arena};
 }
 
+bool report_is_full(const struct report *report)
+{
+    return report->kept == REPORT_KEPT_MAX;
+}
+
 static void keep(struct report *report, struct message m, const char *format, va_list arguments) PRINTF_LIKE(3, 0);
 static void keep(struct report *report, struct message m, const char *format, va_list arguments)
 {
-    if (report->kept == KEPT_MAX)
+    if (report_is_full(report))
         return;
     char words[MESSAGE_SIZE / 2];
     vsnprintf(words, sizeof(words), format, arguments);

@@ -28,6 +28,9 @@ struct place {
 /* So many of each severity are shown; more help nobody. */
 #define REPORT_SHOWN_MAX 20
 
+/* Past this many messages only their number is kept, so that a broken file of any size costs little memory. */
+#define REPORT_KEPT_MAX 1000
+
 struct message;
 struct report {
     struct conf_report *out;
@@ -42,6 +45,9 @@ void report_init(struct report *report, struct conf_report *out, struct arena *a
 void report_error(struct report *report, struct place at, const char *help, const char *format, ...) PRINTF_LIKE(4, 5);
 void report_warning(struct report *report, struct place at, const char *help, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* True if further messages are only counted: what is costly to say need not be found out. */
+bool report_is_full(const struct report *report);
 
 /* Gives out all that was collected, and forgets it. */
 void report_flush(struct report *report);

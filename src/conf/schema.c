@@ -241,14 +241,19 @@ static const char *all_keys(struct build *b, enum section section)
     return all;
 }
 
-static void report_unknown(struct build *b, enum section section, const struct node *key)
+static const char *unknown_help(struct build *b, enum section section, const struct node *key)
 {
+    if (node_is(key, "<<"))
+        return "YAML merge keys are not read; write the keys out";
     const char *near = near_key(section, key->text);
     const char *help = near ? arena_format(b->arena, "did you mean `%s`?", near) : elsewhere(b, key->text);
-    if (node_is(key, "<<"))
-        help = "YAML merge keys are not read; write the keys out";
-    report_error(b->report, key->at, help ? help : all_keys(b, section), "unknown key %s",
-                 report_quote(b->report, key->text));
+    return help ? help : all_keys(b, section);
+}
+
+static void report_unknown(struct build *b, enum section section, const struct node *key)
+{
+    const char *help = report_is_full(b->report) ? NULL : unknown_help(b, section, key);
+    report_error(b->report, key->at, help, "unknown key %s", report_quote(b->report, key->text));
 }
 
 /* `seed: &x` says nothing to YAML, but did to who wrote it. */
