@@ -8,14 +8,14 @@
 
 /*      name                      help */
 #define COUNTER_TABLE(X)                                                                                               \
-    X(CONNECTIONS_ACCEPTED, "connections_accepted", "Connections accepted.")                                          \
+    X(CONNECTIONS_ACCEPTED, "connections_accepted", "Connections accepted.")                                           \
     X(CONNECTIONS_REFUSED, "connections_refused", "Connections closed at once because a limit was reached.")           \
-    X(ACCEPT_PAUSES, "accept_pauses", "Times a listener paused because descriptors, memory or `limits` ran out.")       \
+    X(ACCEPT_PAUSES, "accept_pauses", "Times a listener paused because descriptors, memory or `limits` ran out.")      \
     X(CONNECTS, "connects", "Connections opened to servers.")                                                          \
     X(CONNECT_FAILURES, "connect_failures", "Connections to servers that failed or timed out.")                        \
-    X(NEXT_RANKED, "next_ranked", "Visits that went to another server than their home.")                              \
-    X(BYTES_IN, "bytes_in", "Bytes from clients to servers.")                                                         \
-    X(BYTES_OUT, "bytes_out", "Bytes from servers to clients.")                                                       \
+    X(NEXT_RANKED, "next_ranked", "Visits that went to another server than their home.")                               \
+    X(BYTES_IN, "bytes_in", "Bytes from clients to servers.")                                                          \
+    X(BYTES_OUT, "bytes_out", "Bytes from servers to clients.")                                                        \
     X(SPLICES, "splices", "Calls of splice(2) that moved bytes.")                                                      \
     X(LOG_LINES_DROPPED, "log_lines_dropped", "Log lines dropped because the log did not take them.")
 

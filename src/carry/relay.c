@@ -190,8 +190,7 @@ static void pass_end_on(struct relay_flow *flow, struct stream *to)
     }
 }
 
-static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit, struct stream *from,
-                                 struct stream *to)
+static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit, struct stream *from, struct stream *to)
 {
     enum flow_answer answer = FLOW_AGAIN;
     int most = flow->pipe ? SPLICES_PER_TURN : READS_PER_TURN;

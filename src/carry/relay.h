@@ -21,19 +21,19 @@
 struct relay_kit {
     struct pipes pipes;
     struct counters *counters;
-    bool may_splice;    /* true but for measuring */
-    bool always_splice; /* false but for measuring */
+    bool may_splice;        /* true but for measuring */
+    bool always_splice;     /* false but for measuring */
     uint8_t scratch[16384]; /* bytes in passing; 16 KiB is what a turn reads at once */
 };
 
 /* One direction. */
 struct relay_flow {
-    uint64_t moved;       /* bytes given to the receiver */
+    uint64_t moved;          /* bytes given to the receiver */
     struct relay_rest *rest; /* bytes read that the receiver has not taken yet; null: none */
     struct pipe_pair *pipe;  /* held while bytes are in it; null: none */
     bool long_run;           /* the last read was full: splice from now on */
-    bool ended;           /* the sender's end was seen */
-    bool finished;        /* ... and passed on */
+    bool ended;              /* the sender's end was seen */
+    bool finished;           /* ... and passed on */
 };
 
 struct relay {

@@ -5,6 +5,7 @@
 #include "control/powers.h"
 #include "control/wire.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -36,10 +37,10 @@ struct keeper {
     int error_log;  /* -1: standard error */
     int signals;
     bool on_terminal;
-    bool draining; /* asked to stop once */
-    pid_t engine;  /* 0: none is running */
-    int channel;   /* -1: none */
-    bool ready;    /* this engine accepts */
+    bool draining;  /* asked to stop once */
+    pid_t engine;   /* 0: none is running */
+    int channel;    /* -1: none */
+    bool ready;     /* this engine accepts */
     bool was_ready; /* some engine did: from now on, one that dies is started again */
     micros started;
     micros restart_at; /* 0: not waiting */
@@ -93,6 +94,7 @@ static int bind_all(struct keeper *keeper)
     size_t most = 0;
     for (size_t i = 0; i < plan->listener_count; i++)
         most += plan->listeners[i].bind_count;
+    assert(most > 0);
     keeper->posts = calloc(most, sizeof(*keeper->posts));
     if (!keeper->posts)
         return -ENOMEM;
@@ -209,10 +211,8 @@ static int start_engine(struct keeper *keeper)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    struct powers_spawn spawn = {.arguments = keeper->config->engine_arguments,
-                                 .standard_output = -1,
-                                 .standard_error = -1,
-                                 .channel = ends[1]};
+    struct powers_spawn spawn = {
+        .arguments = keeper->config->engine_arguments, .standard_output = -1, .standard_error = -1, .channel = ends[1]};
     int failure = powers_spawn_self(&spawn, &keeper->engine);
     close(ends[1]);
     keeper->channel = ends[0];
@@ -327,7 +327,8 @@ static bool take_signal(struct keeper *keeper, int *status)
         if (keeper->on_terminal)
             ask_to_end(keeper);
         else
-            log_warning("HUP: reload is not in this version; the old configuration serves on. Restart to read a new one");
+            log_warning(
+                "HUP: reload is not in this version; the old configuration serves on. Restart to read a new one");
         break;
     case SIGUSR1:
         reopen_logs(keeper);

@@ -16,13 +16,13 @@
 
 enum wire_kind {
     /* keeper to engine */
-    WIRE_BUNDLE = 1,  /* one descriptor: what control/bundle.h packed */
-    WIRE_ACCESS_LOG,  /* one descriptor; later again when logs are reopened */
-    WIRE_ERROR_LOG,   /* the same */
-    WIRE_LISTENER,    /* sockets of one bind address, one for each thread, or one for all; `number`: the listener */
-    WIRE_START,       /* that was all */
-    WIRE_DRAIN,       /* accept nobody any more, end when the last has left or the deadline has come */
-    WIRE_STOP,        /* end now */
+    WIRE_BUNDLE = 1, /* one descriptor: what control/bundle.h packed */
+    WIRE_ACCESS_LOG, /* one descriptor; later again when logs are reopened */
+    WIRE_ERROR_LOG,  /* the same */
+    WIRE_LISTENER,   /* sockets of one bind address, one for each thread, or one for all; `number`: the listener */
+    WIRE_START,      /* that was all */
+    WIRE_DRAIN,      /* accept nobody any more, end when the last has left or the deadline has come */
+    WIRE_STOP,       /* end now */
     /* engine to keeper */
     WIRE_READY, /* accepting */
 };

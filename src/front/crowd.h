@@ -15,9 +15,9 @@
 
 struct crowd {
     struct endpoint candidate;
-    uint32_t votes; /* for the candidate, minus the others */
-    uint32_t hits;  /* of the candidate since it became one */
-    uint32_t count; /* connections in this window */
+    uint32_t votes;          /* for the candidate, minus the others */
+    uint32_t hits;           /* of the candidate since it became one */
+    uint32_t count;          /* connections in this window */
     struct endpoint suspect; /* ENDPOINT_NONE: nobody */
     uint32_t suspect_hits;
     micros quiet_until;

@@ -92,7 +92,7 @@ int listen_start(struct listen_point *point, struct listen_taker *taker, const s
                  size_t number, int fd)
 {
     *point = (struct listen_point){.taker = taker, .listener = listener, .number = number};
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(own);
     if (getsockname(fd, (struct sockaddr *)&own, &length) == 0)
         point->is_unix = own.ss_family == AF_UNIX;

@@ -35,8 +35,8 @@ struct listen_point {
 };
 
 /* Takes over a listening socket. 0 or a negative errno (the socket is closed then). */
-MUST_CHECK int listen_start(struct listen_point *point, struct listen_taker *taker, const struct plan_listener *listener,
-                            size_t number, int fd);
+MUST_CHECK int listen_start(struct listen_point *point, struct listen_taker *taker,
+                            const struct plan_listener *listener, size_t number, int fd);
 
 /* Takes in all who wait in the backlog already, then closes. Twice is fine. */
 void listen_stop(struct listen_point *point);

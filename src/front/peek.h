@@ -17,13 +17,13 @@
 struct peek {
     struct facts facts;
     struct decision decision;
-    uint64_t serial;   /* spreads peers that have no address */
+    uint64_t serial;    /* spreads peers that have no address */
     micros first_bytes; /* deadlines, steady clock */
     micros proxy_header;
     micros look_again; /* when the short timer wants a look; TIMER_NEVER */
     micros patience;   /* its present length */
     unsigned looks;
-    size_t seen;       /* bytes at the last look */
+    size_t seen; /* bytes at the last look */
 };
 
 void peek_init(struct peek *peek, const struct plan *plan, const struct plan_listener *listener,

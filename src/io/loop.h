@@ -18,8 +18,8 @@
 
 struct loop_source {
     void (*ready)(struct loop_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR */
-    struct list again; /* in loop.again while it waits for another call */
-    int fd;            /* -1: none */
+    struct list again;                                          /* in loop.again while it waits for another call */
+    int fd;                                                     /* -1: none */
 };
 
 /* Embedded in what wants to be freed after the turn. */

@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 #include "control/powers.h"
-#include "proto/head.h"
+#include "proto/head_lookup.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 
 #include "algo/rank_log2.h"
 #include "base/text.h"
+#include "proto/head_lookup.h"
 #include "route/pick.h"
 #include "route/trust.h"
 

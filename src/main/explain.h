@@ -6,7 +6,6 @@
 
 #include "base/attr.h"
 #include "plan/plan.h"
-#include "proto/head.h"
 #include "route/decide.h"
 #include "route/facts.h"
 #include "route/forwarding.h"

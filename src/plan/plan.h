@@ -40,13 +40,13 @@ enum key_kind {
 
 struct plan_key {
     enum key_kind kind;
-    const char *text;       /* as written: "header:X-User" */
-    const char *name;       /* HEADER, COOKIE, QUERY, FIELD */
-    uint8_t ip4_bits;       /* CLIENT_NETWORK, 0 to 32 */
-    uint8_t ip6_bits;       /* CLIENT_NETWORK, 0 to 128 */
-    uint32_t segment;       /* PATH_SEGMENT, from 1 */
-    uint32_t offset;        /* BYTES */
-    uint32_t length;        /* BYTES, from 1; offset + length is at most 16 KiB */
+    const char *text; /* as written: "header:X-User" */
+    const char *name; /* HEADER, COOKIE, QUERY, FIELD */
+    uint8_t ip4_bits; /* CLIENT_NETWORK, 0 to 32 */
+    uint8_t ip6_bits; /* CLIENT_NETWORK, 0 to 128 */
+    uint32_t segment; /* PATH_SEGMENT, from 1 */
+    uint32_t offset;  /* BYTES */
+    uint32_t length;  /* BYTES, from 1; offset + length is at most 16 KiB */
 };
 
 enum no_key { NO_KEY_SPREAD, NO_KEY_END };
@@ -56,8 +56,8 @@ enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFI
 struct plan_server {
     const char *name; /* its identity: given, or the canonical text of its address */
     struct address address;
-    uint16_t weight;  /* 1 to 256 */
-    size_t number;    /* its place in the registry of server states, from 0, unique in the plan */
+    uint16_t weight; /* 1 to 256 */
+    size_t number;   /* its place in the registry of server states, from 0, unique in the plan */
 };
 
 struct plan_pool {
@@ -97,17 +97,17 @@ struct plan_listener {
     enum unwrap unwrap;
     uint32_t unwrap_length; /* bytes taken off: 4, 16 or N (1 to 255); 0 when off */
     const struct plan_route *routes;
-    size_t route_count; /* at least 1 */
+    size_t route_count;        /* at least 1 */
     uint32_t connection_limit; /* 0: only the limit of all */
-    unsigned unix_mode; /* permission bits of a Unix socket that is bound, such as 0660 */
+    unsigned unix_mode;        /* permission bits of a Unix socket that is bound, such as 0660 */
 };
 
 struct plan_timeouts {
-    micros first_bytes; /* until the first bytes said who the client is */
+    micros first_bytes;  /* until the first bytes said who the client is */
     micros proxy_header; /* until the PROXY header is complete */
-    micros connect;     /* each attempt to reach a server */
-    micros idle;        /* a relay on which no byte moves */
-    micros drain;       /* until a stopping limpet ends the visits that are left */
+    micros connect;      /* each attempt to reach a server */
+    micros idle;         /* a relay on which no byte moves */
+    micros drain;        /* until a stopping limpet ends the visits that are left */
 };
 
 struct plan_limits {
@@ -128,8 +128,8 @@ struct plan {
     struct arena *arena; /* owns everything here */
     struct span seed;
     bool seed_given;
-    unsigned threads; /* from 1 */
-    const char *user; /* whom the engine runs as when limpet was started as root; null otherwise */
+    unsigned threads;  /* from 1 */
+    const char *user;  /* whom the engine runs as when limpet was started as root; null otherwise */
     const char *admin; /* address of the admin socket, or null */
     struct plan_timeouts timeouts;
     struct plan_limits limits;

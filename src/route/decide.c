@@ -1,7 +1,9 @@
 #include "route/decide.h"
 
 #include "proto/field.h"
+#include "proto/head_lookup.h"
 #include "proto/parse.h"
+#include "proto/target.h"
 
 #include <assert.h>
 

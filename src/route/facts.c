@@ -1,5 +1,6 @@
 #include "route/facts.h"
 
+#include "proto/head_lookup.h"
 #include "proto/parse.h"
 #include "proto/proxy.h"
 #include "route/forwarding.h"

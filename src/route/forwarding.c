@@ -1,5 +1,7 @@
 #include "route/forwarding.h"
 
+#include "proto/head_lookup.h"
+
 const char *forwarding_field_name(enum client_from field)
 {
     return field == CLIENT_FROM_FORWARDED ? "Forwarded" : "X-Forwarded-For";

@@ -18,7 +18,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum step { STEP_GUARD, STEP_PEEK, STEP_PICK, STEP_CONNECT, STEP_CARRY, STEP_FAREWELL, STEP_COUNT, STEP_WAIT, STEP_OVER };
+enum step {
+    STEP_GUARD,
+    STEP_PEEK,
+    STEP_PICK,
+    STEP_CONNECT,
+    STEP_CARRY,
+    STEP_FAREWELL,
+    STEP_COUNT,
+    STEP_WAIT,
+    STEP_OVER
+};
 
 /* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
 struct connection {
@@ -31,8 +41,8 @@ struct connection {
     micros last_move;   /* of a byte, while carrying */
     uint16_t listener;
     uint8_t step;
-    bool counted;       /* among the connections of its client */
-    bool sample;        /* its first bytes are to be looked at for a forwarding field */
+    bool counted; /* among the connections of its client */
+    bool sample;  /* its first bytes are to be looked at for a forwarding field */
     struct pick pick;
     struct peek *peek;         /* only while peeking and waiting */
     struct greeting *greeting; /* what the server is told first; null: nothing */
@@ -154,7 +164,7 @@ static enum step part(struct connection *c, enum reason reason, const char *word
     end_visit(c, reason);
     farewell_start(&c->farewell, &c->client, words);
     return timer_set(&c->context->loop.timers, &c->timer, now_of(c) + FAREWELL_PATIENCE) == 0 ? STEP_FAREWELL
-                                                                                            : STEP_OVER;
+                                                                                              : STEP_OVER;
 }
 
 static enum step wait_until(struct connection *c, micros deadline)
@@ -458,8 +468,8 @@ static enum step farewell(struct connection *c)
 /* ---- the walk ------------------------------------------------------------------------------------------------------ */
 
 static enum step (*const steps[STEP_COUNT])(struct connection *) = {
-    [STEP_GUARD] = guard,           [STEP_PEEK] = peek,   [STEP_PICK] = pick,
-    [STEP_CONNECT] = wait_for_server, [STEP_CARRY] = carry, [STEP_FAREWELL] = farewell,
+    [STEP_GUARD] = guard, [STEP_PEEK] = peek,         [STEP_PICK] = pick, [STEP_CONNECT] = wait_for_server,
+    [STEP_CARRY] = carry, [STEP_FAREWELL] = farewell,
 };
 
 static void walk(struct connection *c)

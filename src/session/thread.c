@@ -51,10 +51,8 @@ int thread_init(struct thread *thread, const struct share *share, unsigned numbe
     int failure = context_init(&thread->context, share, number);
     if (failure)
         return failure;
-    thread->taker = (struct listen_taker){.take = take,
-                                          .loop = &thread->context.loop,
-                                          .limits = share->limits,
-                                          .counters = &thread->context.counters};
+    thread->taker = (struct listen_taker){
+        .take = take, .loop = &thread->context.loop, .limits = share->limits, .counters = &thread->context.counters};
     thread->points = calloc(point_count, sizeof(*thread->points));
     if (!thread->points)
         return -ENOMEM;

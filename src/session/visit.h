@@ -22,18 +22,18 @@ enum visit_choice {
 };
 
 struct visit {
-    micros accepted; /* steady */
-    micros decided;  /* key and pool were known; 0: never */
+    micros accepted;  /* steady */
+    micros decided;   /* key and pool were known; 0: never */
     micros connected; /* to the server; 0: never */
     struct endpoint peer;
     struct endpoint client;
     const struct plan_listener *listener;
-    const struct plan_pool *pool;       /* null: none */
-    const struct plan_server *server;   /* null: none */
+    const struct plan_pool *pool;          /* null: none */
+    const struct plan_server *server;      /* null: none */
     const struct plan_server *passed_over; /* the home that was not to be had, or the last server that failed; null */
-    const char *passed_over_because;    /* one word: "resting", "refused", ... */
-    const char *detail;                 /* what was wrong with the first bytes, a static text; null: nothing */
-    char *plain_key;                    /* only if the plan says so; owned */
+    const char *passed_over_because;       /* one word: "resting", "refused", ... */
+    const char *detail;                    /* what was wrong with the first bytes, a static text; null: nothing */
+    char *plain_key;                       /* only if the plan says so; owned */
     uint32_t key_hash;
     int16_t source; /* index in the pool's keys; -1: spread */
     uint8_t choice; /* enum visit_choice */
