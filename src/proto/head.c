@@ -1,18 +1,16 @@
 #include "proto/head.h"
 
-#include "base/endpoint.h"
+#include "proto/target.h"
 
 #include <assert.h>
-#include <sys/socket.h>
 
 /* What a byte may be part of. */
 enum {
     IN_TOKEN = 1,  /* RFC 9110 section 5.6.2: methods and field names */
     IN_TARGET = 2, /* visible ASCII without '#' and '\', which servers cut off or turn into '/' */
     IN_VALUE = 4,  /* RFC 9110 section 5.5: visible, space, tab, 8-bit */
-    IN_HOST = 8,   /* RFC 3986 section 3.2.2, reg-name, without ',' so that a list of hosts is none */
 };
-#define WORD (IN_TOKEN | IN_TARGET | IN_VALUE | IN_HOST)
+#define WORD (IN_TOKEN | IN_TARGET | IN_VALUE)
 #define SIGN (IN_TARGET | IN_VALUE)
 
 static const uint8_t byte_class[256] = {
@@ -22,27 +20,21 @@ static const uint8_t byte_class[256] = {
     ['"'] = SIGN,
     ['#'] = IN_TOKEN | IN_VALUE,
     ['$' ... '\''] = WORD,
-    ['(' ... ')'] = SIGN | IN_HOST,
+    ['(' ... ')'] = SIGN,
     ['*' ... '+'] = WORD,
     [','] = SIGN,
     ['-' ... '.'] = WORD,
     ['/'] = SIGN,
     ['0' ... '9'] = WORD,
-    [':'] = SIGN,
-    [';'] = SIGN | IN_HOST,
-    ['<'] = SIGN,
-    ['='] = SIGN | IN_HOST,
-    ['>' ... '@'] = SIGN,
+    [':' ... '@'] = SIGN,
     ['A' ... 'Z'] = WORD,
     ['['] = SIGN,
     ['\\'] = IN_VALUE,
     [']'] = SIGN,
-    ['^'] = SIGN | IN_TOKEN,
-    ['_'] = WORD,
-    ['`'] = SIGN | IN_TOKEN,
+    ['^' ... '`'] = WORD,
     ['a' ... 'z'] = WORD,
     ['{'] = SIGN,
-    ['|'] = SIGN | IN_TOKEN,
+    ['|'] = WORD,
     ['}'] = SIGN,
     ['~'] = WORD,
     [0x80 ... 0xff] = IN_VALUE,
@@ -69,31 +61,6 @@ enum state {
 
 /* No offence but another protocol; told from the messages by its address. */
 static const char not_http[] = "not HTTP";
-
-static const uint8_t *find(struct span bytes, uint8_t byte)
-{
-    return bytes.length > 0 ? memchr(bytes.data, byte, bytes.length) : NULL;
-}
-
-/* The part in front of the first such byte, or all. */
-static struct span before(struct span bytes, uint8_t byte)
-{
-    const uint8_t *at = find(bytes, byte);
-    return at != NULL ? span_of(bytes.data, (size_t)(at - bytes.data)) : bytes;
-}
-
-/* The part behind the first such byte, or nothing with null data. */
-static struct span behind(struct span bytes, uint8_t byte)
-{
-    const uint8_t *at = find(bytes, byte);
-    return at != NULL ? span_of(at + 1, bytes.length - (size_t)(at + 1 - bytes.data)) : span_of(NULL, 0);
-}
-
-static bool starts_with_nocase(struct span bytes, const char *words)
-{
-    struct span prefix = span_text(words);
-    return bytes.length >= prefix.length && span_equal_nocase(span_of(bytes.data, prefix.length), prefix);
-}
 
 /* Goes on over bytes of a class: returns the first position that is not of it. */
 static uint32_t run(const struct head *head, struct span bytes, uint8_t class)
@@ -132,51 +99,6 @@ static bool is_well_known_method(const struct head *head, struct span bytes)
         if (method_is(head, bytes, words[i]))
             return true;
     return false;
-}
-
-/* host [":" port] (RFC 3986 section 3.2). A port may be empty but not longer than ports are. */
-static bool is_authority(struct span text, bool needs_port)
-{
-    struct span host = host_without_port(text);
-    struct span port = span_part(text, host.length, text.length - host.length);
-    if (host.length == 0 || port.length > 6 || (needs_port && port.length < 2))
-        return false;
-    for (size_t i = 0; i < port.length; i++)
-        if (i == 0 ? port.data[i] != ':' : port.data[i] < '0' || port.data[i] > '9')
-            return false;
-    if (host.data[0] == '[') {
-        struct endpoint e;
-        return host.data[host.length - 1] == ']' && ip_parse(span_part(host, 1, host.length - 2), AF_INET6, &e);
-    }
-    for (size_t i = 0; i < host.length; i++)
-        if (!(byte_class[host.data[i]] & IN_HOST))
-            return false;
-    return true;
-}
-
-/* The authority of an absolute-form target; null data if it is of another form. */
-static struct span absolute_authority(struct span target)
-{
-    size_t scheme = starts_with_nocase(target, "http://") ? 7 : starts_with_nocase(target, "https://") ? 8 : 0;
-    if (scheme == 0)
-        return span_of(NULL, 0);
-    return before(before(span_part(target, scheme, target.length - scheme), '/'), '?');
-}
-
-/* RFC 9112 section 3.2: four forms, each for its own methods. */
-static const char *judge_target(const struct head *head, struct span bytes)
-{
-    struct span target = head_target(head, bytes);
-    if (method_is(head, bytes, "CONNECT"))
-        return is_authority(target, true) ? NULL : "CONNECT without host and port";
-    if (target.data[0] == '/')
-        return NULL;
-    if (span_equal(target, span_text("*")))
-        return method_is(head, bytes, "OPTIONS") ? NULL : "target * without OPTIONS";
-    struct span authority = absolute_authority(target);
-    if (authority.data == NULL)
-        return "request target of no known form";
-    return is_authority(authority, false) ? NULL : "invalid host in the request target";
 }
 
 /* The request line is wrong. If it is not yet sure that it is one at all, the rest of the line decides. */
@@ -286,7 +208,7 @@ static const char *read_version(struct head *head, struct span bytes)
         else if (byte != expected[at])
             return offence(head, at < AT_CR ? "HTTP version is not 1.x" : "request line does not end with CRLF");
         if (at == AT_LF) {
-            const char *why = judge_target(head, bytes);
+            const char *why = target_judge(head_method(head, bytes), head_target(head, bytes));
             if (why != NULL)
                 return why;
             head->position++;
@@ -298,17 +220,18 @@ static const char *read_version(struct head *head, struct span bytes)
     return NULL;
 }
 
-/* "PRI * HTTP/" was read: HTTP/2 with prior knowledge (RFC 9113 section 3.4), which is another protocol. */
+/* "PRI * HTTP/" was read and a 2 comes: HTTP/2 with prior knowledge, or nothing (RFC 9113 section 3.4). */
 static const char *read_preface(struct head *head, struct span bytes)
 {
-    static const uint8_t expected[] = "HTTP/2.0\r\n";
+    static const uint8_t preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    enum { LAST = sizeof(preface) - 2 };
     for (; head->position < bytes.length; head->position++) {
-        uint32_t at = head->position - head->mark;
-        if (bytes.data[head->position] != expected[at]) {
+        /* Compared from the first byte of the stream, so behind an empty line it is none. */
+        if (bytes.data[head->position] != preface[head->position]) {
             head->is_http = true;
             return "broken HTTP/2 preface";
         }
-        if (expected[at] == '\n')
+        if (head->position == LAST)
             return not_http;
     }
     return NULL;
@@ -316,23 +239,26 @@ static const char *read_preface(struct head *head, struct span bytes)
 
 static bool mentions_http(struct span line)
 {
-    for (; line.length > 0; line = span_part(line, 1, line.length - 1))
-        if (starts_with_nocase(line, "HTTP/"))
+    struct span name = span_text("HTTP/");
+    for (size_t at = 0; at + name.length <= line.length; at++)
+        if (span_equal_nocase(span_part(line, at, name.length), name))
             return true;
     return false;
 }
 
-/* Reads on to where the line ends, or to a byte that no line of text has. */
+/* Visible, or what lenient servers take for a space: SP, HTAB, VT, FF, bare CR (RFC 9112 section 3). */
+static bool is_in_line_of_text(uint8_t byte)
+{
+    return byte != '\n' && ((byte >= ' ' && byte <= '~') || (byte >= '\t' && byte <= '\r'));
+}
+
 static const char *read_lost(struct head *head, struct span bytes)
 {
-    uint32_t at = head->position;
-    while (at < bytes.length && ((byte_class[bytes.data[at]] & IN_VALUE) || bytes.data[at] == '\r') &&
-           bytes.data[at] < 0x80)
-        at++;
-    head->position = at;
-    if (at == bytes.length)
+    while (head->position < bytes.length && is_in_line_of_text(bytes.data[head->position]))
+        head->position++;
+    if (head->position == bytes.length)
         return NULL;
-    head->is_http = mentions_http(span_of(bytes.data, at));
+    head->is_http = mentions_http(span_of(bytes.data, head->position));
     return head->is_http ? "malformed request line" : not_http;
 }
 
@@ -397,8 +323,10 @@ static const char *read_host_lf(struct head *head, struct span bytes)
     if (head->host_seen)
         return "more than one Host";
     /* RFC 9112 section 3.2: empty if the target has no authority of its own. */
-    if (value.length > 0 && !is_authority(value, false))
+    if (value.length > 0 && !host_is_valid(value))
         return "invalid Host";
+    if (!target_fits_host(head_target(head, bytes), value))
+        return "Host differs from the host in the request target";
     const char *why = read_value_lf(head, bytes);
     head->host_seen = why == NULL;
     return why;
@@ -447,116 +375,4 @@ struct span head_method(const struct head *head, struct span bytes)
 struct span head_target(const struct head *head, struct span bytes)
 {
     return span_part(bytes, head->target_start, head->target_length);
-}
-
-/* Path and query of a target; null data if its form has none (authority or asterisk). */
-static struct span path_and_query(const struct head *head, struct span bytes)
-{
-    struct span target = head_target(head, bytes);
-    if (target.data[0] == '/')
-        return target;
-    struct span authority = absolute_authority(target);
-    if (authority.data == NULL || method_is(head, bytes, "CONNECT"))
-        return span_of(NULL, 0);
-    size_t start = (size_t)(authority.data + authority.length - target.data);
-    return span_part(target, start, target.length - start);
-}
-
-struct span head_path(const struct head *head, struct span bytes)
-{
-    struct span both = path_and_query(head, bytes);
-    struct span path = before(both, '?');
-    /* RFC 9110 section 4.2.3: no path is the same as "/". */
-    return both.data != NULL && path.length == 0 ? span_text("/") : path;
-}
-
-struct span head_query(const struct head *head, struct span bytes)
-{
-    return behind(path_and_query(head, bytes), '?');
-}
-
-struct span head_host(const struct head *head, struct span bytes)
-{
-    unsigned count;
-    struct span target = head_target(head, bytes);
-    if (method_is(head, bytes, "CONNECT"))
-        return target;
-    struct span authority = absolute_authority(target);
-    return authority.data != NULL ? authority : head_field(head, bytes, span_text("host"), &count);
-}
-
-bool head_next_field(const struct head *head, struct span bytes, uint32_t *cursor, struct span *name,
-                     struct span *value)
-{
-    assert(head->state == STATE_DONE && bytes.length >= head->length);
-    uint32_t at = *cursor == 0 ? head->fields_start : *cursor;
-    struct span line = before(span_part(bytes, at, head->length - at), '\r');
-    if (line.length == 0)
-        return false;
-    *cursor = at + (uint32_t)line.length + 2;
-    *name = before(line, ':');
-    *value = span_trim(behind(line, ':'));
-    return true;
-}
-
-struct span head_field(const struct head *head, struct span bytes, struct span name, unsigned *count)
-{
-    struct span first = span_of(NULL, 0), field, value;
-    uint32_t cursor = 0;
-    *count = 0;
-    while (head_next_field(head, bytes, &cursor, &field, &value))
-        if (span_equal_nocase(field, name) && (*count)++ == 0)
-            first = value;
-    return first;
-}
-
-/* The value of the first "name=value" in a list; without "=" the value is empty, but there, if `bare` is allowed. */
-static struct span find_pair(struct span list, uint8_t separator, struct span name, bool bare)
-{
-    while (list.data != NULL) {
-        struct span pair = before(list, separator);
-        struct span trimmed = separator == ';' ? span_trim(pair) : pair;
-        struct span value = behind(trimmed, '=');
-        if (value.data == NULL && bare && trimmed.length > 0)
-            value = span_part(trimmed, trimmed.length, 0);
-        if (value.data != NULL && span_equal(before(trimmed, '='), name))
-            return value;
-        list = behind(list, separator);
-    }
-    return span_of(NULL, 0);
-}
-
-struct span head_cookie(const struct head *head, struct span bytes, struct span name)
-{
-    struct span field, value;
-    uint32_t cursor = 0;
-    while (head_next_field(head, bytes, &cursor, &field, &value)) {
-        if (!span_equal_nocase(field, span_text("cookie")))
-            continue;
-        struct span found = find_pair(value, ';', name, false);
-        if (found.data != NULL)
-            return found;
-    }
-    return span_of(NULL, 0);
-}
-
-struct span query_parameter(struct span query, struct span name)
-{
-    return find_pair(query, '&', name, true);
-}
-
-struct span path_segment(struct span path, unsigned number)
-{
-    assert(number > 0);
-    for (; number > 0 && path.data != NULL; number--)
-        path = behind(path, '/');
-    return before(path, '/');
-}
-
-struct span host_without_port(struct span host)
-{
-    if (host.length == 0 || host.data[0] != '[')
-        return before(host, ':');
-    struct span inside = before(host, ']');
-    return inside.length < host.length ? span_part(host, 0, inside.length + 1) : host;
 }

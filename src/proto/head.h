@@ -4,7 +4,7 @@
 /* The head of an HTTP/1 request, read exactly and strictly: what two servers might read in two ways is bad.
  * Sources: RFC 9110 section 5 (fields), RFC 9112 sections 2 to 5 (request line, fields, line ends).
  *
- * head_read() finds the end of the head and judges every byte once; the lookups below work on a complete head only. */
+ * head_read() finds the end of the head and judges every byte once; proto/head_lookup finds things in a complete one. */
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -40,45 +40,25 @@ struct head {
  *    (keep-alives of SIP), spaces, a byte order mark, TLS, RESP.
  *  - The method is longer than HEAD_METHOD_MAX.
  *  - The request line breaks a rule before it is sure to be HTTP. Then its rest decides, up to its end or the first
- *    control or 8-bit byte: BAD if "HTTP/" occurs in any case of letters, else NONE: "EHLO x", "INVITE sip:x SIP/2.0".
+ *    byte that is neither visible nor taken for a space by lenient servers (tab, VT, FF, bare CR: RFC 9112 section 3):
+ *    BAD if "HTTP/" occurs in any case of letters, else NONE: "EHLO x", "INVITE sip:x SIP/2.0".
  *    It is sure when a well-known method (GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE) is followed by " /", or
  *    when "HTTP/" stands where the version belongs. So "GET /x" alone (HTTP/0.9) is BAD.
- *  - The line "PRI * HTTP/2.0": HTTP/2 is passed on undecoded.
+ *  - The HTTP/2 preface, byte for byte (RFC 9113 section 3.4): HTTP/2 is passed on undecoded. What begins with
+ *    "PRI * HTTP/2" and goes on otherwise is BAD, and so is a preface behind an empty line.
  *
  * PARSE_BAD: malformed or ambiguous; `is_http` says whether to answer 400. Beyond the grammar: line ends are CRLF;
  * folded lines, '#', '\' and 8-bit bytes in the target, userinfo, schemes other than http and https, more than one
  * Host, none in HTTP/1.1, and more than HEAD_FIELDS_MAX fields are refused. An empty Host is allowed, and absent.
+ * Refused, too, is an absolute target whose host is another than the field's: RFC 9112 section 3.2.2 lets the target
+ * win, many servers take the field, and whoever passes the bytes on as they are cannot make them agree.
  *
  * A head that is longer than the caller will show is the caller's affair (it stops calling). Asked again after an end,
  * it gives the same answer. */
 struct parse_result head_read(struct head *head, struct span bytes);
 
-/* Lookups on a complete head; `bytes` are the same bytes. Empty span with null data: not there. */
+/* Parts of the request line, once it was read; `bytes` are the same bytes. */
 struct span head_method(const struct head *head, struct span bytes);
 struct span head_target(const struct head *head, struct span bytes);
-/* Without the query. "/" when an absolute target has none; null data for CONNECT and "*", which have no path. */
-struct span head_path(const struct head *head, struct span bytes);
-struct span head_query(const struct head *head, struct span bytes); /* without the question mark */
-struct span head_host(const struct head *head, struct span bytes);  /* from an absolute target, else Host; with port */
-
-/* The next field after *cursor (start with 0), any name: false at the end. Values are trimmed of spaces and tabs. */
-bool head_next_field(const struct head *head, struct span bytes, uint32_t *cursor, struct span *name,
-                     struct span *value);
-
-/* The field of this name (ASCII case ignored): the first, and in *count how many there are. */
-struct span head_field(const struct head *head, struct span bytes, struct span name, unsigned *count);
-
-/* Cookie `name` (exact, RFC 6265 section 4.2): the first with that name over all Cookie fields, surrounding double
- * quotes kept. What has no "=" is no cookie. */
-struct span head_cookie(const struct head *head, struct span bytes, struct span name);
-
-/* Parameter `name` (exact bytes, not decoded) of a query "a=1&b=2"; the first one. Without "=" it is there, empty. */
-struct span query_parameter(struct span query, struct span name);
-
-/* Segment `number` (from 1) of a path "/one/two". It may be empty, as the second of "/one/". */
-struct span path_segment(struct span path, unsigned number);
-
-/* "EXAMPLE.org:80" -> "EXAMPLE.org"; "[::1]:80" -> "[::1]". */
-struct span host_without_port(struct span host);
 
 #endif
