@@ -16,7 +16,7 @@ static struct endpoint destination_of(const struct facts *facts, int client_fd)
     static const uint8_t unspecified[4];
     if (facts->local.kind == ENDPOINT_IP)
         return facts->local;
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof(own);
     if (getsockname(client_fd, (struct sockaddr *)&own, &length) == 0 && own.ss_family != AF_UNIX)
         return endpoint_from_sockaddr((const struct sockaddr *)&own);
