@@ -6,15 +6,15 @@
 
 /* A read that fills all 16 KiB is the sign of a long run, and the direction is spliced until it runs dry. The crossover is
  * between 16 and 32 KiB: a pipe takes two calls but no copying; docs/speed.md has the table. */
-/* One direction may do so much in a turn: 8 reads of 16 KiB, or 4 splices. */
-#define READS_PER_TURN 8
-#define SPLICES_PER_TURN 4
-#define SPLICE_SIZE (256 * 1024)
+/* One direction may move so much in a turn: some 100 microseconds of copying, and one full pipe. */
+#define TURN_MOST (256 * 1024)
+#define SPLICE_MOST (256 * 1024)
 
 /* Bytes that wait for their receiver; allocated to fit, so never more than one read. */
 struct relay_rest {
     uint32_t start;
     uint32_t length;
+    uint32_t ours; /* how many of the next ones are not the sender's: a greeting */
     uint8_t bytes[];
 };
 
@@ -66,6 +66,7 @@ static int keep(struct relay_flow *flow, const uint8_t *bytes, size_t length)
         return -ENOMEM;
     rest->start = 0;
     rest->length = (uint32_t)length;
+    rest->ours = 0;
     memcpy(rest->bytes, bytes, length);
     flow->rest = rest;
     return 0;
@@ -73,8 +74,10 @@ static int keep(struct relay_flow *flow, const uint8_t *bytes, size_t length)
 
 int relay_put_first(struct relay *relay, const void *bytes, size_t length)
 {
-    relay->in.moved -= length; /* so that it is zero again once they were sent */
-    return keep(&relay->in, bytes, length);
+    int failure = keep(&relay->in, bytes, length);
+    if (!failure)
+        relay->in.rest->ours = (uint32_t)length;
+    return failure;
 }
 
 static enum flow_answer write_failed(ssize_t error)
@@ -89,7 +92,9 @@ static enum flow_answer send_rest(struct relay_flow *flow, struct stream *to)
     ssize_t put = stream_write(to, rest->bytes + rest->start, rest->length);
     if (put < 0)
         return write_failed(put);
-    flow->moved += (uint64_t)put;
+    uint32_t ours = rest->ours < put ? rest->ours : (uint32_t)put;
+    flow->moved += (uint64_t)put - ours;
+    rest->ours -= ours;
     rest->start += (uint32_t)put;
     rest->length -= (uint32_t)put;
     if (rest->length > 0)
@@ -141,7 +146,7 @@ static enum flow_answer copy(struct relay_flow *flow, struct relay_kit *kit, str
 static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit *kit, struct stream *from,
                                        struct stream *to)
 {
-    ssize_t got = stream_splice_to_pipe(from, flow->pipe->write_end, SPLICE_SIZE);
+    ssize_t got = stream_splice_to_pipe(from, flow->pipe->write_end, SPLICE_MOST);
     if (got <= 0)
         return read_failed(flow, got);
     flow->long_run = (size_t)got >= sizeof(kit->scratch);
@@ -193,8 +198,8 @@ static void pass_end_on(struct relay_flow *flow, struct stream *to)
 static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit, struct stream *from, struct stream *to)
 {
     enum flow_answer answer = FLOW_AGAIN;
-    int most = flow->pipe ? SPLICES_PER_TURN : READS_PER_TURN;
-    for (int i = 0; i < most && answer == FLOW_AGAIN; i++) {
+    uint64_t most = flow->moved + TURN_MOST;
+    while (answer == FLOW_AGAIN && flow->moved < most) {
         /* A receiver that is known to be full is not asked again, and nothing is read for it. */
         answer = to->writable ? step(flow, kit, from, to) : FLOW_WAIT;
         if (answer == FLOW_AGAIN && !holds_bytes(flow) && (flow->ended || !from->readable))
@@ -220,6 +225,17 @@ static enum reason broken(enum flow_answer answer, bool from_client)
     case FLOW_AGAIN:
         break;
     }
+    return REASON_NONE;
+}
+
+/* A side whose end was seen is not read any more, so that it broke afterwards only shows here. Its socket also hangs up
+ * when both directions ended in order; but then the other direction was passed on already. */
+static enum reason broke_later(const struct relay *relay, const struct stream *client, const struct stream *server)
+{
+    if (client->broken && relay->in.ended && !relay->out.finished)
+        return REASON_CLIENT_RESET;
+    if (server->broken && relay->out.ended && !relay->in.finished)
+        return REASON_SERVER_RESET;
     return REASON_NONE;
 }
 
@@ -251,6 +267,11 @@ struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct
         /* Closing both sockets passes the last end on. */
         result.answer = RELAY_FINISHED;
         result.reason = REASON_DONE;
+        return result;
+    }
+    result.reason = broke_later(relay, client, server);
+    if (result.reason != REASON_NONE) {
+        result.answer = RELAY_FINISHED;
         return result;
     }
     pass_end_on(&relay->in, server);

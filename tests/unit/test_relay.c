@@ -140,6 +140,31 @@ static void what_was_put_first_arrives_first_and_is_not_counted(void **state)
     close_scene(s);
 }
 
+static void a_greeting_that_was_never_sent_is_not_counted_either(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    assert_int_equal(relay_put_first(&s->relay, "PROXY ", 6), 0);
+    close(s->server_end);
+    assert_int_equal(run(s).reason, REASON_SERVER_RESET);
+    assert_int_equal(s->relay.in.moved, 0);
+    s->server_end = dup(0);
+    close_scene(s);
+}
+
+static void a_client_that_breaks_after_its_end_is_noticed(void **state)
+{
+    (void)state;
+    struct scene *s = open_scene();
+    shutdown(s->client_end, SHUT_WR);
+    assert_int_equal(run(s).answer, RELAY_WAIT);
+    s->client.broken = true; /* what a reset TCP connection would show */
+    struct relay_result result = run(s);
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_CLIENT_RESET);
+    close_scene(s);
+}
+
 static size_t fill(int fd)
 {
     static const char bytes[4096];
@@ -224,7 +249,7 @@ static void a_turn_of_one_relay_is_bounded(void **state)
     setsockopt(s->client_end, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
     setsockopt(s->server.source.fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
     size_t sent = fill(s->client_end);
-    assert_true(sent > 160 * 1024);
+    assert_true(sent > 300 * 1024);
     notice(&s->client);
     notice(&s->server);
     struct relay_result result = relay_run(&s->relay, &s->kit, &s->client, &s->server);
@@ -240,6 +265,8 @@ int main(void)
         cmocka_unit_test(bytes_go_both_ways),
         cmocka_unit_test(an_end_is_passed_on_and_the_other_direction_goes_on),
         cmocka_unit_test(what_was_put_first_arrives_first_and_is_not_counted),
+        cmocka_unit_test(a_greeting_that_was_never_sent_is_not_counted_either),
+        cmocka_unit_test(a_client_that_breaks_after_its_end_is_noticed),
         cmocka_unit_test(a_receiver_that_does_not_read_stops_the_sender_and_loses_nothing),
         cmocka_unit_test(long_runs_are_spliced_and_hold_no_pipe_afterwards),
         cmocka_unit_test(a_server_that_is_gone_ends_the_relay_with_its_reason),
