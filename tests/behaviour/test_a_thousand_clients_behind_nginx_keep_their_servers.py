@@ -22,6 +22,7 @@ def homes_of(limpet, folder, keep):
     return homes
 
 
+@pytest.mark.threads
 def test_a_thousand_clients_behind_nginx_keep_their_servers(homes_of, folder, keep):
     servers = keep(Crowd(folder, ["a", "b", "c"])).servers
 

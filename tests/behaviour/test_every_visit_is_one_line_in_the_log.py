@@ -97,6 +97,7 @@ def _logging_limpet(limpet, server, folder, **more):
     return limpet([server()], log=log, **more), access, errors
 
 
+@pytest.mark.threads
 def test_usr1_opens_the_files_again_after_they_were_renamed(limpet, server, folder):
     proxy, access, errors = _logging_limpet(limpet, server, folder)
     who_answers(proxy)

@@ -62,6 +62,7 @@ def test_no_more_connections_than_the_limit_of_a_listener(limpet, server, crowd)
     assert all(_still_talks(client) for client in inside)
 
 
+@pytest.mark.threads
 def test_no_client_has_more_connections_than_its_limit(limpet, server, crowd):
     proxy = limpet([server("a", echoes)], limits={"per-client": 3}, listener={"trust": "none"})
     greedy = crowd(proxy, 3, "127.5.5.5")

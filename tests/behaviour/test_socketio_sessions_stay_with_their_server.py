@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from support.ports import free_port
 from support.programs import Node, run_node
 
@@ -13,6 +15,7 @@ def _two(folder, keep, script):
     return {name: f"127.0.0.1:{port}" for name, port in ports.items()}
 
 
+@pytest.mark.threads
 def test_two_hundred_clients_that_poll(limpet, folder, keep):
     proxy = limpet(_two(folder, keep, "socketio_server.js"), key="client")
     result = json.loads(run_node("socketio_clients.js", f"http://{proxy.address}", 200, 5))
