@@ -1,5 +1,5 @@
+#include "cli/load.h"
 #include "control/budget.h"
-#include "main/load.h"
 #include "main/plan_text.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "main/command.h"
+#include "cli/command.h"
 
 #include "base/attr.h"
 

@@ -1,7 +1,7 @@
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/version.h"
 #include "conf/suggest.h"
-#include "main/command.h"
-#include "main/help.h"
-#include "main/version.h"
 
 #include <errno.h>
 #include <fcntl.h>

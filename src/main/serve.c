@@ -1,10 +1,10 @@
+#include "cli/command.h"
+#include "cli/load.h"
+#include "cli/options.h"
 #include "control/bundle.h"
 #include "control/engine.h"
 #include "control/keeper.h"
 #include "control/wire.h"
-#include "main/command.h"
-#include "main/load.h"
-#include "main/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>

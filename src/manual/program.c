@@ -1,0 +1,215 @@
+#include "manual/manual.h"
+
+#include "base/attr.h"
+#include "base/counter.h"
+#include "base/reason.h"
+#include "cli/command.h"
+#include "cli/version.h"
+#include "manual/roff.h"
+
+#include <stdio.h>
+
+static const char description[] =
+    "A limpet leaves its place on the rock at high tide and comes back to exactly that place. This program does that "
+    "for "
+    "clients: every client comes home to the server that knows it.\n\n"
+    "limpet accepts connections, looks at the first bytes of each, learns who the client is, decides which server is "
+    "its "
+    "home, and carries the bytes there and back unchanged. It keeps no table of clients: homes are computed, so they "
+    "survive a restart, and any number of limpets agree on them without talking to each other.";
+
+static const char quick_start[] = "See it work, with nothing prepared:\n\n"
+                                  "    limpet demo\n\n"
+                                  "Put it in front of two servers, each client to its own:\n\n"
+                                  "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "Behind another proxy, believe what that one says about its clients (name its "
+                                  "address), and let it open a connection "
+                                  "for each request, because the decision is made once for each connection:\n\n"
+                                  "    limpet serve -l :8080 --trust 10.0.0.5 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "Where would a client go, and why?\n\n"
+                                  "    limpet why -l :8080 --peer 203.0.113.9 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "From a file:\n\n"
+                                  "    limpet check -c limpet.yaml && limpet serve -c limpet.yaml";
+
+static const char trust[] =
+    "The client's address is the peer's, the one that connects, unless a peer that is trusted says otherwise. Trusted "
+    "are "
+    "by default loopback and Unix sockets; `--trust`, or `trust` in the file, names others instead.\n\n"
+    "If the listener takes PROXY headers, or takes a wrapped prefix off, the address in there replaces the peer's. If "
+    "the address that counts so far is trusted, exactly one forwarding field of the request is looked at, "
+    "X-Forwarded-For unless `client-from` says otherwise; in a list, the right-most address that is not trusted is the "
+    "client. There is no second field to fall back to, because proxies pass on unchecked what they do not write "
+    "themselves.\n\n"
+    "What a peer claims that is not trusted is ignored. If it sends a PROXY header to a listener that takes them, the "
+    "connection ends; on a listener that does not, the header is payload like everything else.";
+
+static const char homes[] =
+    "Every server of the pool gets a score for the key, and the highest score is home. Scores depend on the seed, the "
+    "name of the pool, the names and weights of its servers and the key, and on nothing else: not on the order of the "
+    "servers, the machine or the time. A server that is added takes over only the clients that it wins, a server that "
+    "is removed loses only its own, and no client moves between two others.\n\n"
+    "A server's name is its identity; without one its address is. Give names, and a server may move to another address "
+    "without its clients noticing. Weights from 1 to 256 are shares: a server of weight 2 is home to twice as many "
+    "clients as one of weight 1.\n\n"
+    "A server that cannot be reached is passed over: the client goes to the next in its own ranking, up to three "
+    "servers for one connection, as long as no byte of the client has been passed on. A server that failed rests for "
+    "250 "
+    "ms, then twice as long each time, up to 10 seconds; then one connection tries it, and when that succeeds, its "
+    "clients come home.\n\n"
+    "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
+    "the second would lead elsewhere.";
+
+static const char log_text[] =
+    "One line for each connection, when it ends, on standard output or wherever `log` says. As text it is `name=value` "
+    "words separated by spaces; spaces, quotes, control and 8-bit bytes inside values are written as \\xNN, and what "
+    "does not exist is a dash. As JSON it is one object with the same names.";
+
+static const struct roff_row log_fields[] = {
+    {"time", "When the connection came in (RFC 3339, UTC, milliseconds)."},
+    {"client", "Who the client is; see TRUST."},
+    {"peer", "Who connected."},
+    {"listener", "The first address of the listener."},
+    {"pool", "The pool that the route chose."},
+    {"source", "The key source that was present, or `spread` if none was and the peer's address served instead."},
+    {"key", "A keyed hash of the key: equal for equal keys, and without the seed it tells nothing about them."},
+    {"key_text", "The key itself, only if `log: {keys: plain}` asks for it."},
+    {"server", "The server that the connection was carried to."},
+    {"why",
+     "`home`, `next_ranked` because another one was not to be had (which, and why, behind colons), `last_resort` "
+     "because all were resting, or `nowhere`."},
+    {"bytes_in", "Bytes from the client to the server."},
+    {"bytes_out", "Bytes from the server to the client."},
+    {"wait_ms", "From accepting to the decision, in milliseconds."},
+    {"connect_ms", "From the decision to the connection to the server."},
+    {"total_ms", "From the beginning to the end."},
+    {"reason", "Why it ended, one of the words below."},
+};
+
+static const struct roff_row signals[] = {
+    {"TERM, INT", "Accept nothing more, let open connections finish for `timeouts: drain` (25 seconds), then end. A "
+                  "second one ends at once."},
+    {"HUP",
+     "On a terminal, as TERM. Otherwise a warning and nothing else: reading the file again is not in this version."},
+    {"USR1", "Open the log files again, after they were moved away."},
+    {"USR2", "A warning and nothing else: upgrading is not in this version."},
+};
+
+static const struct roff_row statuses[] = {
+    {"0", "Fine."},
+    {"1", "Refused or failed."},
+    {"2", "Called wrongly."},
+    {"3", "A wait ran out."},
+};
+
+static const struct roff_row environment[] = {
+    {"NO_COLOR", "If set and not empty: no colours."},
+    {"TERM", "If unset or `dumb`: `limpet demo` writes plain lines."},
+};
+
+static void synopsis(void)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *command = &command_table[i];
+        char words[64];
+        snprintf(words, sizeof(words), "limpet %s", command->name);
+        for (size_t j = 0; command->kind == COMMAND_NOW && j < 4 && command->synopsis[j]; j++)
+            roff_synopsis(words, command->synopsis[j]);
+    }
+    puts(".PP\n\\fBlimpet \\-\\-version\\fR");
+}
+
+static void option_entry(const struct option_row *row)
+{
+    char term[96];
+    char letter[16] = "";
+    if (row->letter)
+        snprintf(letter, sizeof(letter), "`-%c`, ", row->letter);
+    snprintf(term, sizeof(term), "%s`--%s`%s%s%s", letter, row->name, row->argument ? " " : "",
+             row->argument ? row->argument : "", row->repeatable ? " ..." : "");
+    roff_entry_text(term, row->help);
+}
+
+static void commands(void)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *command = &command_table[i];
+        if (command->kind != COMMAND_NOW)
+            continue;
+        char heading[64];
+        snprintf(heading, sizeof(heading), "limpet %s", command->name);
+        roff_subsection(heading);
+        roff_text(command->text);
+        for (size_t j = 0; j < command->option_count; j++)
+            option_entry(&command->options[j]);
+    }
+}
+
+static void later(void)
+{
+    roff_section("NOT IN THIS VERSION");
+    roff_text("Known, and refused by " LIMPET_VERSION " with what can be done instead:");
+    for (size_t i = 0; i < command_count; i++)
+        if (command_table[i].kind == COMMAND_LATER)
+            roff_entry(command_table[i].name, NULL, command_table[i].summary);
+}
+
+static void log_format(void)
+{
+    roff_section("LOG FORMAT");
+    roff_text(log_text);
+    roff_rows(log_fields, ARRAY_LENGTH(log_fields));
+    roff_subsection("Reasons");
+    /* The first is no end. */
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        roff_entry(reason_text((enum reason)i), NULL, reason_help((enum reason)i));
+}
+
+static void counters(void)
+{
+    roff_section("COUNTERS");
+    roff_text("Counted already; a later version shows them.");
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        roff_entry(counter_text((enum counter)i), NULL, counter_help((enum counter)i));
+}
+
+static void sections(void)
+{
+    roff_section("KEY SOURCES");
+    roff_text("What tells one client from another. The first source that is present counts; an empty value is absent.");
+    manual_key_sources();
+    roff_section("TRUST");
+    roff_text(trust);
+    roff_section("HOMES");
+    roff_text(homes);
+    log_format();
+    counters();
+    roff_section("SIGNALS");
+    roff_rows(signals, ARRAY_LENGTH(signals));
+    roff_section("EXIT STATUS");
+    roff_rows(statuses, ARRAY_LENGTH(statuses));
+    roff_section("ENVIRONMENT");
+    roff_rows(environment, ARRAY_LENGTH(environment));
+    roff_section("FILES");
+    roff_entry("/etc/limpet/limpet.yaml", NULL, "Read when neither `-c` nor `-l` is given.");
+}
+
+void manual_program(void)
+{
+    roff_title("limpet", "1");
+    roff_section("NAME");
+    puts("limpet \\- bring every client home to the server that knows it");
+    roff_section("SYNOPSIS");
+    synopsis();
+    roff_section("DESCRIPTION");
+    roff_text(description);
+    roff_section("QUICK START");
+    roff_text(quick_start);
+    roff_section("COMMANDS");
+    roff_text("Every command takes `-h` and `--help`. Options and operands may be mixed; behind `--` there are only "
+              "operands.");
+    commands();
+    sections();
+    later();
+    roff_section("SEE ALSO");
+    puts("\\fBlimpet.yaml\\fR(5)");
+}

@@ -1,0 +1,221 @@
+#include "why/explain.h"
+
+#include "algo/rank_log2.h"
+#include "base/text.h"
+#include "proto/head_lookup.h"
+#include "route/pick.h"
+#include "route/trust.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void end_with(struct explanation *e, const struct facts_result *result)
+{
+    e->decision = (struct decision){
+        .verdict = DECIDE_END, .reason = result->reason, .why = result->why, .route = -1, .source = DECIDE_NO_SOURCE};
+}
+
+/* Walks as a connection does whose client sends these bytes and then nothing. Returns the bytes that are left. */
+static struct span walk(struct explanation *e, struct span bytes)
+{
+    for (;;) {
+        enum facts_stage stage = e->facts.stage;
+        struct facts_result result = facts_read(&e->facts, bytes);
+        bool more = result.step == FACTS_MORE;
+        if (result.step == FACTS_END) {
+            end_with(e, &result);
+            return bytes;
+        }
+        if (result.step == FACTS_TAKE) {
+            *(stage == FACTS_PROXY && e->facts.stage == FACTS_UNWRAP ? &e->proxy_length : &e->prefix_length) =
+                result.take;
+            bytes = span_part(bytes, result.take, bytes.length - result.take);
+            continue;
+        }
+        if (!more) {
+            decide(&e->decision, &e->facts, bytes, 0);
+            more = e->decision.verdict == DECIDE_MORE;
+        }
+        if (!more || e->facts.over)
+            return bytes;
+        e->waited = true;
+        facts_finish(&e->facts);
+    }
+}
+
+static void tell_element(struct explanation *e, const struct forwarding_element *element, enum explain_verdict verdict)
+{
+    if (e->element_count < EXPLAIN_ELEMENTS_MAX)
+        e->elements[e->element_count++] = (struct explain_element){*element, verdict};
+}
+
+/* The walk of route/facts once more, with a word on each element. The last one that was walked is the client. */
+static void tell_forwarding(struct explanation *e, struct span bytes)
+{
+    struct forwarding list;
+    struct forwarding_element element;
+    enum forwarded_verdict verdict;
+    bool ended = false;
+
+    e->client_how = "the field is not there or empty, so it speaks for itself";
+    forwarding_init(&list, e->listener->client_from, &e->facts.head, bytes);
+    while ((verdict = forwarding_next(&list, &element)) != FORWARDED_END) {
+        if (ended) {
+            tell_element(e, &element, EXPLAIN_NOT_REACHED);
+        } else if (verdict == FORWARDED_OPAQUE) {
+            tell_element(e, &element, EXPLAIN_OPAQUE);
+            e->client_how = "the nearest address that is vouched for: what follows names no address";
+            ended = true;
+        } else if (trust_believes(&e->listener->trust, &element.address)) {
+            tell_element(e, &element, EXPLAIN_PASSED_OVER);
+            e->client_how = "the farthest address: all of them are trusted";
+        } else {
+            tell_element(e, &element, EXPLAIN_TAKEN);
+            e->client_how = "the nearest address that is not trusted";
+            ended = true;
+        }
+    }
+}
+
+static void tell_client(struct explanation *e, struct span bytes)
+{
+    struct facts *facts = &e->facts;
+    const char *ignored;
+    unsigned count = 0;
+
+    facts_finish(facts);
+    if (e->decision.verdict == DECIDE_END)
+        (void)facts_client(facts, bytes, &ignored);
+    bool asked = facts->client_known == KNOWN_PRESENT;
+    facts->client = asked ? facts->client : facts->source;
+    if (!asked)
+        e->client_how = "it is trusted, but nothing here depends on whom it speaks for, so it was not asked";
+    else if (!facts->source_trusted)
+        e->client_how = "it is outside `trust`, so it speaks for itself only";
+    else if (e->listener->client_from == CLIENT_FROM_NONE)
+        e->client_how = "the listener says `client-from: none`";
+    else if (facts->head_known != KNOWN_PRESENT && facts->head_bad)
+        e->client_how = "it is trusted, but its request is malformed";
+    else if (facts->head_known != KNOWN_PRESENT)
+        e->client_how = "it is trusted, but sent no HTTP/1 request that could name another";
+    else if (e->listener->client_from != CLIENT_FROM_HEADER)
+        tell_forwarding(e, bytes);
+    else if (head_field(&facts->head, bytes, span_text(e->listener->client_header), &count).length == 0)
+        e->client_how = "the field is not there or empty, so it speaks for itself";
+    else if (count > 1)
+        e->client_how = "the field names more than one";
+    else if (endpoint_equal(&facts->client, &facts->source))
+        e->client_how = "the field holds no other address";
+    else
+        e->client_how = "the field of a trusted peer names it";
+}
+
+/* The sources before the deciding one are absent for good; asking again says why. */
+static void tell_sources(struct explanation *e, struct span bytes)
+{
+    const struct plan_pool *pool = e->decision.pool;
+    bool refused = e->decision.verdict == DECIDE_END && e->decision.reason == REASON_BAD_HEAD;
+
+    e->source_count = pool->key_count;
+    for (size_t i = 0; i < pool->key_count; i++) {
+        struct explain_source *source = &e->sources[i];
+        struct decision scratch;
+        source->key = &pool->keys[i];
+        if (i < e->facts.sources_absent || (refused && i == e->facts.sources_absent))
+            source->known = decide_source(&scratch, &e->facts, bytes, source->key, &source->why);
+        else if ((int)i == e->decision.source)
+            source->known = KNOWN_PRESENT;
+    }
+}
+
+static bool tell_ranking(struct explanation *e)
+{
+    const struct plan_pool *pool = e->decision.pool;
+    assert(pool); /* whatever has none was ended */
+    struct ranking *ranking = ranking_new(e->plan);
+    e->entries = calloc(pool->server_count, sizeof(*e->entries));
+    if (ranking && e->entries) {
+        e->entry_count = pool->server_count;
+        e->key_hash = rank_key_hash(&ranking->seed, e->decision.tag, e->decision.key);
+        e->log_hash = rank_log_hash(&ranking->seed, e->decision.tag, e->decision.key);
+        pick_ranking(pool, ranking, e->key_hash, e->entries);
+    }
+    ranking_free(ranking);
+    return e->entry_count > 0;
+}
+
+bool explain_init(struct explanation *e, const struct plan *plan, size_t listener, const struct endpoint *peer,
+                  struct span bytes)
+{
+    memset(e, 0, sizeof(*e));
+    e->plan = plan;
+    e->listener = &plan->listeners[listener];
+    e->listener_number = listener + 1;
+    e->bytes_given = bytes.length;
+    facts_init(&e->facts, e->listener, plan->pools, peer, NULL);
+
+    bytes = walk(e, bytes);
+    e->has_forwarding_field = decide_has_forwarding_field(bytes);
+    bool ended = e->decision.verdict == DECIDE_END;
+    if (e->facts.stage == FACTS_CONTENT)
+        tell_client(e, bytes);
+    if (e->decision.pool) {
+        e->sources = calloc(e->decision.pool->key_count, sizeof(*e->sources));
+        if (!e->sources)
+            return false;
+        tell_sources(e, bytes);
+    }
+    return ended || tell_ranking(e);
+}
+
+void explain_fini(struct explanation *e)
+{
+    facts_fini(&e->facts);
+    free(e->sources);
+    free(e->entries);
+}
+
+static void network_text(const struct network *network, char text[EXPLAIN_TRUST_SIZE])
+{
+    struct endpoint address = endpoint_from_ip6(network->ip, 0);
+    char ip[ENDPOINT_TEXT_SIZE];
+    bool ip4 = endpoint_is_ip4(&address) && network->bits >= 96;
+    endpoint_text(&address, ip);
+    snprintf(text, EXPLAIN_TRUST_SIZE, "%s/%u", ip, network->bits - (ip4 ? 96u : 0u));
+}
+
+void explain_trust(const struct plan_trust *trust, const struct endpoint *who, char text[EXPLAIN_TRUST_SIZE])
+{
+    const struct plan_trust only_loopback = {.loopback = trust->loopback};
+    text[0] = '\0';
+    if (trust_believes(&only_loopback, who)) {
+        snprintf(text, EXPLAIN_TRUST_SIZE, "loopback");
+        return;
+    }
+    for (size_t i = 0; i < trust->network_count; i++) {
+        if (network_contains(&trust->networks[i], who)) {
+            network_text(&trust->networks[i], text);
+            return;
+        }
+    }
+}
+
+struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_SIZE])
+{
+    const struct decision *decision = &e->decision;
+    if (decision->verdict == DECIDE_END)
+        return span_of(NULL, 0);
+    if (decision->tag != KEY_TAG_ADDRESS)
+        return decision->key;
+    struct endpoint address = endpoint_from_ip6(decision->key.data, 0);
+    endpoint_text(&address, buffer);
+    return span_text(buffer);
+}
+
+void explain_score(const struct rank_entry *entry, char text[EXPLAIN_SCORE_SIZE])
+{
+    /* 9 bits of weight, 56 of fraction and 20 of decimals. */
+    unsigned __int128 millionths = ((unsigned __int128)entry->weight << RANK_LOG2_BITS) * 1000000 / entry->distance;
+    snprintf(text, EXPLAIN_SCORE_SIZE, "%llu.%06u", (unsigned long long)(millionths / 1000000),
+             (unsigned)(millionths % 1000000));
+}

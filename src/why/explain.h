@@ -1,0 +1,83 @@
+#ifndef LIMPET_WHY_EXPLAIN_H
+#define LIMPET_WHY_EXPLAIN_H
+
+/* What would become of a client, gathered by the rooms that decide about real ones (route/facts, route/decide,
+ * route/pick), so that `limpet why` cannot say anything else than what happens. Printed as text or as JSON. */
+
+#include "base/attr.h"
+#include "plan/plan.h"
+#include "route/decide.h"
+#include "route/facts.h"
+#include "route/forwarding.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What became of one element of a forwarding field. */
+enum explain_verdict {
+    EXPLAIN_PASSED_OVER, /* trusted, so it is a proxy: whom does it name? */
+    EXPLAIN_TAKEN,       /* the client */
+    EXPLAIN_OPAQUE,      /* names no address and ends the walk */
+    EXPLAIN_NOT_REACHED, /* to the left of where the walk ended */
+};
+
+struct explain_element {
+    struct forwarding_element element;
+    enum explain_verdict verdict;
+};
+
+/* Of a forwarding field at most so many are told of. */
+#define EXPLAIN_ELEMENTS_MAX 64
+
+struct explain_source {
+    const struct plan_key *key;
+    enum known known; /* KNOWN_NOT_YET: was not asked */
+    const char *why;  /* KNOWN_ABSENT: static text */
+};
+
+struct explanation {
+    const struct plan *plan;
+    const struct plan_listener *listener;
+    size_t listener_number; /* from 1 */
+
+    size_t bytes_given;
+    bool waited;         /* a connection would have waited for more bytes until a deadline */
+    size_t proxy_length; /* bytes taken off; 0: none */
+    size_t prefix_length;
+    bool has_forwarding_field;
+    struct facts facts;
+    struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
+
+    const char *client_how; /* static text; null if it never came to that */
+    size_t element_count;
+    struct explain_element elements[EXPLAIN_ELEMENTS_MAX];
+
+    size_t source_count;
+    struct explain_source *sources;
+
+    uint64_t key_hash;
+    uint32_t log_hash;
+    size_t entry_count; /* 0 if the connection is ended */
+    struct rank_entry *entries;
+};
+
+/* Runs the decision. `bytes` stay while the explanation lives. False: no memory. */
+MUST_CHECK bool explain_init(struct explanation *e, const struct plan *plan, size_t listener,
+                             const struct endpoint *peer, struct span bytes);
+void explain_fini(struct explanation *e);
+
+void explain_print_text(const struct explanation *e, FILE *out);
+void explain_print_json(const struct explanation *e, FILE *out);
+
+/* By which word of `trust` somebody is believed: "loopback", "10.0.0.0/8"; "" if he is not. */
+#define EXPLAIN_TRUST_SIZE (ENDPOINT_TEXT_SIZE + 4)
+void explain_trust(const struct plan_trust *trust, const struct endpoint *who, char text[EXPLAIN_TRUST_SIZE]);
+
+/* The key as people read it: an address as such, text as it is. Null data: there is no key. */
+struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_SIZE]);
+
+/* weight / distance with six decimals; a distance of 2^56 is 1. */
+#define EXPLAIN_SCORE_SIZE 32
+void explain_score(const struct rank_entry *entry, char text[EXPLAIN_SCORE_SIZE]);
+
+#endif

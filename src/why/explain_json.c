@@ -1,0 +1,261 @@
+#include "why/explain.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Members are written one after the other; `first` knows whether a comma is due. */
+struct json {
+    FILE *out;
+    bool first;
+};
+
+static void open_with(struct json *json, char bracket)
+{
+    fputc(bracket, json->out);
+    json->first = true;
+}
+
+static void close_with(struct json *json, char bracket)
+{
+    fputc(bracket, json->out);
+    json->first = false;
+}
+
+static void next(struct json *json)
+{
+    if (!json->first)
+        fputc(',', json->out);
+    json->first = false;
+}
+
+static void name(struct json *json, const char *member)
+{
+    next(json);
+    fprintf(json->out, "\"%s\":", member);
+}
+
+static void add_null(struct json *json, const char *member)
+{
+    name(json, member);
+    fputs("null", json->out);
+}
+
+static void add_number(struct json *json, const char *member, unsigned long long number)
+{
+    name(json, member);
+    fprintf(json->out, "%llu", number);
+}
+
+static void add_bool(struct json *json, const char *member, bool value)
+{
+    name(json, member);
+    fputs(value ? "true" : "false", json->out);
+}
+
+/* Every byte takes six characters at most. */
+static void add_bytes(struct json *json, const char *member, struct span bytes)
+{
+    size_t size = 6 * bytes.length + 3;
+    char *buffer = malloc(size);
+    if (!buffer) {
+        add_null(json, member);
+        return;
+    }
+    struct text text;
+    text_init(&text, buffer, size);
+    text_add_json(&text, bytes);
+    name(json, member);
+    fputs(text.data, json->out);
+    free(buffer);
+}
+
+static void add_hex(struct json *json, const char *member, struct span bytes)
+{
+    name(json, member);
+    fputc('"', json->out);
+    for (size_t i = 0; i < bytes.length; i++)
+        fprintf(json->out, "%02x", bytes.data[i]);
+    fputc('"', json->out);
+}
+
+static void add_text(struct json *json, const char *member, const char *value)
+{
+    if (value)
+        add_bytes(json, member, span_text(value));
+    else
+        add_null(json, member);
+}
+
+static void add_endpoint(struct json *json, const char *member, const struct endpoint *endpoint)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_text(endpoint, text);
+    add_text(json, member, text);
+}
+
+static void add_trust(struct json *json, const struct plan_listener *listener, const struct endpoint *who)
+{
+    char network[EXPLAIN_TRUST_SIZE];
+    explain_trust(&listener->trust, who, network);
+    add_bool(json, "trusted", network[0] != '\0');
+    add_text(json, "by", network[0] ? network : NULL);
+}
+
+static void add_who(struct json *json, const char *member, const struct plan_listener *listener,
+                    const struct endpoint *who)
+{
+    name(json, member);
+    open_with(json, '{');
+    add_endpoint(json, "address", who);
+    add_trust(json, listener, who);
+    close_with(json, '}');
+}
+
+static void add_connection(struct json *json, const struct explanation *e)
+{
+    name(json, "listener");
+    open_with(json, '{');
+    add_number(json, "number", e->listener_number);
+    add_text(json, "name", e->listener->name);
+    close_with(json, '}');
+    add_who(json, "peer", e->listener, &e->facts.peer);
+    add_number(json, "bytes", e->bytes_given);
+    add_number(json, "proxy_header_bytes", e->proxy_length);
+    add_number(json, "prefix_bytes", e->prefix_length);
+    add_who(json, "source", e->listener, &e->facts.source);
+    add_text(json, "server_name", e->facts.hello ? e->facts.hello->sni : NULL);
+    add_bool(json, "waits_for_more", e->waited);
+}
+
+static void add_elements(struct json *json, const struct explanation *e)
+{
+    static const char *const words[] = {
+        [EXPLAIN_PASSED_OVER] = "passed over: trusted",
+        [EXPLAIN_TAKEN] = "taken: not trusted",
+        [EXPLAIN_OPAQUE] = "names no address",
+        [EXPLAIN_NOT_REACHED] = "not looked at",
+    };
+    name(json, "elements");
+    open_with(json, '[');
+    for (size_t i = 0; i < e->element_count; i++) {
+        next(json);
+        open_with(json, '{');
+        add_bytes(json, "text", e->elements[i].element.text);
+        add_text(json, "verdict", words[e->elements[i].verdict]);
+        close_with(json, '}');
+    }
+    close_with(json, ']');
+}
+
+static void add_client(struct json *json, const struct explanation *e)
+{
+    if (!e->client_how) {
+        add_null(json, "client");
+        return;
+    }
+    name(json, "client");
+    open_with(json, '{');
+    add_endpoint(json, "address", &e->facts.client);
+    add_text(json, "why", e->client_how);
+    add_elements(json, e);
+    add_bool(json, "forwarding_field_ignored", e->has_forwarding_field && !e->facts.source_trusted);
+    close_with(json, '}');
+}
+
+static void add_sources(struct json *json, const struct explanation *e)
+{
+    static const char *const words[] = {
+        [KNOWN_NOT_YET] = "not asked", [KNOWN_PRESENT] = "present", [KNOWN_ABSENT] = "absent"};
+    name(json, "sources");
+    open_with(json, '[');
+    for (size_t i = 0; i < e->source_count; i++) {
+        next(json);
+        open_with(json, '{');
+        add_text(json, "source", e->sources[i].key->text);
+        add_text(json, "state", words[e->sources[i].known]);
+        add_text(json, "why", e->sources[i].why);
+        close_with(json, '}');
+    }
+    close_with(json, ']');
+}
+
+static void add_key(struct json *json, const struct explanation *e)
+{
+    char buffer[ENDPOINT_TEXT_SIZE], hash[16];
+    if (e->entry_count == 0) {
+        add_null(json, "key");
+        return;
+    }
+    snprintf(hash, sizeof(hash), "%08lx", (unsigned long)e->log_hash);
+    name(json, "key");
+    open_with(json, '{');
+    add_text(json, "source", e->decision.source < 0 ? "spread" : e->sources[e->decision.source].key->text);
+    add_text(json, "type", e->decision.tag == KEY_TAG_ADDRESS ? "address" : "text");
+    add_bytes(json, "value", explain_key(e, buffer));
+    add_hex(json, "hex", e->decision.key);
+    add_text(json, "hash", hash);
+    close_with(json, '}');
+}
+
+static void add_ranking(struct json *json, const struct explanation *e)
+{
+    const struct plan_pool *pool = e->decision.pool;
+    name(json, "ranking");
+    open_with(json, '[');
+    for (size_t i = 0; pool && i < e->entry_count; i++) {
+        const struct rank_entry *entry = &e->entries[i];
+        char score[EXPLAIN_SCORE_SIZE];
+        explain_score(entry, score);
+        next(json);
+        open_with(json, '{');
+        add_text(json, "server", entry->name);
+        add_text(json, "address", pool->servers[entry->index].address.text);
+        add_number(json, "weight", entry->weight);
+        name(json, "score");
+        fputs(score, json->out);
+        close_with(json, '}');
+    }
+    close_with(json, ']');
+}
+
+static void add_end(struct json *json, const struct explanation *e)
+{
+    if (e->decision.verdict != DECIDE_END) {
+        add_null(json, "end");
+        return;
+    }
+    name(json, "end");
+    open_with(json, '{');
+    add_text(json, "reason", reason_text(e->decision.reason));
+    add_text(json, "why", e->decision.why);
+    add_bool(json, "answer_400", e->decision.answer_400);
+    close_with(json, '}');
+}
+
+static void add_decision(struct json *json, const struct explanation *e)
+{
+    const struct decision *decision = &e->decision;
+    add_text(json, "pool", decision->pool ? decision->pool->name : NULL);
+    if (decision->pool)
+        add_number(json, "route", (unsigned)decision->route + 1);
+    else
+        add_null(json, "route");
+    add_sources(json, e);
+    add_key(json, e);
+    add_ranking(json, e);
+    add_text(json, "server", e->entry_count > 0 ? e->entries[0].name : NULL);
+    add_end(json, e);
+}
+
+void explain_print_json(const struct explanation *e, FILE *out)
+{
+    struct json json = {.out = out};
+    open_with(&json, '{');
+    add_connection(&json, e);
+    add_client(&json, e);
+    add_decision(&json, e);
+    close_with(&json, '}');
+    fputc('\n', out);
+}

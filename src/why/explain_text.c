@@ -1,0 +1,240 @@
+#include "why/explain.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* Long rankings are cut here; --json has all of it. */
+#define RANKING_SHOWN 10
+
+/* "Peer       ": one word in front of each paragraph, its lines below each other. */
+#define LABEL "%-11s"
+
+static void print_escaped(FILE *out, struct span bytes)
+{
+    char buffer[4 * 64 + 1];
+    for (size_t from = 0; from < bytes.length; from += 64) {
+        size_t left = bytes.length - from;
+        struct text text;
+        text_init(&text, buffer, sizeof(buffer));
+        text_add_escaped(&text, span_part(bytes, from, left < 64 ? left : 64));
+        fputs(text.data, out);
+    }
+}
+
+static void print_trust(FILE *out, const struct plan_listener *listener, const struct endpoint *who)
+{
+    char network[EXPLAIN_TRUST_SIZE];
+    explain_trust(&listener->trust, who, network);
+    if (network[0])
+        fprintf(out, "trusted (%s)", network);
+    else
+        fputs("outside `trust`", out);
+}
+
+static void print_endpoint(FILE *out, const struct endpoint *endpoint)
+{
+    char text[ENDPOINT_TEXT_SIZE];
+    endpoint_text(endpoint, text);
+    fputs(endpoint->kind == ENDPOINT_UNIX ? "somebody on a Unix socket" : text, out);
+}
+
+static void print_peer(const struct explanation *e, FILE *out)
+{
+    fprintf(out, LABEL "%s (%zu of %zu)\n", "Listener", e->listener->name, e->listener_number, e->plan->listener_count);
+    fprintf(out, LABEL, "Peer");
+    print_endpoint(out, &e->facts.peer);
+    fputs(": ", out);
+    print_trust(out, e->listener, &e->facts.peer);
+    fprintf(out, "\n" LABEL, "Bytes");
+    if (e->bytes_given == 0)
+        fputs("none; give some with --header, --path, --sni or --bytes\n", out);
+    else
+        fprintf(out, "%zu\n", e->bytes_given);
+    if (e->waited)
+        fprintf(out, LABEL "too few to be sure: limpet waits for more until `timeouts: first-bytes`, then decides\n",
+                "");
+}
+
+static void print_taken_off(const struct explanation *e, FILE *out)
+{
+    if (e->proxy_length > 0)
+        fprintf(out, LABEL "a PROXY header, %zu bytes\n", "Taken off", e->proxy_length);
+    if (e->prefix_length > 0) {
+        fprintf(out, LABEL "a prefix, %zu bytes: ", "Taken off", e->prefix_length);
+        for (size_t i = 0; i < e->prefix_length; i++)
+            fprintf(out, "%02x", e->facts.unwrapped[i]);
+        fputc('\n', out);
+    }
+    if (e->proxy_length == 0 && e->prefix_length == 0)
+        return;
+    fprintf(out, LABEL, "Source");
+    print_endpoint(out, &e->facts.source);
+    fputs(": ", out);
+    print_trust(out, e->listener, &e->facts.source);
+    fputc('\n', out);
+}
+
+static void print_hello(const struct explanation *e, FILE *out)
+{
+    const struct hello *hello = e->facts.hello;
+    if (!hello)
+        return;
+    fprintf(out, LABEL "a ClientHello ", "TLS");
+    fputs(hello->sni[0] ? "for " : "without a server name", out);
+    print_escaped(out, span_text(hello->sni));
+    fputc('\n', out);
+}
+
+static void print_element(const struct explanation *e, const struct explain_element *element, FILE *out)
+{
+    fprintf(out, LABEL "  ", "");
+    print_escaped(out, element->element.text);
+    switch (element->verdict) {
+    case EXPLAIN_PASSED_OVER:
+        fputs(": passed over, it is ", out);
+        print_trust(out, e->listener, &element->element.address);
+        break;
+    case EXPLAIN_TAKEN:
+        fputs(": taken, it is outside `trust`", out);
+        break;
+    case EXPLAIN_OPAQUE:
+        fputs(": names no address, so nothing to the left of it is believed", out);
+        break;
+    case EXPLAIN_NOT_REACHED:
+        fputs(": not looked at, since anybody could have written it", out);
+        break;
+    }
+    fputc('\n', out);
+}
+
+static const char *forwarding_field(const struct plan_listener *listener)
+{
+    switch (listener->client_from) {
+    case CLIENT_FROM_NONE:
+        return "no field";
+    case CLIENT_FROM_HEADER:
+        return listener->client_header;
+    case CLIENT_FROM_X_FORWARDED_FOR:
+    case CLIENT_FROM_FORWARDED:
+        break;
+    }
+    return forwarding_field_name(listener->client_from);
+}
+
+static void print_ignored_field(const struct explanation *e, FILE *out)
+{
+    if (!e->has_forwarding_field || e->facts.source_trusted)
+        return;
+    fprintf(out, LABEL "The request has a forwarding field, which is ignored: anybody could have written it.\n", "");
+    if (e->facts.source.kind != ENDPOINT_IP)
+        return;
+    char text[ENDPOINT_TEXT_SIZE];
+    struct endpoint source = e->facts.source;
+    source.port = 0;
+    endpoint_text(&source, text);
+    fprintf(out, LABEL "If %s is a proxy of yours, add it to `trust` (--trust %s).\n", "", text, text);
+}
+
+static void print_client(const struct explanation *e, FILE *out)
+{
+    if (!e->client_how)
+        return;
+    fprintf(out, LABEL, "Client");
+    print_endpoint(out, &e->facts.client);
+    fprintf(out, ": %s\n", e->client_how);
+    if (e->facts.source_trusted)
+        fprintf(out, LABEL "%s counts (`client-from`)%s\n", "", forwarding_field(e->listener),
+                e->element_count > 0 ? ", read from the right:" : "");
+    for (size_t i = 0; i < e->element_count; i++)
+        print_element(e, &e->elements[i], out);
+    print_ignored_field(e, out);
+}
+
+static void print_sources(const struct explanation *e, FILE *out)
+{
+    char buffer[ENDPOINT_TEXT_SIZE];
+    const char *label = "Key";
+    for (size_t i = 0; i < e->source_count; i++, label = "") {
+        const struct explain_source *source = &e->sources[i];
+        fprintf(out, LABEL "%s: ", label, source->key->text);
+        if (source->known == KNOWN_PRESENT)
+            print_escaped(out, explain_key(e, buffer));
+        else if (source->known == KNOWN_ABSENT)
+            fprintf(out, "%s, %s", e->facts.head_bad && i == e->facts.sources_absent ? "refused" : "absent",
+                    source->why);
+        else
+            fputs("not asked, the first that is present wins", out);
+        fputc('\n', out);
+    }
+    if (e->decision.verdict == DECIDE_SPREAD) {
+        fprintf(out, LABEL "none is present; `no-key: spread` takes %s: ", "",
+                e->decision.tag == KEY_TAG_ADDRESS ? "the peer's address" : "a number");
+        print_escaped(out, explain_key(e, buffer));
+        fputc('\n', out);
+    }
+    if (e->entry_count > 0)
+        fprintf(out, LABEL "In the log it is key=%08lx\n", "", (unsigned long)e->log_hash);
+}
+
+static void print_pool(const struct explanation *e, FILE *out)
+{
+    const struct decision *decision = &e->decision;
+    if (!decision->pool)
+        return;
+    const char *sni = e->listener->routes[decision->route].sni;
+    fprintf(out, LABEL "%s, by route %d of %zu%s%s\n", "Pool", decision->pool->name, decision->route + 1,
+            e->listener->route_count, sni ? ": sni " : "", sni ? sni : "");
+}
+
+static int longest_name(const struct explanation *e, size_t shown)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < shown; i++)
+        if (strlen(e->entries[i].name) > longest)
+            longest = strlen(e->entries[i].name);
+    return (int)longest;
+}
+
+static void print_ranking(const struct explanation *e, FILE *out)
+{
+    size_t shown = e->entry_count < RANKING_SHOWN ? e->entry_count : RANKING_SHOWN;
+    int width = longest_name(e, shown);
+    const char *label = "Ranking";
+    for (size_t i = 0; i < shown; i++, label = "") {
+        const struct rank_entry *entry = &e->entries[i];
+        char score[EXPLAIN_SCORE_SIZE];
+        explain_score(entry, score);
+        fprintf(out, LABEL "%zu. %-*s  score %12s  weight %-3u  %s\n", label, i + 1, width, entry->name, score,
+                (unsigned)entry->weight, e->decision.pool->servers[entry->index].address.text);
+    }
+    if (shown < e->entry_count)
+        fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
+}
+
+static void print_result(const struct explanation *e, FILE *out)
+{
+    if (e->decision.verdict == DECIDE_END) {
+        fprintf(out, LABEL "the connection is ended%s: %s\n", "Result", e->decision.answer_400 ? ", answered 400" : "",
+                e->decision.why);
+        fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
+        return;
+    }
+    const struct rank_entry *home = &e->entries[0];
+    fprintf(out, LABEL "%s, at %s", "Result", home->name, e->decision.pool->servers[home->index].address.text);
+    if (e->entry_count > 1)
+        fprintf(out, "; if it cannot be reached, %s", e->entries[1].name);
+    fputc('\n', out);
+}
+
+void explain_print_text(const struct explanation *e, FILE *out)
+{
+    print_peer(e, out);
+    print_taken_off(e, out);
+    print_hello(e, out);
+    print_client(e, out);
+    print_pool(e, out);
+    print_sources(e, out);
+    print_ranking(e, out);
+    print_result(e, out);
+}
