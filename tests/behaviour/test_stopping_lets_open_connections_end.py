@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from support import proc
-from support.client import Client, who_answers
+from support import proc, wire
+from support.client import Client, parse_answer, who_answers
 from support.limpet import PROGRAM, environment
 from support.ports import free_port
 from support.servers import echoes
@@ -85,13 +85,27 @@ def test_a_second_signal_stops_now(limpet, server):
     assert proxy.visit()["reason"] == "stopped"
 
 
-def test_a_connection_that_has_said_nothing_yet_does_not_hold_it_up(limpet, server):
-    proxy = limpet([server()], key="header:X-User", timeouts={"first-bytes": "500ms", "drain": "5s"})
+def test_a_connection_that_has_said_nothing_yet_may_still_speak(limpet, server):
+    proxy = limpet([server()], key="header:X-User")
     with Client(proxy) as client:
         time.sleep(0.1)
         proxy.signal(signal.SIGTERM)
+        time.sleep(0.2)
+        client.send(wire.request(headers={"X-User": "ann"}))
+        assert parse_answer(client.read_to_end()).text == "server"
+    assert proxy.wait(5) == 0
+
+
+def test_a_connection_that_says_nothing_holds_it_up_no_longer_than_the_deadline(limpet, server):
+    proxy = limpet([server()], key="header:X-User", timeouts={"drain": "600ms"})
+    with Client(proxy) as client:
+        time.sleep(0.1)
+        start = time.monotonic()
+        proxy.signal(signal.SIGTERM)
         assert proxy.wait() == 0
-        client.is_dropped()
+        assert 0.5 < time.monotonic() - start < 3
+        assert client.is_dropped()
+    assert proxy.visit()["reason"] == "stopped"
 
 
 def test_hup_says_that_there_is_no_reload_yet_and_serves_on(limpet, server):

@@ -72,6 +72,16 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def sockets(pid):
+    count = 0
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += os.readlink(f"/proc/{pid}/fd/{descriptor}").startswith("socket:")
+        except FileNotFoundError:
+            pass
+    return count
+
+
 def descriptor_limits(pid):
     with open(f"/proc/{pid}/limits") as file:
         for line in file:
