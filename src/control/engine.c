@@ -260,10 +260,20 @@ static void serve(struct engine *engine)
         thread_join(&engine->threads[i]);
 }
 
+/* A terminal's Ctrl-C and a service manager's TERM reach every process of a program. What they mean is for the keeper to
+ * say; when it is gone, the channel ends. */
+static void leave_signals_to_the_keeper(void)
+{
+    static const int theirs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < ARRAY_LENGTH(theirs); i++)
+        signal(theirs[i], SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* splice(2) has no flag for it */
+}
+
 int engine_run(int channel, const struct plan *plan)
 {
     struct engine engine;
-    signal(SIGPIPE, SIG_IGN); /* splice(2) has no flag for it */
+    leave_signals_to_the_keeper();
     int failure = init(&engine, channel, plan);
     if (!failure)
         failure = set_up(&engine);

@@ -40,15 +40,10 @@ micros peek_deadline(const struct peek *peek)
     return next;
 }
 
-static void end_with(struct peek *peek, enum reason reason, const char *why)
-{
-    peek->decision = (struct decision){.verdict = DECIDE_END, .reason = reason, .why = why};
-}
-
 enum think { THINK_DECIDED, THINK_MORE, THINK_TAKE };
 
 /* What do these bytes say? *take is set for THINK_TAKE. */
-static enum think think(struct peek *peek, struct span bytes, size_t *take)
+static enum think think(struct peek *peek, struct decision *decision, struct span bytes, size_t *take)
 {
     struct facts_result result = facts_read(&peek->facts, bytes);
     switch (result.step) {
@@ -56,7 +51,7 @@ static enum think think(struct peek *peek, struct span bytes, size_t *take)
         *take = result.take;
         return THINK_TAKE;
     case FACTS_END:
-        end_with(peek, result.reason, result.why);
+        *decision = (struct decision){.verdict = DECIDE_END, .reason = result.reason, .why = result.why};
         return THINK_DECIDED;
     case FACTS_MORE:
         return THINK_MORE;
@@ -66,14 +61,14 @@ static enum think think(struct peek *peek, struct span bytes, size_t *take)
     /* Limits and log want the client even when the key is something else; but nobody waits for that alone. */
     const char *bad = NULL;
     (void)facts_client(&peek->facts, bytes, &bad);
-    decide(&peek->decision, &peek->facts, bytes, peek->serial);
-    return peek->decision.verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
+    decide(decision, &peek->facts, bytes, peek->serial);
+    return decision->verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
 }
 
-enum peek_answer peek_at_once(struct peek *peek)
+enum peek_answer peek_at_once(struct peek *peek, struct decision *decision)
 {
     size_t take;
-    return think(peek, span_of(NULL, 0), &take) == THINK_DECIDED ? PEEK_DECIDED : PEEK_WAIT;
+    return think(peek, decision, span_of(NULL, 0), &take) == THINK_DECIDED ? PEEK_DECIDED : PEEK_WAIT;
 }
 
 /* Nothing more is to be expected: the client ended, the deadline passed, or as much as may be looked at is here. */
@@ -115,7 +110,8 @@ static void start_over(struct peek *peek, struct stream *stream)
     peek->look_again = TIMER_NEVER;
 }
 
-enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *scratch, micros now)
+enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct stream *stream, uint8_t *scratch,
+                           micros now)
 {
     if (stream->broken)
         return PEEK_GONE;
@@ -128,10 +124,10 @@ enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *sc
         if (seen == 0)
             stream->hung_up = true;
         size_t take = 0;
-        enum think thought = think(peek, bytes, &take);
+        enum think thought = think(peek, decision, bytes, &take);
         if (thought == THINK_MORE && is_over(peek, stream, bytes.length, now)) {
             facts_finish(&peek->facts);
-            thought = think(peek, bytes, &take);
+            thought = think(peek, decision, bytes, &take);
         }
         switch (thought) {
         case THINK_DECIDED:

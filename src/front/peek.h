@@ -16,7 +16,6 @@
 
 struct peek {
     struct facts facts;
-    struct decision decision;
     uint64_t serial;    /* spreads peers that have no address */
     micros first_bytes; /* deadlines, steady clock */
     micros proxy_header;
@@ -34,16 +33,17 @@ void peek_fini(struct peek *peek);
 void peek_start_waiting(struct peek *peek, const struct plan_timeouts *timeouts, micros now);
 
 enum peek_answer {
-    PEEK_DECIDED, /* peek->decision holds; its key may lie in `scratch`: use it before the next look */
+    PEEK_DECIDED, /* *decision holds; its key may lie in `scratch`: use it before the next look */
     PEEK_WAIT,    /* for the stream, or until peek_deadline() */
     PEEK_GONE,    /* the client has reset the connection */
 };
 
 /* Tries to decide without any byte. PEEK_DECIDED or PEEK_WAIT. */
-MUST_CHECK enum peek_answer peek_at_once(struct peek *peek);
+MUST_CHECK enum peek_answer peek_at_once(struct peek *peek, struct decision *decision);
 
 /* Looks at the stream, which is readable or whose deadline has come. `scratch` has room for PEEK_LIMIT bytes. */
-MUST_CHECK enum peek_answer peek_look(struct peek *peek, struct stream *stream, uint8_t *scratch, micros now);
+MUST_CHECK enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct stream *stream,
+                                      uint8_t *scratch, micros now);
 
 /* When to look next even if nothing comes. */
 micros peek_deadline(const struct peek *peek);

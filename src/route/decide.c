@@ -35,9 +35,9 @@ static enum known found_address(struct decision *decision, const struct endpoint
         *why = "it is on a Unix socket and has no address";
         return KNOWN_ABSENT;
     }
-    memcpy(decision->small, address->ip, sizeof(decision->small));
+    memcpy(decision->own, address->ip, sizeof(address->ip));
     decision->tag = KEY_TAG_ADDRESS;
-    decision->key = span_of(decision->small, sizeof(decision->small));
+    decision->key = span_of(decision->own, sizeof(address->ip));
     return KNOWN_PRESENT;
 }
 
@@ -53,7 +53,7 @@ static enum known client_source(struct decision *decision, struct facts *facts, 
     }
     enum known known = found_address(decision, &facts->client, why);
     if (known == KNOWN_PRESENT && source->kind == KEY_CLIENT_NETWORK)
-        ip_mask(decision->small, endpoint_is_ip4(&facts->client) ? 96u + source->ip4_bits : source->ip6_bits);
+        ip_mask(decision->own, endpoint_is_ip4(&facts->client) ? 96u + source->ip4_bits : source->ip6_bits);
     return known;
 }
 
@@ -72,13 +72,13 @@ static enum known header_source(struct decision *decision, struct facts *facts, 
 static enum known host_source(struct decision *decision, struct facts *facts, struct span bytes, const char **why)
 {
     struct span host = host_without_port(head_host(&facts->head, bytes));
-    if (host.length > FACTS_HOST_MAX) {
+    if (host.length > DECIDE_HOST_MAX) {
         *why = "the host is longer than any host name";
         return KNOWN_ABSENT;
     }
     for (size_t i = 0; i < host.length; i++)
-        facts->host[i] = byte_lower(host.data[i]);
-    return found(decision, span_of(facts->host, host.length), "the request names no host", why);
+        decision->own[i] = byte_lower(host.data[i]);
+    return found(decision, span_of(decision->own, host.length), "the request names no host", why);
 }
 
 /* The sources that need the head of a request. */
@@ -229,8 +229,8 @@ static void spread(struct decision *decision, const struct facts *facts, uint64_
     if (found_address(decision, &facts->peer, &ignored) == KNOWN_PRESENT)
         return;
     for (int i = 0; i < 8; i++)
-        decision->small[i] = (uint8_t)(serial >> (8 * i));
-    (void)found(decision, span_of(decision->small, 8), "", &ignored);
+        decision->own[i] = (uint8_t)(serial >> (8 * i));
+    (void)found(decision, span_of(decision->own, 8), "", &ignored);
 }
 
 static void end_with_bad_head(struct decision *decision, const struct facts *facts)

@@ -20,6 +20,9 @@ enum decide_verdict {
 
 #define DECIDE_NO_SOURCE (-1)
 
+/* A domain name has at most 253 characters (RFC 1035 section 2.3.4, as text). */
+#define DECIDE_HOST_MAX 255
+
 struct decision {
     enum decide_verdict verdict;
     enum reason reason;
@@ -29,8 +32,8 @@ struct decision {
     int route;  /* index in the listener's routes */
     int source; /* index in the pool's keys, or DECIDE_NO_SOURCE */
     enum key_tag tag;
-    struct span key;   /* inside the bytes shown, the facts, or `small` */
-    uint8_t small[16]; /* room for an address */
+    struct span key;              /* inside the bytes shown, the facts, or `own` */
+    uint8_t own[DECIDE_HOST_MAX]; /* room for what stands nowhere as it is: an address, a host in lower case */
 };
 
 /* Only once facts_read() said FACTS_READ_ON; `bytes` are the same that it was shown last. `serial` differs from

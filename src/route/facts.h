@@ -22,9 +22,6 @@
 
 #define FACTS_UNWRAPPED_MAX 255
 
-/* A domain name has at most 253 characters (RFC 1035 section 2.3.4, as text). */
-#define FACTS_HOST_MAX 255
-
 /* What is known of one kind of content. */
 enum known { KNOWN_NOT_YET, KNOWN_PRESENT, KNOWN_ABSENT };
 
@@ -55,7 +52,6 @@ struct facts {
     size_t sources_absent;
     const struct plan_key *field_key; /* the source that `field` searches for */
     struct field_reader field;
-    uint8_t host[FACTS_HOST_MAX]; /* the host key, in lower case */
 
     uint8_t unwrapped_length;
     uint8_t unwrapped[FACTS_UNWRAPPED_MAX];

@@ -104,7 +104,7 @@ enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, st
         while (find_admissible(pick, ranking, states, now, index))
             if (claim(pick, states, now, *index))
                 return PICK_FOUND;
-        if (pick->last_resort || pick->tried_count > 0)
+        if (pick->last_resort)
             return PICK_NONE_LEFT;
         pick->last_resort = true;
     }

@@ -231,14 +231,13 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
 }
 
 /* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
-static enum step accept_decision(struct connection *c, struct peek *peek)
+static enum step accept_decision(struct connection *c, const struct facts *facts)
 {
-    const struct decision *decision = &peek->decision;
+    const struct decision *decision = &c->context->decision;
     const struct share *share = c->context->share;
     if (decision->verdict == DECIDE_END)
         return cannot_decide(c, decision);
 
-    const struct facts *facts = &peek->facts;
     if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
         return refuse(c);
     c->visit.decided = now_of(c);
@@ -270,8 +269,8 @@ static enum step guard(struct connection *c)
     struct peek *first = &context->first_look;
     peek_init(first, plan_of(c), c->visit.listener, &c->visit.peer);
     first->serial = ++context->serial;
-    if (peek_at_once(first) == PEEK_DECIDED)
-        return accept_decision(c, first);
+    if (peek_at_once(first, &context->decision) == PEEK_DECIDED)
+        return accept_decision(c, &first->facts);
     if (first->facts.client_known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
         return refuse(c);
     return begin_waiting(c);
@@ -279,9 +278,9 @@ static enum step guard(struct connection *c)
 
 static enum step look(struct connection *c)
 {
-    switch (peek_look(c->peek, &c->client, c->context->scratch, now_of(c))) {
+    switch (peek_look(c->peek, &c->context->decision, &c->client, c->context->scratch, now_of(c))) {
     case PEEK_DECIDED:
-        return accept_decision(c, c->peek);
+        return accept_decision(c, &c->peek->facts);
     case PEEK_GONE:
         return end(c, REASON_CLIENT_GONE);
     case PEEK_WAIT:

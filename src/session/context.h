@@ -23,7 +23,8 @@ struct context {
     struct crowd crowd;
     struct counters counters;
     struct relay_kit kit;
-    struct peek first_look; /* most connections are decided without waiting and never need one of their own */
+    struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
+    struct decision decision; /* the latest */
     uint8_t scratch[PEEK_LIMIT];
     char *log; /* lines of this turn; they go out together */
     size_t log_length;

@@ -187,11 +187,11 @@ static void the_host_is_a_key_in_lower_case_without_its_port(void **state)
     assert_request("GET /", "", "host text www.example.org");
     assert_becomes("GET / HTTP/1.1\r\nHost:\r\n\r\n", "spread address " STRANGER);
 
-    char name[FACTS_HOST_MAX + 2] = {0}, request[512];
-    memset(name, 'a', FACTS_HOST_MAX);
+    char name[DECIDE_HOST_MAX + 2] = {0}, request[512];
+    memset(name, 'a', DECIDE_HOST_MAX);
     snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
     assert_int_equal(strncmp(come_in(STRANGER, span_text(request), 9), "host text aaa", 13), 0);
-    name[FACTS_HOST_MAX] = 'a';
+    name[DECIDE_HOST_MAX] = 'a';
     snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
     assert_becomes(request, "spread address " STRANGER);
 }

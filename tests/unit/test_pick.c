@@ -139,7 +139,7 @@ static void all_on_trial_means_none_is_left(void **state)
     assert_none_left(&pick, 1);
 }
 
-static void resting_servers_are_no_second_try(void **state)
+static void resting_servers_are_tried_when_the_last_admissible_one_failed(void **state)
 {
     uint32_t order[ARRAY_LENGTH(servers)];
     struct pick pick;
@@ -149,7 +149,8 @@ static void resting_servers_are_no_second_try(void **state)
     pick_init(&pick, &pool, 7);
     assert_found(&pick, 1, order[0]);
     refuse(order[0], 1);
-    assert_none_left(&pick, 1);
+    assert_found(&pick, 1, order[1]);
+    assert_true(pick.last_resort);
 }
 
 static void a_pool_of_one_is_enough(void **state)
@@ -172,7 +173,7 @@ int main(void)
         fresh(one_visit_tries_a_home_whose_rest_is_over),
         fresh(when_all_rest_one_visit_each_tries_them_in_order),
         fresh(all_on_trial_means_none_is_left),
-        fresh(resting_servers_are_no_second_try),
+        fresh(resting_servers_are_tried_when_the_last_admissible_one_failed),
         fresh(a_pool_of_one_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
