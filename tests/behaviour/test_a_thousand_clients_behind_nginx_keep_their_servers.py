@@ -72,7 +72,7 @@ def test_weights_share_the_clients_in_their_proportion(homes_of, folder, keep):
 
     ranking = Ranking("tests", "app", weights)
     assert homes == {client: ranking.home_of_address(client) for client in CLIENTS}
-    many = 20000
+    many = 12000
     shares = Counter(ranking.home_of_address(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(many))
     for name, weight in weights.items():
         assert shares[name] == pytest.approx(many * weight / 7, rel=0.03)

@@ -134,6 +134,7 @@ class Limpet:
                 self.kill()
                 raise AssertionError(f"limpet does not stop:\n{self.stderr}") from None
             left = [pid for pid, born in family.items() if proc.is_alive(pid) and proc.born(pid) == born]
+            _kill(left)
             assert not left, f"processes left behind: {left}"
         self.check_health()
         assert self.process.returncode == 0, f"exit code {self.process.returncode}:\n{self.stderr}"
@@ -144,13 +145,17 @@ class Limpet:
 
     def kill(self):
         """Ends it at once, with all its descendants."""
-        family = proc.descendants(self.process.pid) if self.process.poll() is None else []
-        for pid in [self.process.pid, *family]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if self.process.poll() is None:
+            _kill([self.process.pid, *proc.descendants(self.process.pid)])
         self.process.wait(10)
+
+
+def _kill(processes):
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
 
 
 def run(*arguments, stdin=None, within=30):
