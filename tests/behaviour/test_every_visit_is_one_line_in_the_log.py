@@ -55,7 +55,7 @@ def test_the_text_form_says_the_same_in_words(limpet, server):
     assert "ann" not in line
 
 
-HOSTILE = [b'quote " and \\ backslash', b"\xff\xfe\x80", b"tab\tinside", "\u202e\u2028 gnu".encode(), b"a" * 4000,
+HOSTILE = [b'quote " and \\ backslash', b"\xff\xfe\x80", b"tab\tinside", "\u202e\u2028 gnu".encode(), b"a" * 4000, b"a" * 15000, b"\xff" * 15000, b'"' * 15000,
            b"\xc0\xaf overlong", b"\xed\xa0\x80 surrogate", b"\xe2\x82", b"{} [] ,:"]
 
 
@@ -110,6 +110,26 @@ def test_usr1_opens_the_files_again_after_they_were_renamed(limpet, server, fold
     assert wait_until(lambda: access.read_text().count("\n") == 1)
     assert old_access.read_text().count("\n") == 1
     assert old_errors.exists()
+
+
+def test_a_log_that_cannot_be_opened_is_named_at_the_start(limpet, server, folder):
+    for log in ({"access": f"{folder}/nowhere/access.log"}, {"errors": f"{folder}/nowhere/errors.log"}):
+        proxy = limpet([server()], log=log, ready=False)
+        assert proxy.wait(10) == 1
+        proxy.process.returncode = 0
+        assert f"{folder}/nowhere/" in proxy.stderr
+
+
+def test_a_log_that_cannot_be_opened_again_stays_as_it_is(limpet, server, folder):
+    proxy, access, _ = _logging_limpet(limpet, server, folder)
+    who_answers(proxy)
+    access.parent.rename(folder / "moved")
+    proxy.signal(signal.SIGUSR1)
+    time.sleep(0.3)
+    assert who_answers(proxy) == "server"
+    moved = folder / "moved" / access.name
+    assert wait_until(lambda: moved.read_text().count("\n") == 2)
+    (folder / "moved").rename(access.parent)
 
 
 def test_a_log_that_nobody_reads_holds_no_client_up(limpet, server):

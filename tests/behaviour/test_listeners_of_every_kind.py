@@ -113,6 +113,13 @@ def test_a_file_in_the_place_of_a_unix_socket_is_left_alone(limpet, server, sock
     assert precious.read_text() == "precious"
 
 
+def test_a_start_that_fails_leaves_nothing_behind(limpet, server, socket_folder):
+    taken = server("taken")
+    message = _refusal(limpet, server, bind=[f"unix:{socket_folder}/in", taken.address])
+    assert taken.address in message
+    assert not os.path.exists(f"{socket_folder}/in")
+
+
 def test_flags_do_without_a_file(limpet, server):
     homes = [server(name) for name in "ab"]
     address = f"127.0.0.1:{free_port()}"

@@ -108,6 +108,43 @@ def test_a_connection_that_says_nothing_holds_it_up_no_longer_than_the_deadline(
     assert proxy.visit()["reason"] == "stopped"
 
 
+def test_an_engine_that_dies_while_it_drains_is_not_started_again(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with _talking(proxy):
+        proxy.signal(signal.SIGTERM)
+        assert proxy.says("draining")
+        os.kill(proxy.engine, signal.SIGKILL)
+        proxy.wait(3)
+        proxy.process.returncode = 0
+
+
+def test_an_engine_that_hangs_cannot_hold_it_up(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    engine = proxy.engine
+    with _talking(proxy):
+        os.kill(engine, signal.SIGSTOP)
+        proxy.signal(signal.SIGTERM)
+        assert proxy.says("draining")
+        proxy.signal(signal.SIGTERM)
+        try:
+            proxy.wait(8)
+            assert proc.wait_until(lambda: not proc.is_alive(engine), 2)
+        finally:
+            proxy.kill()
+            proc.wait_until(lambda: not proc.is_alive(engine) or os.kill(engine, signal.SIGKILL), 2)
+        proxy.process.returncode = 0
+
+
+@pytest.mark.parametrize("wait", [0, 0.002, 0.01, 0.03])
+def test_a_stop_during_the_start_is_a_stop(limpet, server, wait):
+    proxy = limpet([server()], ready=False)
+    proc.wait_until(lambda: proxy.says("listening", 0) or proxy.process.poll() is not None, 5, every=0.001)
+    time.sleep(wait)
+    proxy.process.terminate()
+    assert proxy.wait(5) in (0, 1)
+    proxy.process.returncode = 0
+
+
 def test_hup_says_that_there_is_no_reload_yet_and_serves_on(limpet, server):
     proxy = limpet([server()])
     engine = proxy.engine
