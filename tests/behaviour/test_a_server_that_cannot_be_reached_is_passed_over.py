@@ -60,6 +60,19 @@ def test_when_all_servers_refuse_the_connection_ends_at_once(limpet, keep):
     assert min(visit["total_ms"] for visit in visits) < 50
 
 
+def test_a_resting_server_is_asked_rather_than_none(limpet, server, keep):
+    """It rests because a connect failed just now; nobody else is left, and it might be back."""
+    back = server("a")
+    proxy = limpet([back, keep(RefusingAddress("b"))], key="header:X-User")
+    back.stop()
+    key, _ = _key_whose_home_is("a", "ab")
+    other, _ = _key_whose_home_is("b", "ab")
+    assert ask(proxy, headers={"X-User": key}).status == 0
+    back.start()
+    assert who_answers(proxy, headers={"X-User": other}) == "a"
+    assert who_answers(proxy, headers={"X-User": key}) == "a"
+
+
 def test_a_client_comes_home_when_its_server_is_back(limpet, server):
     homes = {name: server(name) for name in "abc"}
     proxy = limpet(homes.values(), key="header:X-User")

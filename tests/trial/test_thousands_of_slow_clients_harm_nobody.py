@@ -41,9 +41,7 @@ def test_thousands_of_slow_clients_harm_nobody(limpet, server):
         print(f"{each:.0f} bytes each; the others wait {sorted(took)[98] * 1e3:.1f} ms at most (p99)")
         assert each <= 1024
         assert sorted(took)[98] < 0.1
-        slow[-1].settimeout(14)
-        assert slow[-1].recv(1000) == b"" or slow[-1].recv(1) == b""
-        assert wait_until(lambda: proc.descriptors(proxy.engine) < 200, 5), "they are not gone at the deadline"
+        assert wait_until(lambda: proc.descriptors(proxy.engine) < 200, 14), "they are not gone at the deadline"
     finally:
         for one in slow:
             one.close()
