@@ -117,7 +117,9 @@ class Limpet:
         return proc.wait_until(lambda: text in self.stderr, within)
 
     def signal(self, number):
-        os.kill(self.keeper, number)
+        """To nobody, if it has ended by itself just now."""
+        if keeper := self.keeper:
+            _signal(number, [keeper])
 
     def wait(self, within=30):
         """The exit code."""
@@ -134,7 +136,7 @@ class Limpet:
                 self.kill()
                 raise AssertionError(f"limpet does not stop:\n{self.stderr}") from None
             left = [pid for pid, born in family.items() if proc.is_alive(pid) and proc.born(pid) == born]
-            _kill(left)
+            _signal(signal.SIGKILL, left)
             assert not left, f"processes left behind: {left}"
         self.check_health()
         assert self.process.returncode == 0, f"exit code {self.process.returncode}:\n{self.stderr}"
@@ -146,14 +148,14 @@ class Limpet:
     def kill(self):
         """Ends it at once, with all its descendants."""
         if self.process.poll() is None:
-            _kill([self.process.pid, *proc.descendants(self.process.pid)])
+            _signal(signal.SIGKILL, [self.process.pid, *proc.descendants(self.process.pid)])
         self.process.wait(10)
 
 
-def _kill(processes):
+def _signal(number, processes):
     for pid in processes:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             pass
 
