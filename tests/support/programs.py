@@ -86,6 +86,29 @@ def nginx_in_front(folder, target):
     return front
 
 
+class Haproxy(Program):
+    """HAProxy in tcp mode in front of one server; `bind` and `server` are what stands behind those two words."""
+
+    def __init__(self, folder, target, bind="", server=""):
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        own = Path(folder) / f"haproxy-{port}"
+        own.mkdir()
+        (own / "haproxy.cfg").write_text(f"""
+            global
+                maxconn 100
+            defaults
+                mode tcp
+                timeout connect 5s
+                timeout client 10s
+                timeout server 10s
+            listen all
+                bind {self.address} {bind}
+                server target {target.address} {server}
+            """.replace("            ", ""))
+        super().__init__(own, [find("haproxy"), "-q", "-db", "-f", str(own / "haproxy.cfg")], [port])
+
+
 class Crowd:
     """Named HTTP servers inside one nginx: quick, for thousands of requests."""
 
