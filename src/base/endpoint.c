@@ -271,7 +271,7 @@ const char *address_parse(struct span text, struct address *a)
     if (wrong != NULL)
         return wrong;
     if (!port_parse(digits, &port))
-        return "the port is no number from 0 to 65535";
+        return "the port is no number from 1 to 65535";
     address_set_endpoint(a, &e);
     a->text[0] = everywhere ? ':' : '\0';
     address_set_port(a, port);

@@ -13,6 +13,7 @@
 static enum log_level most = LOG_NOTICE;
 static void (*writer)(void *context, const char *line, size_t length);
 static void *writer_context;
+static bool stamped;
 
 static const char *const level_words[] = {
     [LOG_ERROR] = "error: ", [LOG_WARNING] = "warning: ", [LOG_NOTICE] = "", [LOG_DEBUG] = "debug: "};
@@ -20,6 +21,11 @@ static const char *const level_words[] = {
 void log_set_level(enum log_level level)
 {
     most = level;
+}
+
+void log_set_stamped(bool wanted)
+{
+    stamped = wanted;
 }
 
 void log_set_writer(void (*write)(void *context, const char *line, size_t length), void *context)
@@ -51,6 +57,11 @@ void log_message(enum log_level level, const char *format, ...)
     char buffer[LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof(buffer) - 1); /* one byte is kept for the newline of a cut line */
+    if (stamped) {
+        char time[CLOCK_TEXT_SIZE];
+        clock_text(clock_wall(), time);
+        text_add_format(&line, "%s ", time);
+    }
     text_add(&line, "limpet: ");
     text_add(&line, level_words[level]);
     add_printable(&line, words);
@@ -63,12 +74,12 @@ void log_message(enum log_level level, const char *format, ...)
         return; /* nobody listens: there is nowhere left to say so */
 }
 
-bool log_limit_pass(struct log_limit *limit, unsigned long *skipped)
+bool log_limit_pass(struct log_limit *limit, int seconds, unsigned long *skipped)
 {
     long long second = clock_steady() / SECOND_IN_MICROS;
-    long long last = __atomic_load_n(&limit->last_second, __ATOMIC_RELAXED);
-    if (last == second ||
-        !__atomic_compare_exchange_n(&limit->last_second, &last, second, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    long long next = __atomic_load_n(&limit->next_second, __ATOMIC_RELAXED);
+    if (second < next || !__atomic_compare_exchange_n(&limit->next_second, &next, second + seconds, false,
+                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         __atomic_add_fetch(&limit->skipped, 1, __ATOMIC_RELAXED);
         return false;
     }

@@ -23,12 +23,15 @@ void log_set_level(enum log_level level);
 /* Takes whole lines (with their newline) instead of standard error; null goes back to it. Set before threads start. */
 void log_set_writer(void (*write)(void *context, const char *line, size_t length), void *context);
 
-/* Repeated trouble must not flood the log: true at most once per second for each `limit`, which is zeroed at first.
+/* Repeated trouble must not flood the log: true at most once in so many seconds for each `limit`, which is zeroed at first.
  * `skipped` tells how many were held back since. */
 struct log_limit {
-    long long last_second;
+    long long next_second;
     unsigned long skipped;
 };
-bool log_limit_pass(struct log_limit *limit, unsigned long *skipped);
+bool log_limit_pass(struct log_limit *limit, int seconds, unsigned long *skipped);
+
+/* Whether lines begin with the time: for logs that are files. False at the start. */
+void log_set_stamped(bool stamped);
 
 #endif

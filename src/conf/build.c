@@ -6,7 +6,7 @@
 
 static void report_missing(struct build *b, const struct node *root, const char *key, const char *help)
 {
-    if (!node_find(root, key))
+    if (!node_find(root, key) && !schema_is_meant(b, SECTION_ROOT, root, key))
         report_error(b->report, (struct place){root->at.source, PLACE_NOWHERE, 0}, help, "there are no `%s`", key);
 }
 

@@ -1,6 +1,7 @@
 #include "conf/checks.h"
 
 #include "conf/duplicates.h"
+#include "conf/loops.h"
 #include "conf/networks.h"
 #include "conf/suggest.h"
 
@@ -64,7 +65,7 @@ static const char *pool_help(struct build *b, struct span name)
     }
     if (s.best)
         return arena_format(b->arena, "did you mean `%s`?", s.best);
-    return count == 0 ? "there are no pools yet" : count > 10 ? arena_format(b->arena, "%s, ...", all) : all;
+    return count > 10 ? arena_format(b->arena, "%s, ...", all) : all;
 }
 
 static void resolve_route(struct build *b, const struct draft_listener *listener, struct draft_route *route)
@@ -72,6 +73,9 @@ static void resolve_route(struct build *b, const struct draft_listener *listener
     if (!route->pool)
         return;
     struct draft_pool *pool = find_pool(b, route->pool->text);
+    /* Without any pool that is what was reported, and enough. */
+    if (!pool && !b->pools)
+        return;
     if (!pool) {
         report_error(b->report, route->pool->at, pool_help(b, route->pool->text), "there is no pool %s",
                      report_quote(b->report, route->pool->text));
@@ -169,6 +173,7 @@ void checks_all(struct build *b)
     for (struct draft_listener *listener = b->listeners; listener; listener = listener->next) {
         check_routes(b, listener);
         check_trust(b, listener);
+        loops_find(b, listener);
     }
     for (struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         check_pool(b, pool);

@@ -31,6 +31,7 @@ struct conf_files {
 struct conf_flags {
     const char *const *listen;
     size_t listen_count;
+    const char *seed; /* null: not given */
     const char *mode; /* null: not given */
     const char *const *keys;
     size_t key_count;

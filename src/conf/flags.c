@@ -100,6 +100,8 @@ struct node *flags_tree(const struct conf_flags *flags, struct arena *arena, uns
     put(&f, listener, "pool", quoted(&f, "default", nowhere));
     put(&f, pool, "servers", servers);
     put(&f, pools, "default", pool);
+    if (flags->seed)
+        put(&f, root, "seed", quoted(&f, flags->seed, argument_place(&f, "--seed", flags->seed)));
     put(&f, root, "listeners", listener);
     put(&f, root, "pools", pools);
     return root;

@@ -150,10 +150,23 @@ static const char *all_sources(struct arena *arena)
     return all;
 }
 
+/* Other proxies' words for the client's address. */
+static bool means_client(struct span word)
+{
+    static const char *const theirs[] = {"ip",        "source",    "src",         "source-ip", "remote-addr",
+                                         "remote-ip", "client-ip", "client-addr", "address",   "x-forwarded-for"};
+    for (size_t i = 0; i < ARRAY_LENGTH(theirs); i++)
+        if (suggest_is_same(word, theirs[i]))
+            return true;
+    return false;
+}
+
 const char *key_source_help(struct span text, struct arena *arena)
 {
     struct span word = word_of(text);
     struct suggest s;
+    if (means_client(word))
+        return "write `client`, the client's address";
     suggest_init(&s, word);
     for (size_t i = 0; i < KEY_KIND_COUNT; i++)
         suggest_try(&s, key_sources[i].word);

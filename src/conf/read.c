@@ -205,14 +205,14 @@ static const char *host_help(struct build *b, struct span host, struct span port
                             host.data);
     }
     if (strstr(*wrong, "port is no number"))
-        return "a port is a number from 1 to 65535";
+        return "write the port as digits, such as 8080";
     if (!memchr(host.data ? host.data : (const uint8_t *)"", ':', host.length))
         return "an IPv4 address is four numbers from 0 to 255, without leading zeros";
     return "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";
 }
 
 /* Says more about a wrong address than that it is wrong. */
-static const char *address_help(struct build *b, struct span text, const char **wrong)
+static const char *address_help(struct build *b, struct span text, bool to_bind, const char **wrong)
 {
     bool is_socket = text.length >= 5 && memcmp(text.data, "unix:", 5) == 0;
     if (is_socket || text.length == 0 || text.length > ADDRESS_TEXT_SIZE)
@@ -224,8 +224,10 @@ static const char *address_help(struct build *b, struct span text, const char **
     }
     if (is_all_digits(text)) {
         *wrong = "the host is missing";
-        return arena_format(b->arena, "write `:%.*s` for all addresses, or HOST:%.*s", (int)text.length, text.data,
-                            (int)text.length, text.data);
+        return arena_format(b->arena,
+                            to_bind ? "write `:%.*s` for all addresses, or HOST:%.*s"
+                                    : "write `127.0.0.1:%.*s` for this machine, or HOST:%.*s",
+                            (int)text.length, text.data, (int)text.length, text.data);
     }
     const uint8_t *colon = memrchr(text.data, ':', text.length);
     if (!colon || text.data[text.length - 1] == ']')
@@ -243,17 +245,17 @@ static bool is_anywhere(const struct address *a)
            (memcmp(e.ip, any, sizeof(any)) == 0 || (endpoint_is_ip4(&e) && memcmp(e.ip + 12, any, 4) == 0));
 }
 
-/* What is an address, but cannot be connected to. */
-static bool can_be_reached(struct build *b, const struct node *value, const struct address *a)
+/* What is an address, but cannot be connected to, or not be found by any client. */
+static bool can_be_reached(struct build *b, const struct node *value, bool to_bind, const struct address *a)
 {
     if (address_is_unix(a))
         return true;
-    if (is_anywhere(a))
+    if (!to_bind && is_anywhere(a))
         report_error(b->report, value->at,
                      arena_format(b->arena, "write `127.0.0.1:%u` for this machine", address_port(a)),
                      "%s says where to listen, not where to connect to", report_quote(b->report, value->text));
     else if (address_port(a) == 0)
-        report_error(b->report, value->at, "ports go from 1 to 65535", "nothing can be reached at port 0");
+        report_error(b->report, value->at, "write a port from 1 to 65535", "nothing can be reached at port 0");
     else
         return true;
     return false;
@@ -279,8 +281,8 @@ bool read_address(struct build *b, const struct node *value, bool to_bind, struc
     const char *wrong =
         is_printable(value->text) ? address_parse(socket_path(b, value->text), address) : "control characters";
     if (!wrong)
-        return to_bind || can_be_reached(b, value, address);
-    const char *help = address_help(b, value->text, &wrong);
+        return can_be_reached(b, value, to_bind, address);
+    const char *help = address_help(b, value->text, to_bind, &wrong);
     report_error(b->report, value->at, help, "%s is no address: %s", report_quote(b->report, value->text), wrong);
     return false;
 }

@@ -2,6 +2,7 @@
 
 #include "conf/key_source.h"
 #include "conf/read.h"
+#include "conf/values.h"
 
 static void add_pool(struct build *b, const struct node *map)
 {
@@ -118,7 +119,9 @@ void read_pool_servers(struct build *b, const struct schema_row *row, const stru
     draft->servers = arena_alloc(b->arena, count * sizeof(*draft->servers) + 1);
     draft->plan.server_count = count;
     if (count == 0)
-        report_error(b->report, value->at, "add \"127.0.0.1:3000\"", "the pool `%s` is empty", draft->plan.name);
+        report_error(b->report, value->at,
+                     is_map ? "write `servers: {a: \"127.0.0.1:3000\"}`" : "write `servers: [\"127.0.0.1:3000\"]`",
+                     "the pool `%s` is empty", draft->plan.name);
     const struct node *item = is_map ? value->first : node_first_item(value);
     for (size_t i = 0; item; item = is_map ? item->next : node_next_item(value, item))
         read_server(b, row, item, !is_map, &draft->servers[i++]);
@@ -130,9 +133,23 @@ void read_server_name(struct build *b, const struct schema_row *row, const struc
         ((struct draft_server *)target)->plan.name = (const char *)value->text.data;
 }
 
+/* `a=10.0.0.1:80 weight=2` on the command line is a server named "weight". */
+static bool is_stray_weight(const struct node *value)
+{
+    const struct source *source = value->at.source;
+    uint64_t number;
+    return source && source->is_flag && value->kind == NODE_TEXT && source->text.length > strlen("weight=") &&
+           memcmp(source->text.data, "weight=", strlen("weight=")) == 0 &&
+           values_number(value->text, &number) == VALUE_FINE;
+}
+
 void read_server_address(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     struct draft_server *server = target;
+    if (is_stray_weight(value)) {
+        report_error(b->report, value->at, "a weight is joined by a comma: `ADDR,weight=2`", "this is no server");
+        return;
+    }
     /* What went wrong was reported, so the plan is not made. */
     if (!read_address(b, value, false, &server->plan.address))
         server->plan.address.text[0] = '\0';

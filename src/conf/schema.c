@@ -1,6 +1,7 @@
 #include "conf/schema.h"
 
 #include "base/text.h"
+#include "conf/advice.h"
 #include "conf/quotes.h"
 #include "conf/read.h"
 #include "conf/read_listener.h"
@@ -241,12 +242,23 @@ static const char *all_keys(struct build *b, enum section section)
     return all;
 }
 
+/* A word that would only be refused in its turn is told of with what works instead. */
+static const char *near_help(struct build *b, const struct schema_row *near)
+{
+    if (near->since)
+        return arena_format(b->arena, "did you mean `%s`? It is %s: %s", near->key, near->since, near->instead);
+    return arena_format(b->arena, "did you mean `%s`?", near->key);
+}
+
 static const char *unknown_help(struct build *b, enum section section, const struct node *key)
 {
     if (node_is(key, "<<"))
         return "YAML merge keys are not read; write the keys out";
+    const char *advice = advice_find(section, key->text);
+    if (advice)
+        return advice;
     const char *near = near_key(section, key->text);
-    const char *help = near ? arena_format(b->arena, "did you mean `%s`?", near) : elsewhere(b, key->text);
+    const char *help = near ? near_help(b, find_row(section, span_text(near))) : elsewhere(b, key->text);
     return help ? help : all_keys(b, section);
 }
 
@@ -295,6 +307,19 @@ void schema_fill(struct build *b, enum section section, const struct node *map, 
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         if (rows[i].section == section && rows[i].fallback && !given[i])
             read_fallback(b, &rows[i], target);
+}
+
+bool schema_is_meant(struct build *b, enum section section, const struct node *map, const char *key)
+{
+    if (report_is_full(b->report))
+        return true;
+    for (const struct node *value = map->first; value; value = value->next) {
+        bool known = find_row(section, value->key->text);
+        const char *near = known ? NULL : near_key(section, value->key->text);
+        if (near && strcmp(near, key) == 0)
+            return true;
+    }
+    return false;
 }
 
 void conf_schema_each(void (*row)(void *context, const struct conf_schema_row *row), void *context)

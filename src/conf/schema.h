@@ -43,4 +43,7 @@ struct schema_row {
  * the fallbacks. Reports keys that are unknown, of a later version, or without a value. */
 void schema_fill(struct build *b, enum section section, const struct node *map, void *target);
 
+/* True if a key that is unknown there was probably meant to be this one, which is missing. */
+bool schema_is_meant(struct build *b, enum section section, const struct node *map, const char *key);
+
 #endif

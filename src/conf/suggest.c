@@ -119,7 +119,17 @@ static const struct foreign {
     {"server-name", "sni"},
     {"acl", "routes"},
     {"rules", "routes"},
+    {"ssl", "tls"},
+    {"certificate", "tls"},
 };
+
+bool suggest_is_same(struct span word, const char *other)
+{
+    bool same = word.length == strlen(other);
+    for (size_t i = 0; same && i < word.length; i++)
+        same = folded(word.data[i]) == folded((uint8_t)other[i]);
+    return same;
+}
 
 void suggest_try_foreign(struct suggest *s, bool (*accept)(const void *context, const char *ours), const void *context)
 {

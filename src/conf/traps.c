@@ -99,15 +99,24 @@ static void warn_of_unused(struct build *b, const struct draft_pool *pool)
                        "no route leads to the pool `%s`", pool->plan.name);
 }
 
+/* What becomes of a request that lacks the key with this number. */
+static const char *without_key(struct build *b, const struct draft_pool *pool, size_t number)
+{
+    if (number + 1 < pool->plan.key_count)
+        return arena_format(b->arena, "the next source (`%s`) decides", pool->plan.keys[number + 1].text);
+    return pool->plan.no_key == NO_KEY_END ? "it is ended" : "the peer's address decides (`no-key: spread`)";
+}
+
 static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
 {
     for (size_t i = 0; i < pool->plan.key_count; i++)
         if (key_source_is_given_out(&pool->plan.keys[i]))
-            report_warning(b->report, checks_key_place(pool, i),
-                           "take a key that the first request has already, such as client or a header of your own",
-                           "`%s` can only appear after first contact: the first request has none, so it will be spread "
-                           "and may move to another server when it has",
-                           pool->plan.keys[i].text);
+            report_warning(
+                b->report, checks_key_place(pool, i),
+                "take a key that the first request has already, such as client or a header of your own",
+                "`%s` can only appear after first contact: the first request has none, so %s, and the client "
+                "may move to another server when it has",
+                pool->plan.keys[i].text, without_key(b, pool, i));
 }
 
 /* Many clients may come over one connection of a proxy, and mode: tcp decides once for all of them. */
@@ -136,10 +145,12 @@ static void warn_of_listener(struct build *b, const struct draft_listener *liste
 
 void traps_all(struct build *b)
 {
-    if (!b->plan->seed_given && !b->from_flags)
+    if (!b->plan->seed_given)
         report_warning(b->report, (struct place){b->listeners->node->at.source, PLACE_NOWHERE, 0},
-                       "add `seed: SOME-WORDS`, the same on every frontend, and never change it",
-                       "there is no `seed`: everyone who knows limpet can work out which key leads to which server");
+                       b->from_flags ? "add `--seed SOME-WORDS`, the same on every frontend, and never change it"
+                                     : "add `seed: SOME-WORDS`, the same on every frontend, and never change it",
+                       "there is no %sseed%s: everyone who knows limpet can work out which key leads to which server",
+                       b->from_flags ? "--" : "`", b->from_flags ? "" : "`");
     for (const struct draft_listener *l = b->listeners; l; l = l->next)
         warn_of_listener(b, l);
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {

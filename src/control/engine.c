@@ -57,7 +57,8 @@ static int make_share(struct engine *engine)
     engine->share.ranking = engine->ranking;
     engine->share.states = server_states_new(plan->server_count);
     engine->share.limits = limits_new(plan, budget_connections(plan, powers_raise_nofile()));
-    return engine->ranking && engine->share.states && engine->share.limits ? 0 : -ENOMEM;
+    engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
+    return engine->ranking && engine->share.states && engine->share.limits && engine->share.crowd_quiet ? 0 : -ENOMEM;
 }
 
 /* For the crossover table in docs/speed.md; not for users. */
@@ -109,6 +110,7 @@ static void fini(struct engine *engine)
     limits_free(engine->share.limits);
     server_states_free(engine->share.states);
     ranking_free(engine->ranking);
+    free(engine->share.crowd_quiet);
 }
 
 static void write_error(void *context, const char *line, size_t length)
@@ -274,6 +276,7 @@ int engine_run(int channel, const struct plan *plan)
 {
     struct engine engine;
     leave_signals_to_the_keeper();
+    log_set_stamped(strcmp(plan->log.errors, "stderr") != 0);
     int failure = init(&engine, channel, plan);
     if (!failure)
         failure = set_up(&engine);

@@ -54,18 +54,32 @@ static const struct plan *plan_of(const struct keeper *keeper)
 
 /* ---- sockets ------------------------------------------------------------------------------------------------------- */
 
+/* What to do about an address that cannot be listened on; null: nothing is known. */
+static const char *advice(const struct address *address, int failure)
+{
+    bool is_unix = address_is_unix(address);
+    switch (failure) {
+    case -EADDRINUSE:
+        return is_unix ? "another program listens there already"
+                       : "port in use: another program listens there already (`ss -ltnp` shows which)";
+    case -EADDRNOTAVAIL:
+        return "no interface of this machine has this address (`ip -br addr` shows which there are)";
+    case -EACCES:
+        return !is_unix && address_port(address) < 1024 ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                                                        : "not permitted";
+    case -ENOENT:
+        return "the directory does not exist";
+    case -EEXIST:
+        return "a file that is no socket is in the way";
+    default:
+        return NULL;
+    }
+}
+
 static int complain(const struct address *address, int failure)
 {
-    if (failure == -EADDRINUSE)
-        log_error("%s: port in use: another program listens there already%s", address->text,
-                  address_is_unix(address) ? "" : " (`ss -ltnp` shows which)");
-    else if (failure == -EACCES)
-        log_error("%s: not permitted to listen there%s", address->text,
-                  address_port(address) > 0 && address_port(address) < 1024
-                      ? ": ports below 1024 need root or CAP_NET_BIND_SERVICE"
-                      : "");
-    else
-        log_error("%s: cannot listen: %s", address->text, strerror(-failure));
+    const char *what = advice(address, failure);
+    log_error("%s: cannot listen: %s", address->text, what ? what : strerror(-failure));
     return failure;
 }
 
@@ -248,12 +262,25 @@ static void say_how_it_died(pid_t pid, int status)
         log_error("the engine (process %d) ended with status %d; a new one is started", (int)pid, WEXITSTATUS(status));
 }
 
+static void say_how_many(const struct plan *plan)
+{
+    size_t descriptors = powers_raise_nofile();
+    uint32_t fit = budget_connections(plan, descriptors);
+    if (fit < plan->limits.connections)
+        log_notice(
+            "room for %u connections at once, not for %u (`limits: connections`): a process may have %zu open files "
+            "here; raise LimitNOFILE= or ulimit -Hn for more",
+            fit, plan->limits.connections, descriptors);
+}
+
 static void say_ready(struct keeper *keeper)
 {
     keeper->ready = true;
     for (size_t i = 0; i < keeper->post_count && !keeper->was_ready; i++)
         log_notice("listening on %s", keeper->posts[i].address->text);
     log_notice(keeper->was_ready ? "ready again" : "ready");
+    if (!keeper->was_ready)
+        say_how_many(plan_of(keeper));
     keeper->was_ready = true;
 }
 
@@ -391,26 +418,32 @@ static int watch(struct keeper *keeper)
     }
 }
 
-static void warn_of_descriptors(const struct plan *plan)
+/* The engine would find out too, but only after everything else was set up. */
+static int check_user(const char *user)
 {
-    size_t descriptors = powers_raise_nofile();
-    uint32_t fit = budget_connections(plan, descriptors);
-    if (fit < plan->limits.connections)
-        log_notice("%zu descriptors are enough for %u connections, not for %u (`limits: connections`): raise the hard "
-                   "limit of open files (LimitNOFILE=, ulimit -Hn)",
-                   descriptors, fit, plan->limits.connections);
+    int failure = user ? powers_find_user(user) : 0;
+    if (failure == -ENOENT)
+        log_error("there is no user `%s` (`user` wants a name, not a number)", user);
+    else if (failure)
+        log_error("user `%s`: %s", user, strerror(-failure));
+    return failure;
 }
 
 static int start(struct keeper *keeper)
 {
-    warn_of_descriptors(plan_of(keeper));
-    int failure = watch_signals(keeper);
+    powers_raise_nofile();
+    int failure = check_user(plan_of(keeper)->user);
+    if (!failure)
+        failure = watch_signals(keeper);
     if (!failure)
         failure = open_logs(keeper);
-    if (!failure && strcmp(plan_of(keeper)->log.errors, "stderr") != 0)
-        log_set_writer(write_own, keeper);
     if (!failure)
         failure = bind_all(keeper);
+    /* From here on messages go where they are configured to; whoever starts limpet sees what was wrong until now. */
+    if (!failure && strcmp(plan_of(keeper)->log.errors, "stderr") != 0) {
+        log_set_writer(write_own, keeper);
+        log_set_stamped(true);
+    }
     return failure ? failure : start_engine(keeper);
 }
 

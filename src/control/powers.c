@@ -260,13 +260,28 @@ size_t powers_raise_nofile(void)
     return limit.rlim_cur;
 }
 
+static int find_user(const char *user, struct passwd **found)
+{
+    errno = 0;
+    *found = getpwnam(user);
+    if (*found)
+        return 0;
+    return errno ? -errno : -ENOENT;
+}
+
+int powers_find_user(const char *user)
+{
+    struct passwd *found;
+    return find_user(user, &found);
+}
+
 int powers_become(const char *user)
 {
     if (geteuid() == 0 && user && strcmp(user, "root") != 0) {
-        errno = 0;
-        struct passwd *found = getpwnam(user);
-        if (!found)
-            return errno ? -errno : -ENOENT;
+        struct passwd *found;
+        int failure = find_user(user, &found);
+        if (failure)
+            return failure;
         if (initgroups(found->pw_name, found->pw_gid) < 0 ||
             setresgid(found->pw_gid, found->pw_gid, found->pw_gid) < 0 ||
             setresuid(found->pw_uid, found->pw_uid, found->pw_uid) < 0)

@@ -53,6 +53,9 @@ MUST_CHECK int powers_spawn_self(const struct powers_spawn *spawn, pid_t *pid);
 /* Raises the soft limit of open descriptors to the hard one; returns what it is now. */
 size_t powers_raise_nofile(void);
 
+/* 0 if there is such a user, -ENOENT if not, or another negative errno. */
+MUST_CHECK int powers_find_user(const char *user);
+
 /* Becomes this user for good, if this process is root and `user` is not null; drops everything root could do. */
 MUST_CHECK int powers_become(const char *user);
 

@@ -35,22 +35,25 @@ static void vote(struct crowd *crowd, const struct endpoint *peer)
         close_window(crowd);
 }
 
-bool crowd_note(struct crowd *crowd, const struct endpoint *peer, micros now)
+bool crowd_note(struct crowd *crowd, const struct endpoint *peer)
 {
     vote(crowd, peer);
-    return crowd->suspect.kind == ENDPOINT_IP && now >= crowd->quiet_until && same_host(&crowd->suspect, peer);
+    return crowd->suspect.kind == ENDPOINT_IP && same_host(&crowd->suspect, peer);
 }
 
-void crowd_warn(struct crowd *crowd, const struct plan_listener *listener, micros now)
+void crowd_warn(const struct crowd *crowd, const struct plan_listener *listener, micros *quiet_until, micros now)
 {
-    if (now < crowd->quiet_until)
+    micros until = __atomic_load_n(quiet_until, __ATOMIC_RELAXED);
+    if (now < until ||
+        !__atomic_compare_exchange_n(quiet_until, &until, now + QUIET, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
-    crowd->quiet_until = now + QUIET;
     struct endpoint host = crowd->suspect;
     host.port = 0;
     char text[ENDPOINT_TEXT_SIZE];
     endpoint_text(&host, text);
-    log_warning("%s: %u of the last %u connections came from %s and share one home, because its X-Forwarded-For is not "
-                "believed; if it is your proxy, add `--trust %s` (in the file: `trust: [loopback, \"%s\"]`)",
-                listener->name, crowd->suspect_hits, CROWD_WINDOW, text, text, text);
+    log_warning(
+        "%s: %u of the last %u connections came from %s and share one home, because the X-Forwarded-For that it "
+        "sends is not believed; if it is your proxy: `--trust %s`, or in the file `trust` of this listener, "
+        "beside what stands there",
+        listener->name, crowd->suspect_hits, CROWD_WINDOW, text, text);
 }

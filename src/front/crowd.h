@@ -6,6 +6,7 @@
  * of a peer that makes up most of a window, a few first bytes are sampled, and if they carry a forwarding field the
  * operator is told which `trust` to add. */
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "plan/plan.h"
@@ -13,23 +14,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct crowd {
+struct crowd { /* of one listener in one thread; zeroed at first */
     struct endpoint candidate;
     uint32_t votes;          /* for the candidate, minus the others */
     uint32_t hits;           /* of the candidate since it became one */
     uint32_t count;          /* connections in this window */
     struct endpoint suspect; /* ENDPOINT_NONE: nobody */
     uint32_t suspect_hits;
-    micros quiet_until;
 };
 
 /* Connections looked at together, so that a busy proxy is named within seconds and a handful of clients is not. */
 #define CROWD_WINDOW 100
 
 /* A connection of an untrusted peer whose key is its own address. True if its first bytes should be sampled. */
-bool crowd_note(struct crowd *crowd, const struct endpoint *peer, micros now);
+bool crowd_note(struct crowd *crowd, const struct endpoint *peer);
 
-/* The sample of a suspect did carry a forwarding field: warns, and then keeps quiet for ten minutes. */
-void crowd_warn(struct crowd *crowd, const struct plan_listener *listener, micros now);
+/* The sample of a suspect did carry a forwarding field: warns once in ten minutes. `quiet_until` belongs to the listener
+ * and is shared by all threads (atomic). */
+void crowd_warn(const struct crowd *crowd, const struct plan_listener *listener, micros *quiet_until, micros now);
 
 #endif

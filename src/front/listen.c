@@ -16,7 +16,7 @@ static void pause_accepting(struct listen_point *point, const char *why)
     static struct log_limit limit;
     unsigned long skipped;
     counter_add(point->taker->counters, COUNTER_ACCEPT_PAUSES, 1);
-    if (log_limit_pass(&limit, &skipped))
+    if (log_limit_pass(&limit, 1, &skipped))
         log_warning("%s: accepting pauses: %s (newcomers wait in the backlog)", point->listener->name, why);
     if (timer_set(&point->taker->loop->timers, &point->resume, point->taker->loop->now + PAUSE) != 0)
         return; /* level-triggered: it will be tried again at once, which is all that is left without memory */

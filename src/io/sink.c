@@ -21,6 +21,7 @@ struct sink {
     int fd;
     bool closing;
     bool done;
+    int lost;    /* the errno of a failed write that no writer was told yet; guarded by lock */
     char *fresh; /* guarded by lock, as is its length */
     size_t length;
     char *going_out; /* the thread's own */
@@ -36,18 +37,19 @@ static void rest(void)
     nanosleep(&pause, NULL);
 }
 
-/* Everything or nothing more: an error (disk full, reader gone) drops the rest, as every log must. */
-static void write_out(int fd, const char *lines, size_t length)
+/* An error (disk full, reader gone) drops the rest, as every log must. Returns it, or 0. */
+static int write_out(int fd, const char *lines, size_t length)
 {
     while (length > 0) {
         ssize_t put = write(fd, lines, length);
         if (put < 0 && errno == EINTR)
             continue;
-        if (put <= 0)
-            return;
+        if (put < 0)
+            return errno;
         lines += put;
         length -= (size_t)put;
     }
+    return 0;
 }
 
 static void *run(void *argument)
@@ -65,9 +67,11 @@ static void *run(void *argument)
         sink->length = 0;
         sink->going_out = lines;
         pthread_mutex_unlock(&sink->lock);
-        write_out(sink->fd, lines, length);
+        int failure = write_out(sink->fd, lines, length);
         rest();
         pthread_mutex_lock(&sink->lock);
+        if (failure)
+            sink->lost = failure;
     }
     sink->done = true;
     pthread_cond_signal(&sink->ended);
@@ -152,19 +156,21 @@ void sink_free(struct sink *sink)
     release(sink);
 }
 
-bool sink_write(struct sink *sink, const char *lines, size_t length)
+int sink_write(struct sink *sink, const char *lines, size_t length)
 {
-    bool fits = false;
     pthread_mutex_lock(&sink->lock);
+    int outcome = -sink->lost;
+    sink->lost = 0;
     if (length <= CAPACITY - sink->length) {
         memcpy(sink->fresh + sink->length, lines, length);
         if (sink->length == 0)
             pthread_cond_signal(&sink->filled);
         sink->length += length;
-        fits = true;
+    } else {
+        outcome = -EAGAIN;
     }
     pthread_mutex_unlock(&sink->lock);
-    return fits;
+    return outcome;
 }
 
 void sink_reopen(struct sink *sink, int fd)

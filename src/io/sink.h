@@ -18,8 +18,9 @@ MUST_CHECK struct sink *sink_new(int fd);
 /* Writes out what is left, but waits for a stuck reader no longer than a second; closes the descriptor. */
 void sink_free(struct sink *sink);
 
-/* Whole lines only. Safe from any thread. Returns false if they were dropped. */
-bool sink_write(struct sink *sink, const char *lines, size_t length);
+/* Whole lines only. Safe from any thread. Returns 0, -EAGAIN if they were dropped because the reader is too slow, or the
+ * negative errno with which earlier ones were lost since the last call; these ones may still arrive. */
+int sink_write(struct sink *sink, const char *lines, size_t length);
 
 /* Lines go to `fd` from now on; takes it over and closes the old one. */
 void sink_reopen(struct sink *sink, int fd);

@@ -79,10 +79,10 @@ bool server_try(struct server_states *states, size_t number, micros now, bool an
     return true;
 }
 
-void server_succeeded(struct server_states *states, size_t number)
+bool server_succeeded(struct server_states *states, size_t number)
 {
-    if (load(states, number) != 0)
-        __atomic_store_n(&states->words[number], 0, __ATOMIC_RELAXED);
+    /* Nearly always it is up already: then nothing is written that other threads read. */
+    return load(states, number) != 0 && __atomic_exchange_n(&states->words[number], 0, __ATOMIC_RELAXED) != 0;
 }
 
 static uint64_t resting_word(uint64_t failures, micros now)
@@ -95,7 +95,7 @@ static uint64_t resting_word(uint64_t failures, micros now)
     return (uint64_t)(now + rest) << END_SHIFT | failures;
 }
 
-void server_failed(struct server_states *states, size_t number, micros now)
+bool server_failed(struct server_states *states, size_t number, micros now)
 {
     uint64_t word = load(states, number);
     uint64_t next;
@@ -107,6 +107,7 @@ void server_failed(struct server_states *states, size_t number, micros now)
         else
             next = word & ~TRIAL_BIT;
     } while (next != word && !replace(states, number, &word, next));
+    return word == 0;
 }
 
 void server_untried(struct server_states *states, size_t number)

@@ -38,8 +38,8 @@ bool server_may_try(const struct server_states *states, size_t number, micros no
  * swallows connects gathers no queue, and one that refuses them is free again at once. Each true must be followed by
  * exactly one of the three below. */
 MUST_CHECK bool server_try(struct server_states *states, size_t number, micros now, bool anyway);
-void server_succeeded(struct server_states *states, size_t number);
-void server_failed(struct server_states *states, size_t number, micros now);
+bool server_succeeded(struct server_states *states, size_t number);          /* true: it is back */
+bool server_failed(struct server_states *states, size_t number, micros now); /* true: it was up until now */
 void server_untried(struct server_states *states, size_t number); /* the visit ended before the outcome was known */
 
 #endif

@@ -196,6 +196,7 @@ static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: tex
 
 static enum step cannot_decide(struct connection *c, const struct decision *decision)
 {
+    c->visit.pool = decision->pool;
     c->visit.detail = decision->why;
     if (decision->answer_400)
         return part(c, decision->reason, bad_request);
@@ -226,8 +227,9 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
     if (facts->source_trusted || decision->source < 0)
         return;
     enum key_kind kind = decision->pool->keys[decision->source].kind;
-    if (kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER)
-        c->sample = crowd_note(&c->context->crowd, &facts->source, now_of(c));
+    bool own_address = kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER;
+    if (own_address && c->visit.listener->client_from != CLIENT_FROM_NONE)
+        c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
 }
 
 /* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
@@ -301,16 +303,46 @@ static enum step peek(struct connection *c)
 
 /* ---- pick and connect ---------------------------------------------------------------------------------------------- */
 
-static void note_failure(struct connection *c, const struct plan_server *server, int error)
+static void note_passed(struct visit *visit, uint32_t server, int error)
+{
+    assert(visit->passed_count < VISIT_PASSED_MOST);
+    visit->passed[visit->passed_count++] = (struct visit_passed){.server = server, .error = error};
+}
+
+static uint32_t index_of(const struct visit *visit)
+{
+    return (uint32_t)(visit->server - visit->pool->servers);
+}
+
+/* The server could not be reached. A message only when it was up until now: its next failures tell nothing new. */
+static void server_refused(struct connection *c, int error)
+{
+    const struct plan_server *server = c->visit.server;
+    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
+    note_passed(&c->visit, index_of(&c->visit), error);
+    if (server_failed(c->context->share->states, server->number, now_of(c)))
+        log_warning("pool %s: server %s (%s) is down: connect: %s; its clients go to their next-ranked",
+                    c->visit.pool->name, server->name, server->address.text, strerror(error));
+}
+
+/* This machine could not even try; that is not the server's fault. */
+static void could_not_try(struct connection *c, int error)
 {
     static struct log_limit limit;
     unsigned long skipped;
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    c->visit.passed_over = server;
-    c->visit.passed_over_because = connect_error_text(error);
-    if (log_limit_pass(&limit, &skipped))
-        log_warning("pool %s: server %s (%s): connect: %s%s", c->visit.pool->name, server->name, server->address.text,
-                    strerror(error), skipped ? " (and more)" : "");
+    note_passed(&c->visit, index_of(&c->visit), error);
+    server_untried(c->context->share->states, c->visit.server->number);
+    if (log_limit_pass(&limit, 1, &skipped))
+        log_warning("no connection to any server can be opened here: %s", strerror(error));
+}
+
+static void server_answered(struct connection *c)
+{
+    const struct plan_server *server = c->visit.server;
+    if (server_succeeded(c->context->share->states, server->number))
+        log_notice("pool %s: server %s (%s) is up again: its clients come home", c->visit.pool->name, server->name,
+                   server->address.text);
 }
 
 /* Why is this server the choice? */
@@ -318,24 +350,24 @@ static void note_choice(struct connection *c, uint32_t index)
 {
     struct visit *visit = &c->visit;
     visit->server = &visit->pool->servers[index];
-    if (c->pick.last_resort) {
+    visit->choice = VISIT_HOME;
+    if (index != c->pick.home) {
+        visit->choice = VISIT_NEXT_RANKED;
+        counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
+        if (visit->passed_count == 0)
+            note_passed(visit, c->pick.home, 0);
+    }
+    if (c->pick.last_resort)
         visit->choice = VISIT_LAST_RESORT;
-        return;
-    }
-    if (index == c->pick.home) {
-        visit->choice = VISIT_HOME;
-        return;
-    }
-    visit->choice = VISIT_NEXT_RANKED;
-    counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
-    if (visit->passed_over)
-        return;
-    visit->passed_over = &visit->pool->servers[c->pick.home];
-    visit->passed_over_because = "resting";
 }
 
 static enum step nobody_left(struct connection *c)
 {
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (log_limit_pass(&limit, 1, &skipped))
+        log_error("pool %s: no server can be reached; visits end with %s", c->visit.pool->name,
+                  reason_text(REASON_NO_SERVER));
     c->visit.server = NULL;
     c->visit.choice = VISIT_NOWHERE;
     return part(c, REASON_NO_SERVER, "");
@@ -356,12 +388,10 @@ static enum step pick(struct connection *c)
     enum connect_verdict verdict = connect_start(&server->address, &fd, &error);
     switch (verdict) {
     case CONNECT_FAILED:
-        server_failed(share->states, server->number, now_of(c));
-        note_failure(c, server, error);
+        server_refused(c, error);
         return STEP_PICK;
     case CONNECT_LOCAL:
-        server_untried(share->states, server->number);
-        note_failure(c, server, error);
+        could_not_try(c, error);
         return part(c, REASON_NO_MEMORY, "");
     case CONNECT_DONE:
     case CONNECT_WAITING:
@@ -382,15 +412,14 @@ static enum step pick(struct connection *c)
 
 static enum step connect_failed(struct connection *c, int error)
 {
-    server_failed(c->context->share->states, c->visit.server->number, now_of(c));
-    note_failure(c, c->visit.server, error);
+    server_refused(c, error);
     stream_close(&c->server, false);
     return STEP_PICK;
 }
 
 static enum step begin_to_carry(struct connection *c)
 {
-    server_succeeded(c->context->share->states, c->visit.server->number);
+    server_answered(c);
     c->visit.connected = now_of(c);
     c->last_move = now_of(c);
     relay_init(&c->relay);
@@ -433,7 +462,8 @@ static void look_at_sample(struct connection *c)
         return;
     c->sample = false;
     if (decide_has_forwarding_field(bytes))
-        crowd_warn(&c->context->crowd, c->visit.listener, now_of(c));
+        crowd_warn(&c->context->crowds[c->listener], c->visit.listener, &c->context->share->crowd_quiet[c->listener],
+                   now_of(c));
 }
 
 static enum step carry(struct connection *c)

@@ -1,5 +1,6 @@
 #include "session/context.h"
 
+#include "base/log.h"
 #include "session/visit.h"
 
 #include <errno.h>
@@ -19,13 +20,15 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     if (failure)
         return failure;
     context->log = malloc(LOG_SIZE);
-    return context->log ? 0 : -ENOMEM;
+    context->crowds = calloc(share->plan->listener_count, sizeof(*context->crowds));
+    return context->log && context->crowds ? 0 : -ENOMEM;
 }
 
 void context_fini(struct context *context)
 {
     relay_kit_fini(&context->kit);
     loop_fini(&context->loop);
+    free(context->crowds);
     free(context->log);
     context->log = NULL;
 }
@@ -63,9 +66,31 @@ void context_log(struct context *context, const char *line, size_t length)
     context->log_length += length;
 }
 
+static uint64_t count_lines(const char *lines, size_t length)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += lines[i] == '\n';
+    return count;
+}
+
+/* A log that loses lines must not do so in silence; but it is never waited for. */
+static void lose_lines(struct context *context, int failure)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    counter_add(&context->counters, COUNTER_LOG_LINES_DROPPED, count_lines(context->log, context->log_length));
+    if (log_limit_pass(&limit, 60, &skipped))
+        log_warning("the access log loses lines: %s",
+                    failure == -EAGAIN ? "its reader is too slow" : strerror(-failure));
+}
+
 void context_flush_log(struct context *context)
 {
-    if (context->log_length > 0 && !sink_write(context->share->access, context->log, context->log_length))
-        counter_add(&context->counters, COUNTER_LOG_LINES_DROPPED, 1);
+    if (context->log_length == 0)
+        return;
+    int failure = sink_write(context->share->access, context->log, context->log_length);
+    if (failure)
+        lose_lines(context, failure);
     context->log_length = 0;
 }

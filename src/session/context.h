@@ -18,9 +18,9 @@ struct context {
     const struct share *share;
     struct list connections; /* all there are, for the day they must end at once */
     size_t connection_count;
-    bool draining;   /* nobody new comes: the loop ends with the last connection */
-    uint64_t serial; /* of the last connection; differs between threads */
-    struct crowd crowd;
+    bool draining;        /* nobody new comes: the loop ends with the last connection */
+    uint64_t serial;      /* of the last connection; differs between threads */
+    struct crowd *crowds; /* one for each listener */
     struct counters counters;
     struct relay_kit kit;
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */

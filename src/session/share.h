@@ -14,6 +14,7 @@ struct share {
     const struct ranking *ranking; /* never changes */
     struct server_states *states;  /* atomics */
     struct limits *limits;         /* atomics and locks */
+    micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
     struct sink *access;           /* locks; null: no access log */
 };
 

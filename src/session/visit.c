@@ -1,5 +1,7 @@
 #include "session/visit.h"
 
+#include "route/connect.h"
+
 #include <stdio.h>
 
 /* One line is a list of fields; text and JSON differ only in how a field is written. */
@@ -62,15 +64,17 @@ static void add_duration(struct fields *fields, const char *name, micros from, m
         text_add_format(fields->line, "%lld.%03lld", (long long)((to - from) / 1000), (long long)((to - from) % 1000));
 }
 
+/* A visit that ended before it was decided has neither source nor key, and perhaps no pool. */
 static void add_key(struct fields *fields, const struct visit *visit)
 {
-    char hash[16];
-    bool spread = visit->source < 0;
+    char hash[16] = "";
+    const char *source = "";
+    if (visit->decided) {
+        source = visit->source < 0 ? "spread" : visit->pool->keys[visit->source].text;
+        snprintf(hash, sizeof(hash), "%08x", visit->key_hash);
+    }
     add_word(fields, "pool", visit->pool ? visit->pool->name : "");
-    if (!visit->pool)
-        return;
-    add_word(fields, "source", spread ? "spread" : visit->pool->keys[visit->source].text);
-    snprintf(hash, sizeof(hash), "%08x", visit->key_hash);
+    add_word(fields, "source", source);
     add_word(fields, "key", hash);
     if (visit->plain_key)
         add_word(fields, "key_text", visit->plain_key);
@@ -84,14 +88,28 @@ static void add_choice(struct fields *fields, const struct visit *visit)
         [VISIT_NEXT_RANKED] = "next_ranked",
         [VISIT_LAST_RESORT] = "last_resort",
     };
-    char why[512];
+    char why[2048];
     struct text text;
     text_init(&text, why, sizeof(why));
     text_add(&text, words[visit->choice]);
-    if (visit->passed_over)
-        text_add_format(&text, ":%s:%s", visit->passed_over->name, visit->passed_over_because);
+    for (size_t i = 0; i < visit->passed_count; i++) {
+        const struct visit_passed *passed = &visit->passed[i];
+        text_add_format(&text, "%c%s:%s", i == 0 ? ':' : ',', visit->pool->servers[passed->server].name,
+                        passed->error ? connect_error_text(passed->error) : "resting");
+    }
     add_word(fields, "server", visit->server ? visit->server->name : "");
     add_word(fields, "why", why);
+}
+
+/* A sentence of ours; in a line of words it is one word. */
+static void add_detail(struct fields *fields, const char *detail)
+{
+    char words[256];
+    struct text text;
+    text_init(&text, words, sizeof(words));
+    for (; *detail; detail++)
+        text_add_char(&text, *detail == ' ' && !fields->json ? '_' : *detail);
+    add_word(fields, "detail", words);
 }
 
 void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t bytes_in, uint64_t bytes_out,
@@ -115,6 +133,6 @@ void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t 
     add_duration(&fields, "total_ms", visit->accepted, now);
     add_word(&fields, "reason", reason_text(visit->reason));
     if (visit->detail)
-        add_word(&fields, "detail", visit->detail);
+        add_detail(&fields, visit->detail);
     text_add(line, fields.json ? "}\n" : "\n");
 }

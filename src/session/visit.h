@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/text.h"
 #include "plan/plan.h"
+#include "route/pick.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,9 +18,18 @@
 enum visit_choice {
     VISIT_NOWHERE,     /* to none */
     VISIT_HOME,        /* the first in its ranking */
-    VISIT_NEXT_RANKED, /* a later one, because `passed_over` was not to be had */
+    VISIT_NEXT_RANKED, /* a later one, because those passed over were not to be had */
     VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
 };
+
+/* A server that was not to be had. */
+struct visit_passed {
+    uint32_t server; /* its index in the pool */
+    int32_t error;   /* of the connect, a positive errno; 0: it was resting and was not asked */
+};
+
+/* The home that rests, and each one that was tried. */
+#define VISIT_PASSED_MOST (1 + PICK_TRIES_MAX)
 
 struct visit {
     micros accepted;  /* steady */
@@ -28,21 +38,21 @@ struct visit {
     struct endpoint peer;
     struct endpoint client;
     const struct plan_listener *listener;
-    const struct plan_pool *pool;          /* null: none */
-    const struct plan_server *server;      /* null: none */
-    const struct plan_server *passed_over; /* the home that was not to be had, or the last server that failed; null */
-    const char *passed_over_because;       /* one word: "resting", "refused", ... */
-    const char *detail;                    /* what was wrong with the first bytes, a static text; null: nothing */
-    char *plain_key;                       /* only if the plan says so; owned */
+    const struct plan_pool *pool;     /* null: none */
+    const struct plan_server *server; /* null: none */
+    const char *detail;               /* what was wrong with the first bytes, a static text; null: nothing */
+    char *plain_key;                  /* only if the plan says so; owned */
+    struct visit_passed passed[VISIT_PASSED_MOST];
     uint32_t key_hash;
     int16_t source; /* index in the pool's keys; -1: spread */
+    uint8_t passed_count;
     uint8_t choice; /* enum visit_choice */
     uint8_t reason; /* enum reason */
 };
 
-/* Room for one line, so that none is ever cut: short fields, and six texts of at most 512 bytes (listener, pool, source,
- * key, server, the one passed over), of which JSON may make six bytes each. */
-#define VISIT_LINE_SIZE 20480
+/* Room for one line, so that none is ever cut: short fields, and ten texts of at most 512 bytes (listener, pool, source,
+ * key, server, detail, and those passed over), of which JSON may make six bytes each. */
+#define VISIT_LINE_SIZE 32768
 
 /* At most so many bytes of a plain key are shown. */
 #define VISIT_PLAIN_KEY_MOST 512
