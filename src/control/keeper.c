@@ -2,14 +2,13 @@
 
 #include "base/log.h"
 #include "control/budget.h"
+#include "control/posts.h"
 #include "control/powers.h"
 #include "control/wire.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -21,23 +20,18 @@
 #define RESTART_MOST (5 * (micros)SECOND_IN_MICROS)
 #define LIVED_LONG_ENOUGH (10 * (micros)SECOND_IN_MICROS)
 
-/* One bind address with its sockets: one for each thread where the kernel shares a port among sockets, else one. */
-struct post {
-    size_t listener;
-    const struct address *address;
-    int fds[WIRE_FDS_MOST];
-    size_t count;
-};
+/* An engine keeps its own deadlines. One that is so much late does not hear. */
+#define GRACE (2 * (micros)SECOND_IN_MICROS)
 
 struct keeper {
     const struct keeper_config *config;
-    struct post *posts;
-    size_t post_count;
+    struct posts posts;
     int access_log; /* -1: off */
     int error_log;  /* -1: standard error */
     int signals;
     bool on_terminal;
     bool draining;  /* asked to stop once */
+    micros kill_at; /* an engine that is still there then hangs; 0: no such time */
     pid_t engine;   /* 0: none is running */
     int channel;    /* -1: none */
     bool ready;     /* this engine accepts */
@@ -50,94 +44,6 @@ struct keeper {
 static const struct plan *plan_of(const struct keeper *keeper)
 {
     return keeper->config->plan;
-}
-
-/* ---- sockets ------------------------------------------------------------------------------------------------------- */
-
-/* What to do about an address that cannot be listened on; null: nothing is known. */
-static const char *advice(const struct address *address, int failure)
-{
-    bool is_unix = address_is_unix(address);
-    switch (failure) {
-    case -EADDRINUSE:
-        return is_unix ? "another program listens there already"
-                       : "port in use: another program listens there already (`ss -ltnp` shows which)";
-    case -EADDRNOTAVAIL:
-        return "no interface of this machine has this address (`ip -br addr` shows which there are)";
-    case -EACCES:
-        return !is_unix && address_port(address) < 1024 ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
-                                                        : "not permitted";
-    case -ENOENT:
-        return "the directory does not exist";
-    case -EEXIST:
-        return "a file that is no socket is in the way";
-    default:
-        return NULL;
-    }
-}
-
-static int complain(const struct address *address, int failure)
-{
-    const char *what = advice(address, failure);
-    log_error("%s: cannot listen: %s", address->text, what ? what : strerror(-failure));
-    return failure;
-}
-
-/* Threads share a port by one socket each (SO_REUSEPORT), which also hides a port that somebody else has: so it is probed
- * first, with one plain socket. */
-static int bind_post(struct keeper *keeper, struct post *post, const struct plan_listener *listener)
-{
-    const struct address *address = post->address;
-    bool share = plan_of(keeper)->threads > 1 && !address_is_unix(address);
-    size_t count = share ? plan_of(keeper)->threads : 1;
-    int failure = powers_probe(address);
-    if (failure)
-        return complain(address, failure);
-    while (post->count < count) {
-        int fd = powers_listen(address, share, listener->unix_mode);
-        if (fd < 0)
-            return complain(address, fd);
-        post->fds[post->count++] = fd;
-    }
-    return 0;
-}
-
-static int bind_all(struct keeper *keeper)
-{
-    const struct plan *plan = plan_of(keeper);
-    size_t most = 0;
-    for (size_t i = 0; i < plan->listener_count; i++)
-        most += plan->listeners[i].bind_count;
-    assert(most > 0);
-    keeper->posts = calloc(most, sizeof(*keeper->posts));
-    if (!keeper->posts)
-        return -ENOMEM;
-    for (size_t i = 0; i < plan->listener_count; i++) {
-        const struct plan_listener *listener = &plan->listeners[i];
-        for (size_t j = 0; j < listener->bind_count; j++) {
-            struct post *post = &keeper->posts[keeper->post_count++];
-            *post = (struct post){.listener = i, .address = &listener->binds[j]};
-            int failure = bind_post(keeper, post, listener);
-            if (failure)
-                return failure;
-        }
-    }
-    return 0;
-}
-
-static void close_posts(struct keeper *keeper)
-{
-    for (size_t i = 0; i < keeper->post_count; i++) {
-        struct post *post = &keeper->posts[i];
-        /* A file that we did not bind belongs to somebody else. */
-        if (post->count > 0)
-            powers_unlink(post->address);
-        for (size_t j = 0; j < post->count; j++)
-            close(post->fds[j]);
-    }
-    free(keeper->posts);
-    keeper->posts = NULL;
-    keeper->post_count = 0;
 }
 
 /* ---- logs ---------------------------------------------------------------------------------------------------------- */
@@ -205,8 +111,8 @@ static int send_everything(struct keeper *keeper)
     int failure = wire_send(keeper->channel, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
     if (!failure)
         failure = send_logs(keeper);
-    for (size_t i = 0; i < keeper->post_count && !failure; i++) {
-        const struct post *post = &keeper->posts[i];
+    for (size_t i = 0; i < keeper->posts.count && !failure; i++) {
+        const struct post *post = &keeper->posts.all[i];
         failure = wire_send(keeper->channel, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
     }
     return failure ? failure : wire_send(keeper->channel, WIRE_START, 0, NULL, 0);
@@ -276,8 +182,8 @@ static void say_how_many(const struct plan *plan)
 static void say_ready(struct keeper *keeper)
 {
     keeper->ready = true;
-    for (size_t i = 0; i < keeper->post_count && !keeper->was_ready; i++)
-        log_notice("listening on %s", keeper->posts[i].address->text);
+    for (size_t i = 0; i < keeper->posts.count && !keeper->was_ready; i++)
+        log_notice("listening on %s", keeper->posts.all[i].address->text);
     log_notice(keeper->was_ready ? "ready again" : "ready");
     if (!keeper->was_ready)
         say_how_many(plan_of(keeper));
@@ -304,11 +210,12 @@ static void ask_to_end(struct keeper *keeper)
 {
     bool again = keeper->draining;
     keeper->draining = true;
+    keeper->kill_at = clock_steady() + (again ? 0 : plan_of(keeper)->timeouts.drain) + GRACE;
     log_notice(again ? "stopping now" : "draining: no new connections; a second signal stops at once");
     /* From here on the kernel refuses newcomers; those in the backlog are taken in by the engine before it closes. */
     if (keeper->channel >= 0 && wire_send(keeper->channel, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
         log_error("the engine did not take the order");
-    close_posts(keeper);
+    posts_close(&keeper->posts);
 }
 
 /* Returns true, with *status, when the engine's end is the end of limpet. */
@@ -387,12 +294,35 @@ static int watch_signals(struct keeper *keeper)
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
+static bool is_due(micros deadline)
+{
+    return deadline != 0 && clock_steady() >= deadline;
+}
+
+/* Milliseconds until there is something to do. */
 static int patience(const struct keeper *keeper)
 {
-    if (keeper->restart_at == 0)
+    micros next = keeper->draining ? keeper->kill_at : keeper->restart_at;
+    if (next == 0)
         return -1;
-    micros left = keeper->restart_at - clock_steady();
+    micros left = next - clock_steady();
     return left > 0 ? (int)(left / MILLIS_IN_MICROS) + 1 : 0;
+}
+
+static void kill_engine(struct keeper *keeper)
+{
+    keeper->kill_at = 0;
+    log_error("the engine (process %d) does not end by itself; it is killed", (int)keeper->engine);
+    kill(keeper->engine, SIGKILL);
+}
+
+static void restart_engine(struct keeper *keeper)
+{
+    int failure = start_engine(keeper);
+    if (!failure)
+        return;
+    log_error("the engine cannot be started: %s", strerror(-failure));
+    plan_restart(keeper);
 }
 
 static int watch(struct keeper *keeper)
@@ -408,13 +338,10 @@ static int watch(struct keeper *keeper)
             hear(keeper);
         if (wake[0].revents && take_signal(keeper, &status))
             return status;
-        if (keeper->restart_at == 0 || clock_steady() < keeper->restart_at)
-            continue;
-        int failure = start_engine(keeper);
-        if (failure) {
-            log_error("the engine cannot be started: %s", strerror(-failure));
-            plan_restart(keeper);
-        }
+        if (is_due(keeper->kill_at))
+            kill_engine(keeper);
+        else if (!keeper->draining && is_due(keeper->restart_at))
+            restart_engine(keeper);
     }
 }
 
@@ -438,7 +365,7 @@ static int start(struct keeper *keeper)
     if (!failure)
         failure = open_logs(keeper);
     if (!failure)
-        failure = bind_all(keeper);
+        failure = posts_open(&keeper->posts, plan_of(keeper));
     /* From here on messages go where they are configured to; whoever starts limpet sees what was wrong until now. */
     if (!failure && strcmp(plan_of(keeper)->log.errors, "stderr") != 0) {
         log_set_writer(write_own, keeper);
@@ -456,7 +383,7 @@ int keeper_run(const struct keeper_config *config)
                             .channel = -1,
                             .on_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1};
     int status = start(&keeper) == 0 ? watch(&keeper) : 1;
-    close_posts(&keeper);
+    posts_close(&keeper.posts);
     close_channel(&keeper);
     log_set_writer(NULL, NULL);
     int own[] = {keeper.access_log, keeper.error_log, keeper.signals, config->bundle};

@@ -1,0 +1,94 @@
+#include "control/posts.h"
+
+#include "base/log.h"
+#include "control/powers.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What to do about an address that cannot be listened on; null: nothing is known. */
+static const char *advice(const struct address *address, int failure)
+{
+    bool is_unix = address_is_unix(address);
+    switch (failure) {
+    case -EADDRINUSE:
+        return is_unix ? "another program listens there already"
+                       : "port in use: another program listens there already (`ss -ltnp` shows which)";
+    case -EADDRNOTAVAIL:
+        return "no interface of this machine has this address (`ip -br addr` shows which there are)";
+    case -EACCES:
+        return !is_unix && address_port(address) < 1024 ? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+                                                        : "not permitted";
+    case -ENOENT:
+        return "the directory does not exist";
+    case -EEXIST:
+        return "a file that is no socket is in the way";
+    default:
+        return NULL;
+    }
+}
+
+static int complain(const struct address *address, int failure)
+{
+    const char *what = advice(address, failure);
+    log_error("%s: cannot listen: %s", address->text, what ? what : strerror(-failure));
+    return failure;
+}
+
+/* Threads share a port by one socket each (SO_REUSEPORT), which also hides a port that somebody else has: so it is probed
+ * first, with one plain socket. */
+static int open_post(struct post *post, const struct plan *plan)
+{
+    const struct address *address = post->address;
+    bool share = plan->threads > 1 && !address_is_unix(address);
+    size_t count = share ? plan->threads : 1;
+    int failure = powers_probe(address);
+    if (failure)
+        return complain(address, failure);
+    while (post->count < count) {
+        int fd = powers_listen(address, share, plan->listeners[post->listener].unix_mode);
+        if (fd < 0)
+            return complain(address, fd);
+        post->fds[post->count++] = fd;
+    }
+    return 0;
+}
+
+int posts_open(struct posts *posts, const struct plan *plan)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < plan->listener_count; i++)
+        most += plan->listeners[i].bind_count;
+    assert(most > 0);
+    *posts = (struct posts){.all = calloc(most, sizeof(*posts->all))};
+    if (!posts->all)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->listener_count; i++) {
+        const struct plan_listener *listener = &plan->listeners[i];
+        for (size_t j = 0; j < listener->bind_count; j++) {
+            struct post *post = &posts->all[posts->count++];
+            *post = (struct post){.listener = i, .address = &listener->binds[j]};
+            int failure = open_post(post, plan);
+            if (failure)
+                return failure;
+        }
+    }
+    return 0;
+}
+
+void posts_close(struct posts *posts)
+{
+    for (size_t i = 0; i < posts->count; i++) {
+        struct post *post = &posts->all[i];
+        /* A file that we did not bind belongs to somebody else. */
+        if (post->count > 0)
+            powers_unlink(post->address);
+        for (size_t j = 0; j < post->count; j++)
+            close(post->fds[j]);
+    }
+    free(posts->all);
+    *posts = (struct posts){0};
+}
