@@ -81,12 +81,15 @@ def test_a_client_comes_home_when_its_server_is_back(limpet, server):
     assert who_answers(proxy, headers=headers) == "b"
     homes["b"].stop()
     assert {who_answers(proxy, headers=headers) for _ in range(20)} == {order[1]}
+    assert proxy.says("server b")
+    assert "is down" in proxy.stderr and "is up again" not in proxy.stderr
     homes["b"].start()
     deadline = time.monotonic() + 3
     while who_answers(proxy, headers=headers) != "b":
         assert time.monotonic() < deadline, "it does not come home"
         time.sleep(0.05)
     assert {who_answers(proxy, headers=headers) for _ in range(10)} == {"b"}
+    assert proxy.says("is up again")
 
 
 def test_a_resting_server_is_not_asked_by_every_client(limpet, server, keep):

@@ -156,6 +156,7 @@ def test_a_full_disk_does_no_harm(limpet, server):
         proxy = limpet([server()], stdout=full)
         for _ in range(20):
             assert who_answers(proxy) == "server"
+        assert proxy.says("loses lines")
 
 
 def test_the_log_can_be_off(limpet, server):
