@@ -38,6 +38,7 @@ enum option {
     OPTION_MODE,
     OPTION_PATH,
     OPTION_PEER,
+    OPTION_SEED,
     OPTION_SNI,
     OPTION_STRICT,
     OPTION_TRUST

@@ -54,6 +54,9 @@ bool load_take(struct load *l, enum option option, const char *value)
     case OPTION_CONFIG:
         l->config = value;
         return true;
+    case OPTION_SEED:
+        flags->seed = value;
+        return true;
     case OPTION_MODE:
         flags->mode = value;
         return true;
@@ -95,7 +98,8 @@ static void show(void *context, enum conf_severity severity, const char *lines)
 
 static bool any_flag(const struct conf_flags *flags)
 {
-    return flags->listen_count || flags->server_count || flags->key_count || flags->trust_count || flags->mode;
+    return flags->listen_count || flags->server_count || flags->key_count || flags->trust_count || flags->mode ||
+           flags->seed;
 }
 
 static int wrong(const struct load *l, const struct options *options)
@@ -103,8 +107,8 @@ static int wrong(const struct load *l, const struct options *options)
     const struct conf_flags *flags = &l->flags;
     if (l->config && any_flag(flags))
         return options_wrong(options,
-                             "--config excludes --listen, --mode, --key, --trust and servers: the file says it "
-                             "all");
+                             "--config excludes --listen, --mode, --key, --trust, --seed and servers: the file says "
+                             "it all");
     if (!any_flag(flags))
         return EXIT_FINE;
     if (!flags->listen_count && flags->server_count)
@@ -137,7 +141,9 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     l->warnings = report.warnings;
     if (*plan)
         return EXIT_FINE;
-    if (!l->quiet && !l->config && !l->file_count && options->command->operand)
+    if (l->flags.listen_count)
+        return EXIT_USAGE;
+    if (!l->config && options->command->operand && access(LOAD_DEFAULT_FILE, F_OK) != 0)
         fprintf(stderr, "limpet %s: or without a file: limpet %s -l ADDR SERVER...\n", options->command->name,
                 options->command->name);
     return EXIT_FAILED;

@@ -35,11 +35,13 @@ struct load {
 void load_init(struct load *l, int argc);
 void load_fini(struct load *l);
 
-/* True if the option (or operand) is part of a configuration and was taken: config, listen, mode, key, trust, operands. */
+/* True if the option (or operand) is part of a configuration and was taken: config, listen, mode, key, trust, seed,
+ * operands. */
 bool load_take(struct load *l, enum option option, const char *value);
 
-/* Reads and checks; messages go to standard error. EXIT_FINE with *plan set; otherwise the status to end with. The texts
- * in `files` stay until load_fini(). The caller frees the plan. */
+/* Reads and checks; messages go to standard error. EXIT_FINE with *plan set; otherwise the status to end with: what is
+ * wrong in a file is a failure, what is wrong in flags is wrong usage. The texts in `files` stay until load_fini(). The
+ * caller frees the plan. */
 MUST_CHECK int load_plan(struct load *l, const struct options *options, struct plan **plan);
 
 #endif

@@ -205,7 +205,7 @@ static const char *host_help(struct build *b, struct span host, struct span port
                             host.data);
     }
     if (strstr(*wrong, "port is no number"))
-        return "write the port as digits, such as 8080";
+        return "write HOST:PORT, such as 127.0.0.1:8080";
     if (!memchr(host.data ? host.data : (const uint8_t *)"", ':', host.length))
         return "an IPv4 address is four numbers from 0 to 255, without leading zeros";
     return "an address is HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH";

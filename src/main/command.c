@@ -23,6 +23,13 @@
          "in "                                                                                                         \
          "limpet(1). Given more than once: the first that is present.",                                                \
          true},                                                                                                        \
+        {OPTION_SEED,                                                                                                  \
+         0,                                                                                                            \
+         "seed",                                                                                                       \
+         "TEXT",                                                                                                       \
+         "Decides the homes, the same on every frontend. Everybody on this machine can read it (ps); a file hides "    \
+         "it.",                                                                                                        \
+         false},                                                                                                       \
     {                                                                                                                  \
         OPTION_TRUST, 0, "trust", "NET",                                                                               \
             "Believe what this network says about its clients: loopback, private, a CIDR such as 10.0.0.0/8, or "      \
@@ -75,7 +82,7 @@ const struct command command_table[] = {
     {
         .name = "serve",
         .summary = "run: listen, find out who each client is, bring it home",
-        .synopsis = {"[-c FILE]", "-l ADDR [--mode MODE] [-k SOURCE]... [--trust NET]... SERVER..."},
+        .synopsis = {"[-c FILE]", "-l ADDR [--mode MODE] [-k SOURCE]... [--trust NET]... [--seed TEXT] SERVER..."},
         .text = "Runs limpet, from a file or from flags alone. SERVER is [name=]ADDR[,weight=N]: the name is the "
                 "server's identity, by default its address; the weight, from 1 to 256, is its share.\n\n"
                 "For every connection limpet looks at the first bytes, takes the key that tells who the client is, and "
@@ -109,7 +116,7 @@ const struct command command_table[] = {
         .summary = "explain where a client would go, and why",
         .synopsis = {"[-c FILE] [--peer IP] [--header 'NAME: VALUE']... [--sni NAME] [--bytes FILE] [--listener N] "
                      "[--json]",
-                     "-l ADDR [-k SOURCE]... [--trust NET]... [--peer IP, and so on] SERVER..."},
+                     "-l ADDR [-k SOURCE]... [--trust NET]... [--seed TEXT] [--peer IP, and so on] SERVER..."},
         .text = "Takes a client that does not exist through the code that runs for real ones: which key source was "
                 "present, which were passed over and why, how the servers rank for this key, and which is home. Takes "
                 "the file or the flags that `serve` takes.\n\n"

@@ -203,9 +203,20 @@ static void flags_mean_what_a_file_means(void **state)
 {
     const char *listen[] = {":80", "unix:/run/x"}, *keys[] = {"header:X-User", "client"}, *trust[] = {"10.0.0.0/8"};
     const char *servers[] = {"10.0.0.1:80", "b=10.0.0.2:80,weight=3", "unix:/run/a=b,c", "d=unix:/run/d,weight=2"};
-    struct conf_flags flags = {listen, 2, "tcp", keys, 2, trust, 1, servers, 4};
+    struct conf_flags flags = {.seed = "prod",
+                               .mode = "tcp",
+                               .listen = listen,
+                               .listen_count = 2,
+                               .keys = keys,
+                               .key_count = 2,
+                               .trust = trust,
+                               .trust_count = 1,
+                               .servers = servers,
+                               .server_count = 4};
     struct plan *plan = load_flags(&flags);
     assert_non_null(plan);
+    assert_null(strstr(said, "--seed"));
+    assert_true(span_equal(plan->seed, span_text("prod")) && plan->seed_given);
     assert_int_equal(plan->listeners[0].bind_count, 2);
     assert_int_equal(plan->listeners[0].trust.network_count, 1);
     assert_false(plan->listeners[0].trust.loopback);
@@ -224,14 +235,34 @@ static void flags_mean_what_a_file_means(void **state)
 
 static void messages_about_flags_name_the_flag(void **state)
 {
-    const char *listen[] = {":80"}, *keys[] = {"heade:X"}, *servers[] = {"10.0.0.1:99999", "a=10.0.0.1:80,weight=0"};
-    struct conf_flags flags = {listen, 1, "http", keys, 1, NULL, 0, servers, 2};
+    const char *listen[] = {":80"}, *keys[] = {"heade:X"},
+               *servers[] = {"10.0.0.1:99999", "a=10.0.0.1:80,weight=0", "weight=2"};
+    struct conf_flags flags = {.mode = "http",
+                               .listen = listen,
+                               .listen_count = 1,
+                               .keys = keys,
+                               .key_count = 1,
+                               .servers = servers,
+                               .server_count = 3};
     assert_null(load_flags(&flags));
     assert_non_null(strstr(said, "limpet: error: --key \"heade:X\": unknown key source; did you mean `header:X`?\n"));
     assert_non_null(strstr(said, "limpet: error: SERVER \"10.0.0.1:99999\": "));
     assert_non_null(strstr(said, "limpet: error: SERVER \"a=10.0.0.1:80,weight=0\": `0`: out of range; "));
     assert_non_null(strstr(said, "limpet: error: --mode \"http\": `mode: http` is not in this version; "));
-    assert_int_equal(said_count, 4);
+    assert_non_null(
+        strstr(said, "limpet: error: SERVER \"weight=2\": this is no server; a weight is joined by a comma: "));
+    assert_int_equal(said_count, 5);
+}
+
+static void flags_without_a_seed_are_warned_of_like_a_file(void **state)
+{
+    const char *listen[] = {":80"}, *servers[] = {"10.0.0.1:80"};
+    struct plan *plan =
+        load_flags(&(struct conf_flags){.listen = listen, .listen_count = 1, .servers = servers, .server_count = 1});
+    assert_non_null(plan);
+    assert_int_equal(said_count, 1);
+    assert_non_null(strstr(said, "limpet: warning: there is no --seed: "));
+    plan_free(plan);
 }
 
 static void flags_need_a_listener_and_a_server(void **state)
@@ -383,10 +414,10 @@ static void all_errors_are_counted_and_the_first_are_shown(void **state)
         text_add_format(&t, "wrong%d: x\n", i);
     const struct file files[] = {{"limpet.yaml", span_text(bytes)}, {NULL, span_of(NULL, 0)}};
     assert_null(load_files(files, &report));
-    assert_int_equal(report.errors, 3002);
+    assert_int_equal(report.errors, 3000);
     assert_non_null(strstr(said, "limpet.yaml:20:1: error: unknown key `wrong19`"));
     assert_null(strstr(said, "wrong20`"));
-    assert_non_null(strstr(said, "limpet: error: 2982 more errors are not shown\n"));
+    assert_non_null(strstr(said, "limpet: error: 2980 more errors are not shown\n"));
 }
 
 static void colour_is_for_terminals(void **state)
@@ -426,6 +457,7 @@ int main(void)
         cmocka_unit_test(a_scalar_is_a_list_of_one),
         cmocka_unit_test(flags_mean_what_a_file_means),
         cmocka_unit_test(messages_about_flags_name_the_flag),
+        cmocka_unit_test(flags_without_a_seed_are_warned_of_like_a_file),
         cmocka_unit_test(flags_need_a_listener_and_a_server),
         cmocka_unit_test(relative_paths_start_at_the_files_directory),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
