@@ -18,6 +18,8 @@ static int unknown(const char *word)
         if (command_table[i].kind != COMMAND_HIDDEN)
             suggest_try(&suggestion, command_table[i].name);
     fprintf(stderr, "limpet: unknown %s: %s", word[0] == '-' ? "option" : "command", word);
+    if (strcmp(word, "-v") == 0 || strcmp(word, "-version") == 0)
+        suggestion.best = "--version";
     if (suggestion.best)
         fprintf(stderr, " (did you mean %s?)", suggestion.best);
     fprintf(stderr, "\nTry: limpet --help\n");
@@ -54,7 +56,7 @@ static int dispatch(int argc, char **argv)
         help_all();
         return EXIT_FINE;
     }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0 || strcmp(word, "version") == 0) {
         help_version();
         return EXIT_FINE;
     }
