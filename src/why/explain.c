@@ -49,6 +49,18 @@ static void tell_element(struct explanation *e, const struct forwarding_element 
         e->elements[e->element_count++] = (struct explain_element){*element, verdict};
 }
 
+static void tell_other_field(struct explanation *e, struct span bytes)
+{
+    static const enum client_from fields[] = {CLIENT_FROM_X_FORWARDED_FOR, CLIENT_FROM_FORWARDED};
+    e->client_how = "the field is not there or empty, so it speaks for itself";
+    for (size_t i = 0; i < ARRAY_LENGTH(fields) && e->other_field == CLIENT_FROM_NONE; i++) {
+        unsigned count = 0;
+        (void)head_field(&e->facts.head, bytes, span_text(forwarding_field_name(fields[i])), &count);
+        if (count > 0 && fields[i] != e->listener->client_from)
+            e->other_field = fields[i];
+    }
+}
+
 /* The walk of route/facts once more, with a word on each element. The last one that was walked is the client. */
 static void tell_forwarding(struct explanation *e, struct span bytes)
 {
@@ -57,8 +69,11 @@ static void tell_forwarding(struct explanation *e, struct span bytes)
     enum forwarded_verdict verdict;
     bool ended = false;
 
-    e->client_how = "the field is not there or empty, so it speaks for itself";
     forwarding_init(&list, e->listener->client_from, &e->facts.head, bytes);
+    if (list.line_count == 0)
+        tell_other_field(e, bytes);
+    else
+        e->client_how = "the field is empty, so it speaks for itself";
     while ((verdict = forwarding_next(&list, &element)) != FORWARDED_END) {
         if (ended) {
             tell_element(e, &element, EXPLAIN_NOT_REACHED);
@@ -101,7 +116,7 @@ static void tell_client(struct explanation *e, struct span bytes)
     else if (e->listener->client_from != CLIENT_FROM_HEADER)
         tell_forwarding(e, bytes);
     else if (head_field(&facts->head, bytes, span_text(e->listener->client_header), &count).length == 0)
-        e->client_how = "the field is not there or empty, so it speaks for itself";
+        tell_other_field(e, bytes);
     else if (count > 1)
         e->client_how = "the field names more than one";
     else if (endpoint_equal(&facts->client, &facts->source))

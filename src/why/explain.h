@@ -45,6 +45,7 @@ struct explanation {
     size_t proxy_length; /* bytes taken off; 0: none */
     size_t prefix_length;
     bool has_forwarding_field;
+    enum client_from other_field; /* was sent instead of the one that counts; CLIENT_FROM_NONE: none was */
     struct facts facts;
     struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
 

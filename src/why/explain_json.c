@@ -160,6 +160,7 @@ static void add_client(struct json *json, const struct explanation *e)
     add_endpoint(json, "address", &e->facts.client);
     add_text(json, "why", e->client_how);
     add_elements(json, e);
+    add_text(json, "other_field", e->other_field ? forwarding_field_name(e->other_field) : NULL);
     add_bool(json, "forwarding_field_ignored", e->has_forwarding_field && !e->facts.source_trusted);
     close_with(json, '}');
 }

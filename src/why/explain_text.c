@@ -136,6 +136,15 @@ static void print_ignored_field(const struct explanation *e, FILE *out)
     fprintf(out, LABEL "If %s is a proxy of yours, add it to `trust` (--trust %s).\n", "", text, text);
 }
 
+static void print_other_field(const struct explanation *e, FILE *out)
+{
+    static const char *const words[] = {
+        [CLIENT_FROM_X_FORWARDED_FOR] = "x-forwarded-for", [CLIENT_FROM_FORWARDED] = "forwarded"};
+    if (e->other_field != CLIENT_FROM_NONE)
+        fprintf(out, LABEL "it sent %s, which counts with `client-from: %s`\n", "",
+                forwarding_field_name(e->other_field), words[e->other_field]);
+}
+
 static void print_client(const struct explanation *e, FILE *out)
 {
     if (!e->client_how)
@@ -146,6 +155,7 @@ static void print_client(const struct explanation *e, FILE *out)
     if (e->facts.source_trusted)
         fprintf(out, LABEL "%s counts (`client-from`)%s\n", "", forwarding_field(e->listener),
                 e->element_count > 0 ? ", read from the right:" : "");
+    print_other_field(e, out);
     for (size_t i = 0; i < e->element_count; i++)
         print_element(e, &e->elements[i], out);
     print_ignored_field(e, out);

@@ -129,6 +129,8 @@ static int run(struct request *request, int argc, char **argv)
     options_init(&request->options, "why", argc, argv);
     load_init(&request->load, argc);
     request->peer = "127.0.0.1";
+    /* Warnings are for who writes a configuration, and `check` has shown them. */
+    request->load.quiet = true;
     while ((option = options_next(&request->options)) != OPTION_END && option != OPTION_STOP)
         take(request, option, request->options.value);
     struct plan *plan = NULL;
