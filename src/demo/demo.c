@@ -1,3 +1,4 @@
+#include "base/attr.h"
 #include "cli/options.h"
 #include "demo/caller.h"
 #include "demo/house.h"
@@ -209,21 +210,22 @@ static void ask_fires(struct timer *timer)
     set_timer(demo, &demo->ask, demo->interval);
 }
 
-/* The newest line of the access log, without what is the same for all here. */
+/* Of the newest line of the access log, what is of interest here. */
 static void tell_log(const struct demo *demo, struct text *words)
 {
+    static const char *const fields[] = {"client=", "server=", "why=", "reason="};
     char line[1024];
     struct text whole;
     text_init(&whole, line, sizeof(line));
     struct span newest = demo_limpet_log(&demo->limpet);
     text_add_bytes(&whole, newest.data, newest.length);
-    const char *client = strstr(line, "client=");
-    const char *source = strstr(line, "source=");
-    if (client && source) {
-        text_add_bytes(words, client, strcspn(client, " "));
-        text_add(words, " ... ");
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+        const char *field = strstr(line, fields[i]);
+        if (!field)
+            continue;
+        text_add(words, words->length > 0 ? " " : "");
+        text_add_bytes(words, field, strcspn(field, " "));
     }
-    text_add(words, source ? source : line);
 }
 
 static void draw(struct demo *demo, bool last)
@@ -368,7 +370,9 @@ static void clear_away(struct demo *demo)
 
 static void introduce(struct demo *demo)
 {
-    printf("limpet demo: %s in front of", demo->place.url);
+    if (demo->place.usual_is_taken)
+        printf("%s is taken, so:\n", DEMO_PLACE_USUAL);
+    printf("limpet demo: %s\n  in front of", demo->place.url);
     for (int i = 0; i < DEMO_SERVERS; i++)
         printf(" %c=%s", demo->houses[i].name, demo->houses[i].address.text);
     printf("\nJoin in from another terminal, with any address you like:\n  %s\n\n", demo->place.curl);
@@ -387,15 +391,15 @@ static void sum_up(const struct demo *demo)
                score->failed);
     }
     printf("\n%s\n", score->moved
-                         ? "Somebody moved although its home was there. That must not happen: please report it."
-                     : score->astray ? "Nobody moved while its home was there; some had not come home yet at the end."
+                         ? "Somebody moved although its home was there. That must not happen:\nplease report it."
+                     : score->astray ? "Nobody moved while its home was there;\nsome had not come home yet at the end."
                                      : "Nobody moved while its home was there, and everybody is at home.");
     /* As it was called, so that it can be copied. */
     const char *name = strchr(program_invocation_name, '/') ? program_invocation_name : "limpet";
     printf("\nNow with servers of your own:\n"
-           "  %s serve -l :8080 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
+           "  %s serve -l :8080 a=127.0.0.1:3000 b=127.0.0.1:3001\n"
            "Where would a client go, and why?\n"
-           "  %s why -l :8080 --peer 198.51.100.7 web1=127.0.0.1:3000 web2=127.0.0.1:3001\n"
+           "  %s why -l :8080 --peer 192.0.2.7 a=127.0.0.1:3000 b=127.0.0.1:3001\n"
            "All the rest: %s serve --help, limpet.yaml(5)\n",
            name, name, name);
 }
@@ -404,7 +408,8 @@ static int run(struct demo *demo)
 {
     int failure = launch(demo);
     if (failure) {
-        fprintf(stderr, "limpet demo: cannot start: %s\n", strerror(-failure));
+        fprintf(stderr, "limpet demo: cannot start%s%s: %s\n", demo->wish ? " on " : "",
+                demo->wish ? demo->wish->text : "", strerror(-failure));
         return EXIT_FAILED;
     }
     introduce(demo);
@@ -479,18 +484,18 @@ int command_demo(int argc, char **argv)
     struct options options;
     options_init(&options, "demo", argc, argv);
     for (;;) {
-        const char *wrong = NULL;
+        const char *wrong = NULL, *problem = NULL;
         switch (options_next(&options)) {
         case OPTION_FOR:
             length = parse_time(options.value);
-            wrong = length ? NULL : "is no time such as 5s, 2m or a number of seconds";
+            wrong = length ? NULL : "is no time: write 5s, 2m or a number of seconds";
             break;
         case OPTION_CLIENTS:
             clients = parse_clients(options.value);
-            wrong = clients ? NULL : "is no number from 1 to 1000";
+            wrong = clients ? NULL : "is no number of clients: write 1 to 1000";
             break;
         case OPTION_LISTEN:
-            wrong = address_parse(span_text(options.value), &address);
+            problem = address_parse(span_text(options.value), &address);
             break;
         case OPTION_STOP:
             return (int)options.status;
@@ -498,6 +503,8 @@ int command_demo(int argc, char **argv)
             return stage(&address, clients, length);
         }
         if (wrong)
-            return options_wrong(&options, "%s: %s", options.value, wrong);
+            return options_wrong(&options, "`%s` %s", options.value, wrong);
+        if (problem)
+            return options_wrong(&options, "`%s` is no address: %s", options.value, problem);
     }
 }

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ARGUMENTS_MOST 16
+#define ARGUMENTS_MOST 20
 
 static void pipe_close(struct demo_pipe *pipe)
 {
@@ -88,9 +88,9 @@ int demo_limpet_start(struct demo_limpet *limpet, struct loop *loop, const struc
 {
     *limpet = (struct demo_limpet){.loop = loop, .log.source.fd = -1, .errors.source.fd = -1};
     char servers[8][ADDRESS_TEXT_SIZE + 4];
-    const char *arguments[ARGUMENTS_MOST] = {"limpet",  "serve",    "--listen", listen->text,
-                                             "--trust", "loopback", "--key",    "client"};
-    size_t count = 8;
+    const char *arguments[ARGUMENTS_MOST] = {"limpet",   "serve", "--listen", listen->text, "--trust",
+                                             "loopback", "--key", "client",   "--seed",     "demo"};
+    size_t count = 10;
     for (size_t i = 0; i < house_count && i < 7; i++) {
         snprintf(servers[i], sizeof(servers[i]), "%c=%s", houses[i].name, houses[i].address.text);
         arguments[count++] = servers[i];

@@ -168,8 +168,13 @@ static void draw_hint(struct text *out, const struct demo_picture *picture, int 
 
 static void draw_log(struct text *out, const struct demo_picture *picture, int number, unsigned width)
 {
+    /* Whole words only. */
+    const unsigned room = width > 8 ? width - 8 : 0;
+    size_t length = strlen(picture->log);
+    while (length > room || (length > 0 && picture->log[length] != '\0' && picture->log[length] != ' '))
+        length--;
     colour(out, picture, FAINT);
-    words(out, width, "   log: %s", picture->log);
+    words(out, width, "   log: %.*s", (int)length, picture->log);
     colour(out, picture, PLAIN);
 }
 

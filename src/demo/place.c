@@ -23,11 +23,18 @@ static int find_free_port(struct address *address)
     return failure;
 }
 
-static int find_address(struct address *address)
+static int find_address(struct demo_place *place)
 {
-    if (address_parse(span_text("127.0.0.1:8080"), address) != NULL)
+    if (address_parse(span_text(DEMO_PLACE_USUAL), &place->address) != NULL)
         return -EINVAL;
-    return powers_probe(address) == 0 ? 0 : find_free_port(address);
+    place->usual_is_taken = powers_probe(&place->address) != 0;
+    return place->usual_is_taken ? find_free_port(&place->address) : 0;
+}
+
+static int take_wish(struct address *address)
+{
+    bool any_port = !address_is_unix(address) && address_port(address) == 0;
+    return any_port ? find_free_port(address) : powers_probe(address);
 }
 
 /* Where limpet listens everywhere, loopback is near. */
@@ -59,11 +66,9 @@ static void find_words(struct demo_place *place)
 
 int demo_place_find(struct demo_place *place, const struct address *wish)
 {
-    int failure = 0;
     if (wish)
         place->address = *wish;
-    else
-        failure = find_address(&place->address);
+    int failure = wish ? take_wish(&place->address) : find_address(place);
     if (failure)
         return failure;
     find_door(place);

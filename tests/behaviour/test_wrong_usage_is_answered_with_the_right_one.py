@@ -24,11 +24,11 @@ MISTAKES = [
     ("check --strict=yes", "limpet check: --strict takes no value"),
     ("check limpet.yaml", "limpet check: unexpected word: limpet.yaml"),
     ("check -- --strict", "limpet check: unexpected word: --strict"),
-    ("demo --for soon", "limpet demo: soon: "),
-    ("demo --for 0", "limpet demo: 0: "),
-    ("demo --clients 0", "limpet demo: 0: "),
-    ("demo --clients 1001", "limpet demo: 1001: "),
-    ("demo -l 8080", "limpet demo: 8080: "),
+    ("demo --for soon", "limpet demo: `soon` is no time: write 5s"),
+    ("demo --for 0", "limpet demo: `0` is no time"),
+    ("demo --clients 0", "limpet demo: `0` is no number of clients: write 1 to 1000"),
+    ("demo --clients 1001", "limpet demo: `1001` is no number of clients"),
+    ("demo -l 8080", "limpet demo: `8080` is no address: "),
     ("manual limpet.2", "limpet manual: name a page"),
 ]
 
