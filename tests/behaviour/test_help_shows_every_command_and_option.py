@@ -9,9 +9,9 @@ from support.limpet import run
 NOW = ["serve", "check", "why", "demo"]
 LATER = ["secret", "run", "status", "drain", "undrain", "add", "remove", "weight", "reload", "upgrade"]
 OPTIONS = {
-    "serve": ["config", "listen", "mode", "key", "trust"],
+    "serve": ["config", "listen", "mode", "key", "seed", "trust"],
     "check": ["config", "strict"],
-    "why": ["config", "listen", "mode", "key", "trust", "peer", "header", "method", "path", "host", "sni",
+    "why": ["config", "listen", "mode", "key", "seed", "trust", "peer", "header", "method", "path", "host", "sni",
             "bytes", "listener", "json"],
     "demo": ["for", "clients", "listen"],
 }
