@@ -142,7 +142,7 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     if (*plan)
         return EXIT_FINE;
     if (l->flags.listen_count)
-        return EXIT_USAGE;
+        return options_try_help(options);
     if (!l->config && options->command->operand && access(LOAD_DEFAULT_FILE, F_OK) != 0)
         fprintf(stderr, "limpet %s: or without a file: limpet %s -l ADDR SERVER...\n", options->command->name,
                 options->command->name);

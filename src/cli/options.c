@@ -15,6 +15,12 @@ void options_init(struct options *o, const char *command, int argc, char **argv)
     assert(o->command && o->command->option_count <= sizeof(o->seen) * CHAR_BIT);
 }
 
+int options_try_help(const struct options *o)
+{
+    fprintf(stderr, "Try: limpet %s --help\n", o->command->name);
+    return EXIT_USAGE;
+}
+
 int options_wrong(const struct options *o, const char *format, ...)
 {
     va_list arguments;
@@ -22,8 +28,8 @@ int options_wrong(const struct options *o, const char *format, ...)
     fprintf(stderr, "limpet %s: ", o->command->name);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nTry: limpet %s --help\n", o->command->name);
-    return EXIT_USAGE;
+    fputc('\n', stderr);
+    return options_try_help(o);
 }
 
 static enum option stop(struct options *o, int status)

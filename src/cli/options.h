@@ -27,4 +27,7 @@ enum option options_next(struct options *o);
 /* "limpet serve: PROBLEM", then the way to the help, to standard error. Answers EXIT_USAGE. */
 int options_wrong(const struct options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Only the way to the help, where the problem was told already. Answers EXIT_USAGE. */
+int options_try_help(const struct options *o);
+
 #endif

@@ -106,6 +106,7 @@ const struct command command_table[] = {
             "Reads a configuration as `serve` would. What is wrong goes to standard error with its place and, where "
             "there is a near miss, the word that was probably meant; what the configuration decides goes to "
             "standard output: who is trusted, who counts as the client, which server gets which share.\n\n"
+            "Directories of logs and Unix sockets, and the user, have to exist on this machine.\n\n"
             "Exit status 0: it can be served; 1: it has errors, or warnings with --strict.",
         .options = check_options,
         .option_count = ARRAY_LENGTH(check_options),

@@ -14,7 +14,7 @@ static const char description[] =
     "The file is YAML. Keys that do not exist, values of a wrong type and names that lead nowhere are errors. Keys "
     "that "
     "a later version brings are known, and are refused with what can be used instead.\n\n"
-    "Durations and sizes carry their unit: `250ms`, `5s`, `2m`, `1h`. Booleans are true or false; on and off do "
+    "Durations carry their unit: `250ms`, `5s`, `2m`, `1h`, `1d`. Booleans are true or false; on and off do "
     "as well. A single value is accepted where a list of one is meant. Relative paths start at the directory of the "
     "file. Quote what YAML would read otherwise: \"[::]:443\", \"*.example.org\", \":443\".";
 
@@ -128,6 +128,8 @@ void manual_configuration(void)
     conf_schema_each(later_row, NULL);
     roff_section("FILES");
     roff_entry("/etc/limpet/limpet.yaml", NULL, "What limpet reads when no other file is named.");
+    roff_text("Coming from flags, `limpet serve -l ...`: call the pool `default`, and give the servers and the seed as "
+              "the flags did. Then no client moves.");
     roff_section("SEE ALSO");
     puts("\\fBlimpet\\fR(1)");
 }

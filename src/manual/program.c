@@ -55,34 +55,70 @@ static const char homes[] =
     "servers for one connection, as long as no byte of the client has been passed on. A server that failed rests for "
     "250 "
     "ms, then twice as long each time, up to 10 seconds; then one connection tries it, and when that succeeds, its "
-    "clients come home.\n\n"
+    "clients come home. So a server that is back is noticed within 10 seconds, as soon as one of its clients "
+    "connects.\n\n"
+    "Without a seed everybody who knows limpet can compute the homes, and find keys that all lead to one server. Give "
+    "one: `seed` in the file, or `--seed`, which every user of the machine can read.\n\n"
+    "Homes survive the step from flags to a file if the file says the same: flags make a pool that is called "
+    "`default`, with the names, weights and the seed that they give.\n\n"
+    "limpet does not read its file again by itself: it is started again. From the signal on the old one takes no "
+    "newcomers, who are refused until the new one listens; that one may be started at once, while the old one lets "
+    "its connections finish, and it leads everybody to the same home.\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
     "the second would lead elsewhere.";
 
 static const char log_text[] =
     "One line for each connection, when it ends, on standard output or wherever `log` says. As text it is `name=value` "
     "words separated by spaces; spaces, quotes, control and 8-bit bytes inside values are written as \\xNN, and what "
-    "does not exist is a dash. As JSON it is one object with the same names.";
+    "does not exist is a dash. As JSON it is one object with the same names; there a text that does not exist is "
+    "empty, and a duration null. The fields `key_text` and `detail` are left out, in both forms, where there is "
+    "nothing to say.\n\n"
+    "A connection that is still open has no line yet. Where it belongs, `limpet why` says.";
+
+static const char messages_text[] =
+    "What an operator should know goes to standard error, or wherever `log: {errors: PATH}` says, there with the time "
+    "in front of each line. A server that can no longer be reached is named once, and again when it is back.";
 
 static const struct roff_row log_fields[] = {
     {"time", "When the connection came in (RFC 3339, UTC, milliseconds)."},
-    {"client", "Who the client is; see TRUST."},
-    {"peer", "Who connected."},
+    {"client", "Who the client is; see TRUST. With its port only if the client itself connected."},
+    {"peer", "Who connected, with the port."},
     {"listener", "The first address of the listener."},
-    {"pool", "The pool that the route chose."},
+    {"pool", "The pool that the route chose, if it came to that."},
     {"source", "The key source that was present, or `spread` if none was and the peer's address served instead."},
-    {"key", "A keyed hash of the key: equal for equal keys, and without the seed it tells nothing about them."},
+    {"key", "A keyed hash of the key: equal for equal keys, and it tells nothing about them to whoever does not know "
+            "the seed. Without a seed everybody can try out keys until the hash is the same."},
     {"key_text", "The key itself, only if `log: {keys: plain}` asks for it."},
     {"server", "The server that the connection was carried to."},
     {"why",
-     "`home`, `next_ranked` because another one was not to be had (which, and why, behind colons), `last_resort` "
-     "because all were resting, or `nowhere`."},
+     "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; or `nowhere`. "
+     "Behind a colon stands each server that was passed over, in order, with its cause: "
+     "`next_ranked:a:refused,c:resting`."},
     {"bytes_in", "Bytes from the client to the server."},
     {"bytes_out", "Bytes from the server to the client."},
     {"wait_ms", "From accepting to the decision, in milliseconds."},
     {"connect_ms", "From the decision to the connection to the server."},
     {"total_ms", "From the beginning to the end."},
     {"reason", "Why it ended, one of the words below."},
+    {"detail", "What exactly was wrong with the first bytes, with underscores for spaces in the text form."},
+};
+
+/* What the other end of the line notices, if it is not what `unseen` says. */
+static const char unseen[] =
+    "Where nothing else is said, the client's connection is closed without a word; if it has sent something, it sees "
+    "that as a reset.";
+static const char *const seen[REASON_COUNT] = {
+    [REASON_DONE] = "The client sees what the server did.",
+    [REASON_CLIENT_RESET] = "The server sees a reset.",
+    [REASON_SERVER_RESET] = "The client sees a reset.",
+    [REASON_IDLE] = "Both sides are closed. Quiet WebSockets end like this: let them ping, or raise it.",
+    [REASON_CLIENT_GONE] = "There is nobody to see it.",
+    [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
+    [REASON_NO_SERVER] = "At most three are tried. The client sees the end of the stream without a byte, which a proxy "
+                         "in front answers with 502.",
+    [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
+    [REASON_STOPPED] = "Both sides are closed.",
+    [REASON_INTERNAL] = "Both sides are closed.",
 };
 
 static const struct roff_row signals[] = {
@@ -97,8 +133,9 @@ static const struct roff_row signals[] = {
 static const struct roff_row statuses[] = {
     {"0", "Fine."},
     {"1", "Refused or failed."},
-    {"2", "Called wrongly."},
-    {"3", "A wait ran out."},
+    {"2", "Called wrongly. That is also what wrong values of flags are, and values that are not in this version; what "
+          "is wrong inside a file is 1."},
+    {"3", "A wait ran out. Not used in this version."},
 };
 
 static const struct roff_row environment[] = {
@@ -159,9 +196,15 @@ static void log_format(void)
     roff_text(log_text);
     roff_rows(log_fields, ARRAY_LENGTH(log_fields));
     roff_subsection("Reasons");
+    roff_text(unseen);
     /* The first is no end. */
-    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
-        roff_entry(reason_text((enum reason)i), NULL, reason_help((enum reason)i));
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+        char text[512];
+        snprintf(text, sizeof(text), "%s%s%s", reason_help((enum reason)i), seen[i] ? " " : "", seen[i] ? seen[i] : "");
+        roff_entry(reason_text((enum reason)i), NULL, text);
+    }
+    roff_subsection("Messages");
+    roff_text(messages_text);
 }
 
 static void counters(void)

@@ -138,3 +138,27 @@ def test_a_file_that_changes_while_it_is_read(folder):
         assert done.returncode in (0, 1)
     file.write_text(GOOD)
     assert run("check", "-c", file).returncode == 0
+
+
+@pytest.mark.parametrize("more, said", [
+    ('log: {access: nowhere/access.log}', "there is no directory"),
+    ('log: {errors: nowhere/errors.log}', "there is no directory"),
+    ('user: nobdy', "there is no user `nobdy`"),
+    ('user: "65534"', "there is no user `65534`"),
+])
+def test_check_refuses_what_this_machine_does_not_have(folder, more, said):
+    file = folder / "limpet.yaml"
+    file.write_text(f'seed: s\nlisteners: {{bind: ":1", pool: a}}\npools: {{a: {{servers: "127.0.0.1:2"}}}}\n{more}\n')
+    done = run("check", "-c", file)
+    if "user" in more and os.geteuid() != 0:
+        assert done.returncode == 0  # nobody becomes anybody then
+        return
+    assert done.returncode == 1 and said in done.stderr.decode()
+    assert not done.stdout
+
+
+def test_check_refuses_a_socket_in_a_folder_that_is_not_there(folder):
+    file = folder / "limpet.yaml"
+    file.write_text('seed: s\nlisteners: {bind: "unix:nowhere/socket", pool: a}\npools: {a: {servers: "127.0.0.1:2"}}\n')
+    done = run("check", "-c", file)
+    assert done.returncode == 1 and f"there is no directory `{folder}/nowhere`" in done.stderr.decode()

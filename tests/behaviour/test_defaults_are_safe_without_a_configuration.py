@@ -26,12 +26,17 @@ def test_only_loopback_is_trusted(folder):
         assert done.returncode == 0
 
 
+def test_why_does_not_repeat_the_warnings_of_serve():
+    done = run("why", "-l", ":1", "127.0.0.1:2")
+    assert done.returncode == 0 and not done.stderr
+
+
 def test_two_limpets_without_a_seed_agree(limpet, server):
     homes = [server(name) for name in "abc"]
     flags = ["-k", "header:X-User", *(f"{home.name}={home.address}" for home in homes)]
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     for address in addresses:
-        limpet(arguments=["-l", address, *flags])
+        assert limpet(arguments=["-l", address, *flags]).says("there is no --seed")
     for number in range(20):
         first, second = (ask(address, headers={"X-User": f"user{number}"}).text for address in addresses)
         assert first == second

@@ -58,7 +58,7 @@ def test_a_command_of_a_later_version_says_so_and_what_to_do_instead(command):
 
 def test_the_version_is_one_line_of_two_words():
     assert re.fullmatch(r"limpet \d+\.\d+\.\d+", said("--version").splitlines()[0])
-    assert said("-V") == said("--version")
+    assert said("-V") == said("--version") == said("version")
 
 
 def test_limpet_alone_points_at_the_demo():

@@ -147,4 +147,9 @@ def test_an_address_that_is_taken_is_an_error_that_names_it(server):
     taken = server("a").address
     done = run("demo", "--for", "2", "-l", taken)
     assert done.returncode == 1
-    assert taken in done.stderr.decode()
+    assert taken in done.stderr.decode() and not done.stdout
+
+
+def test_the_last_words_fit_a_terminal():
+    text = run("demo", "--for", "1", "-l", "127.0.0.1:0").stdout.decode().replace(PROGRAM, "build/limpet")
+    assert max(map(len, text.splitlines())) <= 80

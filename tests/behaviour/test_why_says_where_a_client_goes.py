@@ -29,3 +29,11 @@ def test_it_reads_bytes_as_they_come(limpet, server):
     assert done.returncode == 0, done.stderr.decode()
     home = Ranking("tests", "app", dict.fromkeys("abc", 1)).home_of_text("shop.example.org")
     assert json.loads(done.stdout)["server"] == home
+
+
+def test_it_names_the_field_that_was_sent_instead_of_the_one_that_counts():
+    words = ["why", "-l", ":1", "127.0.0.1:2", "--header"]
+    text = run(*words, "Forwarded: for=203.0.113.9").stdout.decode()
+    assert "it sent Forwarded, which counts with `client-from: forwarded`" in text
+    assert "it sent" not in run(*words, "X-Forwarded-For: 203.0.113.9").stdout.decode()
+    assert json.loads(run(*words, "Forwarded: for=203.0.113.9", "--json").stdout)["client"]["other_field"] == "Forwarded"
