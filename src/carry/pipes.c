@@ -1,5 +1,6 @@
 #include "carry/pipes.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -7,9 +8,13 @@
  * machine that refuses keeps its 64 KiB. */
 #define PIPE_SIZE (256 * 1024)
 
-void pipes_init(struct pipes *pipes)
+/* A user who has many pipes gets only tiny ones (pipe(7), pipe-user-pages-soft): copying is better than those. */
+#define PIPE_SIZE_LEAST (64 * 1024)
+
+void pipes_init(struct pipes *pipes, size_t most)
 {
-    *pipes = (struct pipes){0};
+    assert(most <= PIPES_MOST);
+    *pipes = (struct pipes){.most = most};
 }
 
 static void shut(struct pipe_pair *pair)
@@ -29,17 +34,26 @@ static bool open_pair(struct pipe_pair *pair)
     int ends[2];
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
         return false;
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
     *pair = (struct pipe_pair){.read_end = ends[0], .write_end = ends[1]};
-    return true;
+    int size = fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
+    if (size < 0)
+        size = fcntl(ends[1], F_GETPIPE_SZ);
+    if (size >= PIPE_SIZE_LEAST)
+        return true;
+    shut(pair);
+    return false;
 }
 
 struct pipe_pair *pipes_take(struct pipes *pipes)
 {
     if (pipes->spare_count > 0)
         return pipes->spare[--pipes->spare_count];
-    if (pipes->opened == PIPES_MOST || !open_pair(&pipes->pairs[pipes->opened]))
+    if (pipes->opened == pipes->most)
         return NULL;
+    if (!open_pair(&pipes->pairs[pipes->opened])) {
+        pipes->most = pipes->opened; /* asking again for every long run would cost more than it gains */
+        return NULL;
+    }
     return &pipes->pairs[pipes->opened++];
 }
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Pipes that one thread may have at once. Each is two descriptors, which are set aside when the descriptors for
+/* Pipes that one thread may have at once, if there are descriptors enough. Each is two descriptors, which are set aside when the descriptors for
  * connections are counted. When all are taken, bytes are copied instead. */
 #define PIPES_MOST 32
 
@@ -21,11 +21,13 @@ struct pipe_pair {
 struct pipes {
     struct pipe_pair pairs[PIPES_MOST];
     struct pipe_pair *spare[PIPES_MOST]; /* open and empty */
+    size_t most;
     size_t opened;
     size_t spare_count;
 };
 
-void pipes_init(struct pipes *pipes);
+/* `most` of them, at most PIPES_MOST; 0 is fine. */
+void pipes_init(struct pipes *pipes, size_t most);
 void pipes_fini(struct pipes *pipes);
 
 /* An empty pipe, or null if there is none left. */

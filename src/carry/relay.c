@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A read that fills all 16 KiB is the sign of a long run, and the direction is spliced until it runs dry. The crossover is
- * between 16 and 32 KiB: a pipe takes two calls but no copying; docs/speed.md has the table. */
-/* One direction may move so much in a turn: some 100 microseconds of copying, and one full pipe. */
+/* One direction may move so much in a turn, some 100 microseconds of copying or one full pipe, in so many steps. */
 #define TURN_MOST (256 * 1024)
+#define STEPS_MOST 32
 #define SPLICE_MOST (256 * 1024)
 
 /* Bytes that wait for their receiver; allocated to fit, so never more than one read. */
@@ -26,9 +25,9 @@ enum flow_answer {
     FLOW_NO_MEMORY,
 };
 
-void relay_kit_init(struct relay_kit *kit, struct counters *counters)
+void relay_kit_init(struct relay_kit *kit, struct counters *counters, size_t pipes)
 {
-    pipes_init(&kit->pipes);
+    pipes_init(&kit->pipes, pipes);
     kit->counters = counters;
     kit->may_splice = true;
     kit->always_splice = false;
@@ -130,6 +129,8 @@ static enum flow_answer copy(struct relay_flow *flow, struct relay_kit *kit, str
     ssize_t got = stream_read(from, kit->scratch, sizeof(kit->scratch));
     if (got <= 0)
         return read_failed(flow, got);
+    /* A read that fills all 16 KiB is the sign of a long run, which is spliced from now on. The crossover is between 16 and
+     * 32 KiB: a pipe takes two calls more but no copying; docs/speed.md has the table. */
     flow->long_run = (size_t)got == sizeof(kit->scratch);
 
     ssize_t put = stream_write(to, kit->scratch, (size_t)got);
@@ -147,7 +148,9 @@ static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit
                                        struct stream *to)
 {
     ssize_t got = stream_splice_to_pipe(from, flow->pipe->write_end, SPLICE_MOST);
-    if (got <= 0)
+    if (got == 0)
+        return copy(flow, kit, from, to);
+    if (got < 0)
         return read_failed(flow, got);
     flow->long_run = (size_t)got >= sizeof(kit->scratch);
     counter_add(kit->counters, COUNTER_SPLICES, 1);
@@ -157,7 +160,7 @@ static enum flow_answer splice_through(struct relay_flow *flow, struct relay_kit
 
 static bool wants_splice(const struct relay_flow *flow, const struct relay_kit *kit, const struct stream *from)
 {
-    return kit->may_splice && !from->held && (flow->long_run || kit->always_splice);
+    return kit->may_splice && !from->held && !from->urgent && (flow->long_run || kit->always_splice);
 }
 
 /* One step of a direction: what is held goes first, then whatever the sender has. */
@@ -171,7 +174,7 @@ static enum flow_answer step(struct relay_flow *flow, struct relay_kit *kit, str
         return FLOW_WAIT;
     if (!flow->pipe && wants_splice(flow, kit, from))
         flow->pipe = pipes_take(&kit->pipes);
-    if (flow->pipe)
+    if (flow->pipe && !from->urgent)
         return splice_through(flow, kit, from, to);
     return copy(flow, kit, from, to);
 }
@@ -199,7 +202,7 @@ static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit,
 {
     enum flow_answer answer = FLOW_AGAIN;
     uint64_t most = flow->moved + TURN_MOST;
-    while (answer == FLOW_AGAIN && flow->moved < most) {
+    for (int steps = 0; answer == FLOW_AGAIN && flow->moved < most && steps < STEPS_MOST; steps++) {
         /* A receiver that is known to be full is not asked again, and nothing is read for it. */
         answer = to->writable ? step(flow, kit, from, to) : FLOW_WAIT;
         if (answer == FLOW_AGAIN && !holds_bytes(flow) && (flow->ended || !from->readable))
@@ -228,15 +231,21 @@ static enum reason broken(enum flow_answer answer, bool from_client)
     return REASON_NONE;
 }
 
-/* A side whose end was seen is not read any more, so that it broke afterwards only shows here. Its socket also hangs up
+/* A side whose end was seen, or whose bytes nobody takes, is not read, so that it broke only shows here. Its socket also hangs up
  * when both directions ended in order; but then the other direction was passed on already. */
 static enum reason broke_later(const struct relay *relay, const struct stream *client, const struct stream *server)
 {
-    if (client->broken && relay->in.ended && !relay->out.finished)
+    bool client_unread = relay->in.ended || !server->writable;
+    if (client->broken && client_unread && !relay->out.finished)
         return REASON_CLIENT_RESET;
-    if (server->broken && relay->out.ended && !relay->in.finished)
+    if (server->broken && relay->out.ended && !relay->in.finished && !holds_bytes(&relay->out))
         return REASON_SERVER_RESET;
     return REASON_NONE;
+}
+
+size_t relay_unsent(const struct stream *client, const struct stream *server)
+{
+    return (client->writable ? 0 : stream_unsent(client)) + (server->writable ? 0 : stream_unsent(server));
 }
 
 static uint64_t count_moved(struct relay_kit *kit, enum counter counter, uint64_t before, uint64_t after)

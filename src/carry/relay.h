@@ -66,7 +66,11 @@ struct relay_result {
 MUST_CHECK struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct stream *client,
                                          struct stream *server);
 
-void relay_kit_init(struct relay_kit *kit, struct counters *counters);
+/* Bytes on their way to a side that takes no more at present: while this shrinks, somebody reads, only slowly. */
+size_t relay_unsent(const struct stream *client, const struct stream *server);
+
+/* `pipes`: how many there may be. */
+void relay_kit_init(struct relay_kit *kit, struct counters *counters, size_t pipes);
 void relay_kit_fini(struct relay_kit *kit);
 
 #endif

@@ -81,6 +81,8 @@ void read_root_defaults(struct build *b)
 {
     struct plan *plan = b->plan;
     plan->threads = usable_cpus();
+    if (plan->threads > PLAN_THREADS_MOST)
+        plan->threads = PLAN_THREADS_MOST;
     plan->user = geteuid() == 0 ? "nobody" : NULL;
     schema_fill(b, SECTION_TIMEOUTS, NULL, &plan->timeouts);
     schema_fill(b, SECTION_LIMITS, NULL, &plan->limits);

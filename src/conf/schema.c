@@ -47,7 +47,8 @@ static const struct schema_row rows[] = {
      .instead = "take it out; homes are computed, so frontends with the same seed agree without a shared table",
      .help = "Servers of the shared table that `stick` may use."},
     {ROW(ROOT, "threads"), .type = "a number", .fallback_words = "one per CPU that this process may use",
-     .read = read_root_threads, .least = 1, .most = 1024, .help = "Threads that carry connections. From 1 to 1024."},
+     .read = read_root_threads, .least = 1, .most = PLAN_THREADS_MOST,
+     .help = "Threads that carry connections. From 1 to 64."},
     {ROW(ROOT, "user"), .type = "a user name", .fallback_words = "nobody when started as root", .read = read_root_user,
      .help = "Whom the engine, which faces the network, runs as when limpet is started as root. Without root it stays "
              "who you are."},
@@ -67,7 +68,7 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, connect),
      .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
-     .help = "For a byte to move, in either direction. When it passes, the connection ends."},
+     .help = "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too."},
     {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
      .instead = "use `idle`, which holds for every connection in `mode: tcp`",
      .help = "For a byte to move on an upgraded connection, such as a WebSocket."},

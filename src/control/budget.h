@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Pipes that each thread may have, of PIPES_MOST: together they take no more than an eighth of the descriptors. */
+size_t budget_pipes(const struct plan *plan, size_t descriptors);
+
 /* Descriptors that are set aside. */
-size_t budget_reserved(const struct plan *plan);
+size_t budget_reserved(const struct plan *plan, size_t descriptors);
 
 /* The plan's own limit, or fewer, but at least one. */
 uint32_t budget_connections(const struct plan *plan, size_t descriptors);

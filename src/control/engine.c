@@ -56,7 +56,9 @@ static int make_share(struct engine *engine)
     engine->share.plan = plan;
     engine->share.ranking = engine->ranking;
     engine->share.states = server_states_new(plan->server_count);
-    engine->share.limits = limits_new(plan, budget_connections(plan, powers_raise_nofile()));
+    size_t descriptors = powers_raise_nofile();
+    engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
+    engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
     return engine->ranking && engine->share.states && engine->share.limits && engine->share.crowd_quiet ? 0 : -ENOMEM;
 }
@@ -216,9 +218,11 @@ static void hear(struct engine *engine)
     int fds[WIRE_FDS_MOST];
     size_t count;
     int got = wire_receive(engine->channel, &message, fds, &count);
-    if (got <= 0 || message.kind == WIRE_STOP) {
+    if (got == 0 || got == -ECONNRESET || (got > 0 && message.kind == WIRE_STOP)) {
         /* Without its keeper an engine would be a process that nobody can stop or reload. */
         stop(engine);
+    } else if (got < 0) {
+        log_error("a message from the keeper was lost: %s", strerror(-got));
     } else if (message.kind == WIRE_DRAIN) {
         begin_to_drain(engine);
     } else if (obey(engine, &message, fds, count) != 0) {
@@ -289,10 +293,11 @@ int engine_run(int channel, const struct plan *plan)
         failure = start_threads(&engine);
     if (!failure)
         failure = wire_send(channel, WIRE_READY, 0, NULL, 0);
-    if (!failure)
-        serve(&engine);
-    else
+    if (failure) {
         log_error("the engine cannot start: %s", strerror(-failure));
+        stop(&engine); /* those threads that run */
+    }
+    serve(&engine);
     fini(&engine);
     return failure ? 1 : 0;
 }

@@ -143,9 +143,13 @@ static int start_engine(struct keeper *keeper)
         close_channel(keeper);
         return failure;
     }
-    /* If the engine is dead already, the child signal says so and it is started again. */
     failure = send_everything(keeper);
-    return failure == -EPIPE || failure == -ECONNRESET ? 0 : failure;
+    if (failure) {
+        /* It sees the end of its channel and ends, if it is not dead already; its end is what starts the next one. */
+        log_error("the engine did not take its orders: %s", strerror(-failure));
+        close_channel(keeper);
+    }
+    return 0;
 }
 
 static void plan_restart(struct keeper *keeper)
@@ -212,10 +216,10 @@ static void ask_to_end(struct keeper *keeper)
     keeper->draining = true;
     keeper->kill_at = clock_steady() + (again ? 0 : plan_of(keeper)->timeouts.drain) + GRACE;
     log_notice(again ? "stopping now" : "draining: no new connections; a second signal stops at once");
-    /* From here on the kernel refuses newcomers; those in the backlog are taken in by the engine before it closes. */
+    /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
+    posts_close(&keeper->posts);
     if (keeper->channel >= 0 && wire_send(keeper->channel, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
         log_error("the engine did not take the order");
-    posts_close(&keeper->posts);
 }
 
 /* Returns true, with *status, when the engine's end is the end of limpet. */
@@ -312,6 +316,8 @@ static int patience(const struct keeper *keeper)
 static void kill_engine(struct keeper *keeper)
 {
     keeper->kill_at = 0;
+    if (keeper->engine <= 0)
+        return;
     log_error("the engine (process %d) does not end by itself; it is killed", (int)keeper->engine);
     kill(keeper->engine, SIGKILL);
 }

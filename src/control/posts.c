@@ -45,6 +45,7 @@ static int open_post(struct post *post, const struct plan *plan)
     const struct address *address = post->address;
     bool share = plan->threads > 1 && !address_is_unix(address);
     size_t count = share ? plan->threads : 1;
+    assert(count <= WIRE_FDS_MOST);
     int failure = powers_probe(address);
     if (failure)
         return complain(address, failure);

@@ -5,6 +5,7 @@
  * trusts the keeper; the keeper believes nothing but WIRE_READY of the engine. */
 
 #include "base/attr.h"
+#include "plan/plan.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@
 /* The engine finds its end of the channel under this number. */
 #define WIRE_CHANNEL 3
 
-#define WIRE_FDS_MOST 64
+#define WIRE_FDS_MOST PLAN_THREADS_MOST
 
 enum wire_kind {
     /* keeper to engine */

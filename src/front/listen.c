@@ -112,7 +112,16 @@ void listen_stop(struct listen_point *point)
         return;
     while (!point->paused && accept_one(point))
         ;
+    listen_close(point);
+}
+
+void listen_close(struct listen_point *point)
+{
+    if (point->source.fd < 0)
+        return;
     timer_clear(&point->taker->loop->timers, &point->resume);
+    if (!point->paused)
+        loop_forget(point->taker->loop, &point->source); /* the keeper has this file too */
     loop_ignore(&point->source);
     close(point->source.fd);
     point->source.fd = -1;

@@ -41,4 +41,7 @@ MUST_CHECK int listen_start(struct listen_point *point, struct listen_taker *tak
 /* Takes in all who wait in the backlog already, then closes. Twice is fine. */
 void listen_stop(struct listen_point *point);
 
+/* Closes; whoever waits is left to those who hold the socket too. Twice is fine. */
+void listen_close(struct listen_point *point);
+
 #endif

@@ -74,8 +74,28 @@ enum peek_answer peek_at_once(struct peek *peek, struct decision *decision)
 /* Nothing more is to be expected: the client ended, the deadline passed, or as much as may be looked at is here. */
 static bool is_over(const struct peek *peek, const struct stream *stream, size_t seen, micros now)
 {
-    bool late = now >= peek->first_bytes || (peek->facts.stage == FACTS_PROXY && now >= peek->proxy_header);
-    return late || stream->hung_up || seen == PEEK_LIMIT;
+    return now >= peek->first_bytes || stream->hung_up || seen == PEEK_LIMIT;
+}
+
+static bool is_proxy_late(const struct peek *peek, micros now)
+{
+    return peek->facts.stage == FACTS_PROXY && now >= peek->proxy_header;
+}
+
+/* As think(), but what will not come any more is not waited for. */
+static enum think think_or_settle(struct peek *peek, struct decision *decision, const struct stream *stream,
+                                  struct span bytes, size_t *take, micros now)
+{
+    enum think thought = think(peek, decision, bytes, take);
+    if (thought == THINK_MORE && is_proxy_late(peek, now)) {
+        facts_finish_proxy(&peek->facts);
+        thought = think(peek, decision, bytes, take);
+    }
+    if (thought == THINK_MORE && is_over(peek, stream, bytes.length, now)) {
+        facts_finish(&peek->facts);
+        thought = think(peek, decision, bytes, take);
+    }
+    return thought;
 }
 
 static void wait_for_more(struct peek *peek, struct stream *stream, size_t seen, micros now)
@@ -124,12 +144,7 @@ enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct 
         if (seen == 0)
             stream->hung_up = true;
         size_t take = 0;
-        enum think thought = think(peek, decision, bytes, &take);
-        if (thought == THINK_MORE && is_over(peek, stream, bytes.length, now)) {
-            facts_finish(&peek->facts);
-            thought = think(peek, decision, bytes, &take);
-        }
-        switch (thought) {
+        switch (think_or_settle(peek, decision, stream, bytes, &take, now)) {
         case THINK_DECIDED:
             settle(peek, stream);
             return PEEK_DECIDED;

@@ -48,7 +48,7 @@ void loop_source_init(struct loop_source *source, int fd, void (*ready)(struct l
 int loop_add(struct loop *loop, struct loop_source *source, enum loop_how how)
 {
     static const uint32_t events[] = {
-        [LOOP_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        [LOOP_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
         [LOOP_ACCEPT] = EPOLLIN | EPOLLEXCLUSIVE,
         [LOOP_READ] = EPOLLIN,
     };

@@ -17,7 +17,7 @@
 #include <sys/epoll.h>
 
 struct loop_source {
-    void (*ready)(struct loop_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR */
+    void (*ready)(struct loop_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT... */
     struct list again;                                          /* in loop.again while it waits for another call */
     int fd;                                                     /* -1: none */
 };

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -37,12 +38,22 @@ static void rest(void)
     nanosleep(&pause, NULL);
 }
 
+/* Somebody made the log non-blocking; but this thread is here to wait. */
+static void wait_for(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    poll(&room, 1, -1);
+    errno = EAGAIN;
+}
+
 /* An error (disk full, reader gone) drops the rest, as every log must. Returns it, or 0. */
 static int write_out(int fd, const char *lines, size_t length)
 {
     while (length > 0) {
         ssize_t put = write(fd, lines, length);
-        if (put < 0 && errno == EINTR)
+        if (put < 0 && errno == EAGAIN)
+            wait_for(fd);
+        if (put < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (put < 0)
             return errno;

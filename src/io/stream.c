@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,15 +39,21 @@ void stream_close(struct stream *stream, bool reset)
     stream->held = NULL;
 }
 
-/* What a receiving call answered: an edge was used up when it gave less than asked, unless the end is already known to
- * stand behind the bytes (then no further edge would come for it). */
+/* A short answer means that there is nothing more, so that one call is saved; not so when the end is already known to
+ * stand behind the bytes, or where a read stops at marks: TCP's urgent one, and on Unix sockets passed descriptors. */
+static bool short_means_empty(const struct stream *stream)
+{
+    return !stream->hung_up && !stream->urgent && !stream->is_unix;
+}
+
+/* What a receiving call answered. */
 static ssize_t received(struct stream *stream, ssize_t got, size_t asked)
 {
     if (got < 0) {
         stream->readable = errno != EAGAIN && stream->readable;
         return -errno;
     }
-    if ((size_t)got < asked && got > 0 && !stream->hung_up)
+    if ((size_t)got < asked && got > 0 && short_means_empty(stream))
         stream->readable = false;
     return got;
 }
@@ -172,6 +180,12 @@ ssize_t stream_write(struct stream *stream, const void *bytes, size_t size)
     ssize_t put;
     RETRY(put, send(stream->source.fd, bytes, size, MSG_NOSIGNAL));
     return sent(stream, put, size);
+}
+
+size_t stream_unsent(const struct stream *stream)
+{
+    int unsent = 0;
+    return ioctl(stream->source.fd, SIOCOUTQ, &unsent) == 0 && unsent > 0 ? (size_t)unsent : 0;
 }
 
 ssize_t stream_splice_to_pipe(struct stream *stream, int pipe, size_t size)

@@ -27,6 +27,7 @@ struct stream {
     bool writable;
     bool hung_up; /* the peer has ended its direction: read on until the end shows */
     bool broken;  /* ... and there is nobody left to write to: a TCP connection was reset */
+    bool urgent;  /* TCP urgent data came: reading stops at its mark though more bytes are there (tcp(7)) */
     bool is_unix; /* closing one's end of such a socket looks the same as breaking it, and is no harm */
 };
 
@@ -44,8 +45,10 @@ static inline bool stream_is_open(const struct stream *stream)
 /* Notes what epoll said. */
 static inline void stream_notice(struct stream *stream, uint32_t events)
 {
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR))
         stream->readable = true;
+    if (events & EPOLLPRI)
+        stream->urgent = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         stream->writable = true;
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
@@ -69,7 +72,11 @@ MUST_CHECK int stream_take(struct stream *stream, size_t count);
 MUST_CHECK ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
 MUST_CHECK ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
 
-/* Moves bytes to or from a pipe without copying them (splice(2)). */
+/* How many bytes were written and have not reached the peer yet; 0 if nobody can tell. */
+size_t stream_unsent(const struct stream *stream);
+
+/* Moves bytes to or from a pipe without copying them (splice(2)). A 0 may also mean that urgent data is in the way: only
+ * stream_read() knows the end. */
 MUST_CHECK ssize_t stream_splice_to_pipe(struct stream *stream, int pipe, size_t size);
 MUST_CHECK ssize_t stream_splice_from_pipe(struct stream *stream, int pipe, size_t size);
 

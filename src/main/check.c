@@ -15,9 +15,9 @@
 static void print_descriptors(const struct plan *plan)
 {
     struct rlimit limit;
-    unsigned long long needed = budget_reserved(plan) + 2ULL * plan->limits.connections;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
+    unsigned long long needed = budget_reserved(plan, limit.rlim_max) + 2ULL * plan->limits.connections;
     printf("\ndescriptors\n  needed %llu, ", needed);
     if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= needed)
         printf("and a process may have that many here\n");

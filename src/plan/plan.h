@@ -124,11 +124,14 @@ struct plan_log {
     bool plain_keys; /* write keys themselves, not only their hash */
 };
 
+/* As many sockets of one port go to the engine in one message. */
+#define PLAN_THREADS_MOST 64
+
 struct plan {
     struct arena *arena; /* owns everything here */
     struct span seed;
     bool seed_given;
-    unsigned threads;  /* from 1 */
+    unsigned threads;  /* from 1 to PLAN_THREADS_MOST */
     const char *user;  /* whom the engine runs as when limpet was started as root; null otherwise */
     const char *admin; /* address of the admin socket, or null */
     struct plan_timeouts timeouts;

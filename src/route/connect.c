@@ -6,27 +6,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static bool is_local(int error)
+static enum connect_verdict verdict_of(int error)
 {
     switch (error) {
+    case 0:
+        return CONNECT_DONE;
+    case EINPROGRESS:
+    case EALREADY:
+        return CONNECT_WAITING;
+    case EAGAIN: /* Unix sockets only: TCP would try again by itself */
+        return CONNECT_FULL;
+    case EADDRNOTAVAIL:
+        return CONNECT_NO_PORT;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case EADDRNOTAVAIL: /* no ephemeral port is left */
-        return true;
+        return CONNECT_LOCAL;
     default:
-        return false;
+        return CONNECT_FAILED;
     }
-}
-
-static enum connect_verdict verdict_of(int error)
-{
-    if (error == 0)
-        return CONNECT_DONE;
-    if (error == EINPROGRESS || error == EALREADY)
-        return CONNECT_WAITING;
-    return is_local(error) ? CONNECT_LOCAL : CONNECT_FAILED;
 }
 
 enum connect_verdict connect_start(const struct address *address, int *fd, int *error)
@@ -41,12 +40,11 @@ enum connect_verdict connect_start(const struct address *address, int *fd, int *
         int on = 1;
         setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
-    /* A Unix socket whose backlog is full answers EAGAIN at once instead of waiting: that server has no room now. */
     do
         *error = connect(*fd, (const struct sockaddr *)&address->storage, address->length) < 0 ? errno : 0;
     while (*error == EINTR);
     enum connect_verdict verdict = verdict_of(*error);
-    if (verdict == CONNECT_FAILED || verdict == CONNECT_LOCAL) {
+    if (verdict != CONNECT_DONE && verdict != CONNECT_WAITING) {
         close(*fd);
         *fd = -1;
     }

@@ -12,7 +12,9 @@ enum connect_verdict {
     CONNECT_DONE,    /* connected at once (Unix sockets) */
     CONNECT_WAITING, /* its descriptor becomes writable when it is decided */
     CONNECT_FAILED,  /* the server refused: `error` */
-    CONNECT_LOCAL,   /* this machine could not even try (descriptors, memory, ports): not the server's fault */
+    CONNECT_FULL,    /* a Unix server whose backlog is full: alive, and worth another try in a moment */
+    CONNECT_NO_PORT, /* no port is left here for this server; another one may do */
+    CONNECT_LOCAL,   /* this machine cannot open any connection (descriptors, memory): not the server's fault */
 };
 
 /* Begins to connect. *fd is open only for the first two verdicts; *error is a positive errno for the others. */

@@ -33,6 +33,11 @@ void facts_fini(struct facts *facts)
     facts->hello = NULL;
 }
 
+void facts_finish_proxy(struct facts *facts)
+{
+    facts->proxy_late = true;
+}
+
 void facts_finish(struct facts *facts)
 {
     facts->over = true;
@@ -103,7 +108,7 @@ static struct facts_result read_proxy(struct facts *facts, struct span bytes)
     struct parse_result result = proxy_read(bytes, &header);
     switch (result.verdict) {
     case PARSE_MORE:
-        if (!facts_is_over(facts, bytes))
+        if (!facts->proxy_late && !facts_is_over(facts, bytes))
             return (struct facts_result){.step = FACTS_MORE};
         if (proxy_has_begun(bytes))
             return end_with(REASON_BAD_PROXY, "the PROXY header was cut short or late");

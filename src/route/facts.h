@@ -40,6 +40,7 @@ struct facts {
     bool source_trusted;
     bool forwarding_ignored; /* an untrusted source sent a forwarding field */
     bool over;               /* no more bytes will come: early end, deadline or the peek limit */
+    bool proxy_late;         /* the deadline for a PROXY header has passed; other bytes may still come */
 
     enum facts_stage stage;
     enum known head_known;
@@ -84,6 +85,9 @@ MUST_CHECK struct facts_result facts_read(struct facts *facts, struct span bytes
  * caller goes on with facts_read(): a PROXY header or prefix that is cut short may end the connection. Happens by
  * itself once PEEK_LIMIT bytes are shown; more of them are not looked at. */
 void facts_finish(struct facts *facts);
+
+/* No PROXY header is waited for any longer; content still is. */
+void facts_finish_proxy(struct facts *facts);
 bool facts_is_over(const struct facts *facts, struct span bytes);
 struct span facts_within_limit(struct span bytes);
 

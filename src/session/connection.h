@@ -1,17 +1,12 @@
 #ifndef LIMPET_SESSION_CONNECTION_H
 #define LIMPET_SESSION_CONNECTION_H
 
-/* One connection in tcp mode, seen as a walk through named steps:
+/* One connection in tcp mode, seen as a walk through named steps (session/step.h has them):
  *
- *     guard    refuse floods before reading a byte
- *     peek     look at the first bytes until it is decided who the client is
- *     pick     choose a server and begin to connect
- *     connect  wait for the server; if it fails, pick the next one
- *     carry    bring the bytes there until both sides are done
- *     farewell say a last word to a client who gets no server, and part in order
+ *     guard → peek → pick → try → connect → carry
+ *                     ↑________|_______|            the next-ranked server, when one cannot be reached
  *
- * Each step answers which step comes next, that it waits (for a stream or a deadline), or that all is over. A connection
- * belongs to one thread, and ends in one place. */
+ * and `farewell` for those who get no server. A connection belongs to one thread, and ends in one place. */
 
 #include "base/reason.h"
 #include "front/listen.h"

@@ -15,7 +15,7 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     context->share = share;
     list_init(&context->connections);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    relay_kit_init(&context->kit, &context->counters);
+    relay_kit_init(&context->kit, &context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;

@@ -15,6 +15,7 @@ struct share {
     struct server_states *states;  /* atomics */
     struct limits *limits;         /* atomics and locks */
     micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
+    size_t pipes_per_thread;       /* never changes */
     struct sink *access;           /* locks; null: no access log */
 };
 

@@ -62,7 +62,7 @@ int thread_init(struct thread *thread, const struct share *share, unsigned numbe
 void thread_fini(struct thread *thread)
 {
     for (size_t i = 0; i < thread->point_count; i++)
-        listen_stop(&thread->points[i]);
+        listen_close(&thread->points[i]);
     mailbox_fini(&thread->mailbox);
     free(thread->points);
     context_fini(&thread->context);

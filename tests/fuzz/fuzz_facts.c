@@ -84,7 +84,7 @@ static void check_inside(const struct walk *walk)
         return;
     CHECK(decision->key.length > 0);
     CHECK(span_is_inside(decision->key, walk->left) ||
-          span_is_inside(decision->key, span_of(decision->small, sizeof(decision->small))) ||
+          span_is_inside(decision->key, span_of(decision->own, sizeof(decision->own))) ||
           span_is_inside(decision->key, span_of(&walk->facts, sizeof(walk->facts))) ||
           span_is_inside(decision->key, span_of(walk->facts.hello, sizeof(*walk->facts.hello))));
 }

@@ -42,7 +42,7 @@ static struct scene *open_scene(void)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     stream_init(&s->server, ends[0], true, nobody);
     s->server_end = ends[1];
-    relay_kit_init(&s->kit, &s->counters);
+    relay_kit_init(&s->kit, &s->counters, 4);
     relay_init(&s->relay);
     return s;
 }

@@ -1,0 +1,99 @@
+#ifndef LIMPET_SESSION_STEP_H
+#define LIMPET_SESSION_STEP_H
+
+/* What the steps of a connection know of it and of each other. Only the files that are steps, and session/connection,
+ * which drives them, include this.
+ *
+ * A step is called whenever something happened that it may wait for: a stream became ready, the deadline came, or the step
+ * before it answered with it. It answers with the step that is next, STEP_WAIT, or STEP_OVER. */
+
+#include "carry/farewell.h"
+#include "carry/relay.h"
+#include "front/peek.h"
+#include "route/pick.h"
+#include "session/context.h"
+#include "session/greeting.h"
+#include "session/visit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum step {
+    STEP_GUARD,    /* refuse floods before reading a byte */
+    STEP_PEEK,     /* look at the first bytes until it is decided who the client is */
+    STEP_PICK,     /* choose a server */
+    STEP_TRY,      /* begin to connect to it */
+    STEP_CONNECT,  /* wait for it */
+    STEP_CARRY,    /* bring the bytes there until both sides are done */
+    STEP_FAREWELL, /* say a last word to a client who gets no server, and part in order */
+    STEP_COUNT,
+    STEP_WAIT, /* for a stream or the deadline */
+    STEP_OVER, /* the visit has ended, and the connection goes */
+};
+
+/* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
+struct connection {
+    struct list link; /* in context->connections */
+    struct loop_grave grave;
+    struct context *context;
+    struct stream client;
+    struct stream server;
+    struct timer timer; /* the present step's deadline */
+    micros connect_by;  /* when the present attempt to reach a server has failed */
+    micros last_move;   /* of a byte, while carrying */
+    uint32_t unsent;    /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
+    uint16_t listener;
+    uint8_t step;
+    uint8_t retries;
+    bool counted; /* among the connections of its client */
+    bool sample;  /* its first bytes are to be looked at for a forwarding field */
+    struct pick pick;
+    struct peek *peek;         /* only while peeking and waiting */
+    struct greeting *greeting; /* what the server is told first; null: nothing */
+    struct relay relay;
+    struct farewell farewell;
+    struct visit visit;
+};
+
+_Static_assert(sizeof(struct connection) <= 512 - 2 * sizeof(void *), "an idle pair costs half a kilobyte at most");
+
+enum step step_guard(struct connection *c);
+enum step step_peek(struct connection *c);
+enum step step_pick(struct connection *c);
+enum step step_try(struct connection *c);
+enum step step_connect(struct connection *c);
+enum step step_carry(struct connection *c);
+enum step step_farewell(struct connection *c);
+
+/* The visit's single end: sets its reason, writes its line. STEP_OVER. */
+enum step connection_end(struct connection *c, enum reason reason);
+
+/* Ends the visit, but lets the client hear it. STEP_FAREWELL or STEP_OVER. */
+enum step connection_part(struct connection *c, enum reason reason, const char *words);
+
+/* (Re)sets the deadline. STEP_WAIT, or the end when there is no memory for it. */
+enum step connection_wait(struct connection *c, micros deadline);
+
+/* The deadline of this step has come (its timer fired and is not set any more), or there is none. */
+static inline bool connection_is_late(const struct connection *c)
+{
+    return c->timer.deadline == TIMER_NEVER;
+}
+
+static inline micros connection_now(const struct connection *c)
+{
+    return c->context->loop.now;
+}
+
+static inline const struct plan *connection_plan(const struct connection *c)
+{
+    return c->context->share->plan;
+}
+
+/* For stream_init() of the server. */
+void connection_server_ready(struct loop_source *source, uint32_t events);
+
+/* Frees what peeking needed; harmless when there is nothing. */
+void connection_drop_peek(struct connection *c);
+
+#endif

@@ -1,0 +1,58 @@
+#include "route/decide.h"
+#include "session/step.h"
+
+static void look_at_sample(struct connection *c)
+{
+    struct span bytes;
+    if (stream_peek(&c->client, c->context->scratch, PEEK_LIMIT, &bytes) <= 0)
+        return;
+    c->sample = false;
+    if (decide_has_forwarding_field(bytes))
+        crowd_warn(&c->context->crowds[c->listener], c->visit.listener, &c->context->share->crowd_quiet[c->listener],
+                   connection_now(c));
+}
+
+static void note_move(struct connection *c)
+{
+    c->last_move = connection_now(c);
+    c->unsent = UINT32_MAX;
+}
+
+/* The kernel wakes a blocked writer only when a third of its buffer is free, which may be megabytes: a slow reader can
+ * read without a pause and yet no byte moves here for longer than the idle time. So before a relay is called idle, the
+ * kernel is asked what the other side has not taken yet, and whether that was more at the last look. */
+static bool somebody_reads(struct connection *c)
+{
+    size_t unsent = relay_unsent(&c->client, &c->server);
+    bool reads = unsent > 0 && unsent < c->unsent;
+    c->unsent = unsent < UINT32_MAX ? (uint32_t)unsent : UINT32_MAX;
+    if (reads)
+        c->last_move = connection_now(c);
+    return reads;
+}
+
+enum step step_carry(struct connection *c)
+{
+    if (c->sample && c->client.readable)
+        look_at_sample(c);
+
+    struct relay_result result = relay_run(&c->relay, &c->context->kit, &c->client, &c->server);
+    if (result.moved)
+        note_move(c);
+    if (result.answer == RELAY_FINISHED)
+        return connection_end(c, result.reason);
+    if (result.answer == RELAY_AGAIN)
+        loop_again(&c->context->loop, &c->client.source);
+
+    micros idle = connection_plan(c)->timeouts.idle;
+    if (connection_now(c) >= c->last_move + idle && !somebody_reads(c))
+        return connection_end(c, REASON_IDLE);
+    return connection_wait(c, c->last_move + idle);
+}
+
+enum step step_farewell(struct connection *c)
+{
+    if (farewell_is_over(&c->farewell, &c->client) || connection_is_late(c))
+        return STEP_OVER;
+    return STEP_WAIT;
+}

@@ -1,0 +1,204 @@
+#include "base/log.h"
+#include "route/connect.h"
+#include "session/step.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static void note_passed(struct visit *visit, uint32_t server, int error)
+{
+    assert(visit->passed_count < VISIT_PASSED_MOST);
+    visit->passed[visit->passed_count++] = (struct visit_passed){.server = server, .error = error};
+}
+
+static uint32_t index_of(const struct visit *visit)
+{
+    return (uint32_t)(visit->server - visit->pool->servers);
+}
+
+static void leave_untried(struct connection *c)
+{
+    server_untried(c->context->share->states, c->visit.server->number);
+}
+
+/* The server could not be reached. A message only when it was up until now: its next failures tell nothing new. */
+static void server_refused(struct connection *c, int error)
+{
+    const struct plan_server *server = c->visit.server;
+    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
+    note_passed(&c->visit, index_of(&c->visit), error);
+    if (server_failed(c->context->share->states, server->number, connection_now(c)))
+        log_warning("pool %s: server %s (%s) is down: connect: %s; its clients go to their next-ranked",
+                    c->visit.pool->name, server->name, server->address.text, strerror(error));
+}
+
+/* This machine could not even try; that is not the server's fault. */
+static void could_not_try(struct connection *c, int error)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
+    note_passed(&c->visit, index_of(&c->visit), error);
+    leave_untried(c);
+    if (log_limit_pass(&limit, 1, &skipped))
+        log_warning("no connection to server %s can be opened from here: %s", c->visit.server->name, strerror(error));
+}
+
+static void server_answered(struct connection *c)
+{
+    const struct plan_server *server = c->visit.server;
+    if (c->visit.choice == VISIT_NEXT_RANKED)
+        counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
+    if (server_succeeded(c->context->share->states, server->number))
+        log_notice("pool %s: server %s (%s) is up again: its clients come home", c->visit.pool->name, server->name,
+                   server->address.text);
+}
+
+/* Why is this server the choice? */
+static void note_choice(struct connection *c, uint32_t index)
+{
+    struct visit *visit = &c->visit;
+    visit->server = &visit->pool->servers[index];
+    visit->choice = VISIT_HOME;
+    if (index != c->pick.home) {
+        visit->choice = VISIT_NEXT_RANKED;
+        if (visit->passed_count == 0)
+            note_passed(visit, c->pick.home, 0);
+    }
+    if (c->pick.last_resort)
+        visit->choice = VISIT_LAST_RESORT;
+}
+
+static enum step go_nowhere(struct connection *c, enum reason reason)
+{
+    c->visit.server = NULL;
+    c->visit.choice = VISIT_NOWHERE;
+    return connection_part(c, reason, "");
+}
+
+static enum step nobody_left(struct connection *c)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (log_limit_pass(&limit, 1, &skipped))
+        log_error("pool %s: no server can be reached; visits end with %s", c->visit.pool->name,
+                  reason_text(REASON_NO_SERVER));
+    return go_nowhere(c, REASON_NO_SERVER);
+}
+
+enum step step_pick(struct connection *c)
+{
+    const struct share *share = c->context->share;
+    uint32_t index;
+    if (pick_next(&c->pick, share->ranking, share->states, connection_now(c), &index) == PICK_NONE_LEFT)
+        return nobody_left(c);
+    note_choice(c, index);
+    c->connect_by = connection_now(c) + connection_plan(c)->timeouts.connect;
+    c->retries = 0;
+    timer_clear(&c->context->loop.timers, &c->timer);
+    return STEP_TRY;
+}
+
+/* A socket is there, connected or connecting. */
+static enum step begin_to_connect(struct connection *c, int fd, bool connected)
+{
+    stream_init(&c->server, fd, address_is_unix(&c->visit.server->address), connection_server_ready);
+    c->server.writable = connected;
+    if (loop_add(&c->context->loop, &c->server.source, LOOP_BOTH) != 0 ||
+        timer_set(&c->context->loop.timers, &c->timer, c->connect_by) != 0) {
+        leave_untried(c);
+        return connection_end(c, REASON_NO_MEMORY);
+    }
+    return STEP_CONNECT;
+}
+
+/* A Unix server whose backlog is full is busy, not dead: it is asked again after 1, 2, 4 ... 64 ms until the time for
+ * connecting is over. TCP does the same in the kernel. */
+static enum step try_again_soon(struct connection *c, int error)
+{
+    if (connection_now(c) >= c->connect_by) {
+        server_refused(c, error);
+        return STEP_PICK;
+    }
+    micros pause = (micros)MILLIS_IN_MICROS << c->retries;
+    if (c->retries < 6)
+        c->retries++;
+    if (timer_set(&c->context->loop.timers, &c->timer, connection_now(c) + pause) == 0)
+        return STEP_WAIT;
+    leave_untried(c);
+    return connection_end(c, REASON_NO_MEMORY);
+}
+
+static enum step client_left(struct connection *c)
+{
+    leave_untried(c);
+    return connection_end(c, REASON_CLIENT_GONE);
+}
+
+enum step step_try(struct connection *c)
+{
+    if (c->client.broken)
+        return client_left(c);
+    if (!connection_is_late(c))
+        return STEP_WAIT;
+    int fd;
+    int error;
+    counter_add(&c->context->counters, COUNTER_CONNECTS, 1);
+    switch (connect_start(&c->visit.server->address, &fd, &error)) {
+    case CONNECT_DONE:
+        return begin_to_connect(c, fd, true);
+    case CONNECT_WAITING:
+        return begin_to_connect(c, fd, false);
+    case CONNECT_FAILED:
+        server_refused(c, error);
+        return STEP_PICK;
+    case CONNECT_FULL:
+        return try_again_soon(c, error);
+    case CONNECT_NO_PORT:
+        could_not_try(c, error);
+        return STEP_PICK;
+    case CONNECT_LOCAL:
+        break;
+    }
+    could_not_try(c, error);
+    return go_nowhere(c, REASON_NO_MEMORY);
+}
+
+static enum step connect_failed(struct connection *c, int error)
+{
+    server_refused(c, error);
+    stream_close(&c->server, false);
+    return STEP_PICK;
+}
+
+static enum step begin_to_carry(struct connection *c)
+{
+    server_answered(c);
+    c->visit.connected = connection_now(c);
+    c->last_move = connection_now(c);
+    c->unsent = UINT32_MAX;
+    relay_init(&c->relay);
+    int failure = 0;
+    if (c->greeting)
+        failure = relay_put_first(&c->relay, c->greeting->bytes, c->greeting->length);
+    greeting_free(c->greeting);
+    c->greeting = NULL;
+    if (failure)
+        return connection_end(c, REASON_NO_MEMORY);
+    return STEP_CARRY;
+}
+
+enum step step_connect(struct connection *c)
+{
+    if (c->client.broken)
+        return client_left(c);
+    if (c->server.writable) {
+        /* Only a socket that hung up can hold an error; asking the others would be a system call for nothing. */
+        int error = c->server.hung_up ? -stream_error(&c->server) : 0;
+        return error ? connect_failed(c, error) : begin_to_carry(c);
+    }
+    if (connection_is_late(c))
+        return connect_failed(c, ETIMEDOUT);
+    return STEP_WAIT;
+}

@@ -1,0 +1,130 @@
+#include "session/step.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Counts the client once it is known who he is. */
+static bool count_client(struct connection *c, const struct endpoint *client)
+{
+    assert(!c->counted);
+    c->visit.client = *client;
+    c->counted = limits_enter_client(c->context->share->limits, client);
+    return c->counted;
+}
+
+static enum step refuse(struct connection *c)
+{
+    counter_add(&c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+    return connection_end(c, REASON_PER_CLIENT);
+}
+
+static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
+                                  "Connection: close\r\n\r\nBad request\n";
+
+static enum step cannot_decide(struct connection *c, const struct decision *decision)
+{
+    c->visit.pool = decision->pool;
+    c->visit.detail = decision->why;
+    if (decision->answer_400)
+        return connection_part(c, decision->reason, bad_request);
+    return connection_end(c, decision->reason);
+}
+
+static void note_plain_key(struct connection *c, const struct decision *decision)
+{
+    if (!connection_plan(c)->log.plain_keys || decision->verdict != DECIDE_KEY)
+        return;
+    char buffer[VISIT_PLAIN_KEY_MOST + 1];
+    struct text text;
+    text_init(&text, buffer, sizeof(buffer));
+    if (decision->tag == KEY_TAG_ADDRESS) {
+        struct endpoint address = endpoint_from_ip6(decision->key.data, 0);
+        char words[ENDPOINT_TEXT_SIZE];
+        endpoint_text(&address, words);
+        text_add(&text, words);
+    } else {
+        text_add_bytes(&text, decision->key.data, decision->key.length);
+    }
+    c->visit.plain_key = strdup(text.data);
+}
+
+/* A peer that is not believed and is its own key may be a proxy that somebody forgot to trust. */
+static void watch_crowd(struct connection *c, const struct facts *facts, const struct decision *decision)
+{
+    if (facts->source_trusted || decision->source < 0)
+        return;
+    enum key_kind kind = decision->pool->keys[decision->source].kind;
+    bool own_address = kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER;
+    if (own_address && c->visit.listener->client_from != CLIENT_FROM_NONE)
+        c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
+}
+
+/* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
+static enum step accept_decision(struct connection *c, const struct facts *facts)
+{
+    const struct decision *decision = &c->context->decision;
+    const struct share *share = c->context->share;
+    if (decision->verdict == DECIDE_END)
+        return cannot_decide(c, decision);
+
+    if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
+        return refuse(c);
+    c->visit.decided = connection_now(c);
+    c->visit.pool = decision->pool;
+    c->visit.source = (int16_t)decision->source;
+    c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
+    note_plain_key(c, decision);
+    watch_crowd(c, facts, decision);
+    pick_init(&c->pick, decision->pool, rank_key_hash(&share->ranking->seed, decision->tag, decision->key));
+    if (greeting_make(decision->pool, facts, c->client.source.fd, &c->greeting) != 0)
+        return connection_end(c, REASON_NO_MEMORY);
+    return STEP_PICK;
+}
+
+static enum step begin_waiting(struct connection *c)
+{
+    c->peek = malloc(sizeof(*c->peek));
+    if (!c->peek)
+        return connection_end(c, REASON_NO_MEMORY);
+    *c->peek = c->context->first_look;
+    peek_start_waiting(c->peek, &connection_plan(c)->timeouts, connection_now(c));
+    return STEP_PEEK;
+}
+
+/* What can be known without any byte. Most connections are decided by it; who has to wait is counted before he does. */
+enum step step_guard(struct connection *c)
+{
+    struct context *context = c->context;
+    struct peek *first = &context->first_look;
+    peek_init(first, connection_plan(c), c->visit.listener, &c->visit.peer);
+    first->serial = ++context->serial;
+    if (peek_at_once(first, &context->decision) == PEEK_DECIDED)
+        return accept_decision(c, &first->facts);
+    if (first->facts.client_known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
+        return refuse(c);
+    return begin_waiting(c);
+}
+
+static enum step look(struct connection *c)
+{
+    switch (peek_look(c->peek, &c->context->decision, &c->client, c->context->scratch, connection_now(c))) {
+    case PEEK_DECIDED:
+        return accept_decision(c, &c->peek->facts);
+    case PEEK_GONE:
+        return connection_end(c, REASON_CLIENT_GONE);
+    case PEEK_WAIT:
+        break;
+    }
+    return connection_wait(c, peek_deadline(c->peek));
+}
+
+enum step step_peek(struct connection *c)
+{
+    if (!c->client.readable && connection_now(c) < peek_deadline(c->peek))
+        return connection_wait(c, peek_deadline(c->peek));
+    enum step next = look(c);
+    if (next != STEP_WAIT)
+        connection_drop_peek(c);
+    return next;
+}
