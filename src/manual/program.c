@@ -114,8 +114,8 @@ static const char *const seen[REASON_COUNT] = {
     [REASON_IDLE] = "Both sides are closed. Quiet WebSockets end like this: let them ping, or raise it.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
     [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
-    [REASON_NO_SERVER] = "At most three are tried. The client sees the end of the stream without a byte, which a proxy "
-                         "in front answers with 502.",
+    [REASON_NO_SERVER] =
+        "At most three are tried. The client sees an end without a byte; a proxy in front answers 502.",
     [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
     [REASON_STOPPED] = "Both sides are closed.",
     [REASON_INTERNAL] = "Both sides are closed.",
