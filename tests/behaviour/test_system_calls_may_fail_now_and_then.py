@@ -69,6 +69,7 @@ def test_without_a_port_for_its_connect_a_client_is_told_at_once_and_no_server_i
     answers = [ask(proxy, headers={"X-User": "ann"}) for _ in range(3)]
     assert [answer.status for answer in answers] == [0, 200, 200]
     visits = proxy.visits(3)
-    assert [visit["reason"] for visit in visits] == ["no_memory", "done", "done"]
+    assert [visit["reason"] for visit in visits] == ["no_server", "done", "done"]
+    assert visits[0]["why"].endswith(":no_port_left")
     assert visits[0]["total_ms"] < 50
     assert visits[1]["why"] == "home"
