@@ -22,7 +22,7 @@ struct loop_source {
     int fd;                                                     /* -1: none */
 };
 
-/* Embedded in what wants to be freed after the turn. */
+/* Embedded in what wants to be freed after the turn. Until then the link may serve in a list of the owner's. */
 struct loop_grave {
     struct list link;
     void (*free)(struct loop_grave *grave);

@@ -101,7 +101,7 @@ static void release(struct connection *c)
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);
     limits_leave(context->share->limits, c->listener);
-    context_leave(context, &c->link);
+    context_leave(context, &c->grave.link);
     loop_bury(&context->loop, &c->grave, bury);
 }
 
@@ -142,7 +142,7 @@ void connection_start(struct context *context, struct listen_point *point, int f
     timer_init(&c->timer, deadline_came);
     stream_init(&c->client, fd, point->is_unix, client_ready);
     c->server.source.fd = -1;
-    context_enter(context, &c->link);
+    context_enter(context, &c->grave.link);
     if (loop_add(&context->loop, &c->client.source, LOOP_BOTH) != 0)
         connection_stop(c, REASON_NO_MEMORY);
     else
@@ -162,5 +162,5 @@ void connection_stop(struct connection *c, enum reason reason)
 
 struct connection *connection_of_link(struct list *link)
 {
-    return container_of(link, struct connection, link);
+    return container_of(link, struct connection, grave.link);
 }

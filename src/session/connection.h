@@ -20,7 +20,7 @@ void connection_start(struct context *context, struct listen_point *point, int f
 /* Ends it now, whatever it is doing. */
 void connection_stop(struct connection *connection, enum reason reason);
 
-/* The connection that has this link in context->connections. */
+/* The connection to which this link in context->connections belongs. */
 struct connection *connection_of_link(struct list *link);
 
 #endif

@@ -33,8 +33,7 @@ enum step {
 
 /* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
 struct connection {
-    struct list link; /* in context->connections */
-    struct loop_grave grave;
+    struct loop_grave grave; /* while it lives its link is in context->connections */
     struct context *context;
     struct stream client;
     struct stream server;

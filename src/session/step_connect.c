@@ -9,7 +9,9 @@
 static void note_passed(struct visit *visit, uint32_t server, int error)
 {
     assert(visit->passed_count < VISIT_PASSED_MOST);
-    visit->passed[visit->passed_count++] = (struct visit_passed){.server = server, .error = error};
+    assert(error >= 0 && error <= UINT8_MAX); /* Linux has about 130 of them */
+    visit->passed_errors[visit->passed_count] = (uint8_t)error;
+    visit->passed[visit->passed_count++] = server;
 }
 
 static uint32_t index_of(const struct visit *visit)
@@ -29,7 +31,7 @@ static void server_refused(struct connection *c, int error)
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
     note_passed(&c->visit, index_of(&c->visit), error);
     if (server_failed(c->context->share->states, server->number, connection_now(c)))
-        log_warning("pool %s: server %s (%s) is down: connect: %s; its clients go to their next-ranked",
+        log_warning("pool %s: server %s is down: connect to %s: %s; its clients go to their next-ranked",
                     c->visit.pool->name, server->name, server->address.text, strerror(error));
 }
 
@@ -51,8 +53,7 @@ static void server_answered(struct connection *c)
     if (c->visit.choice == VISIT_NEXT_RANKED)
         counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
     if (server_succeeded(c->context->share->states, server->number))
-        log_notice("pool %s: server %s (%s) is up again: its clients come home", c->visit.pool->name, server->name,
-                   server->address.text);
+        log_notice("pool %s: server %s is up again: its clients come home", c->visit.pool->name, server->name);
 }
 
 /* Why is this server the choice? */

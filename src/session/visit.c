@@ -93,9 +93,9 @@ static void add_choice(struct fields *fields, const struct visit *visit)
     text_init(&text, why, sizeof(why));
     text_add(&text, words[visit->choice]);
     for (size_t i = 0; i < visit->passed_count; i++) {
-        const struct visit_passed *passed = &visit->passed[i];
-        text_add_format(&text, "%c%s:%s", i == 0 ? ':' : ',', visit->pool->servers[passed->server].name,
-                        passed->error ? connect_error_text(passed->error) : "resting");
+        uint8_t error = visit->passed_errors[i];
+        text_add_format(&text, "%c%s:%s", i == 0 ? ':' : ',', visit->pool->servers[visit->passed[i]].name,
+                        error ? connect_error_text(error) : "resting");
     }
     add_word(fields, "server", visit->server ? visit->server->name : "");
     add_word(fields, "why", why);

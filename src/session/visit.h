@@ -22,12 +22,6 @@ enum visit_choice {
     VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
 };
 
-/* A server that was not to be had. */
-struct visit_passed {
-    uint32_t server; /* its index in the pool */
-    int32_t error;   /* of the connect, a positive errno; 0: it was resting and was not asked */
-};
-
 /* The home that rests, and each one that was tried. */
 #define VISIT_PASSED_MOST (1 + PICK_TRIES_MAX)
 
@@ -42,7 +36,10 @@ struct visit {
     const struct plan_server *server; /* null: none */
     const char *detail;               /* what was wrong with the first bytes, a static text; null: nothing */
     char *plain_key;                  /* only if the plan says so; owned */
-    struct visit_passed passed[VISIT_PASSED_MOST];
+    /* Servers that were not to be had, in the order of the walk: their index in the pool, and the errno of the connect; 0
+     * for one that was resting and was not asked. */
+    uint32_t passed[VISIT_PASSED_MOST];
+    uint8_t passed_errors[VISIT_PASSED_MOST];
     uint32_t key_hash;
     int16_t source; /* index in the pool's keys; -1: spread */
     uint8_t passed_count;
