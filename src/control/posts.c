@@ -38,15 +38,30 @@ static int complain(const struct address *address, int failure)
     return failure;
 }
 
+/* The post before this one that has its port, if there is one: ":80" also covers "127.0.0.1:80". */
+static const struct post *same_port(const struct posts *posts, const struct post *post)
+{
+    for (const struct post *other = posts->all; other < post; other++)
+        if (!address_is_unix(post->address) && address_port(other->address) == address_port(post->address))
+            return other;
+    return NULL;
+}
+
 /* Threads share a port by one socket each (SO_REUSEPORT), which also hides a port that somebody else has: so it is probed
  * first, with one plain socket. */
-static int open_post(struct post *post, const struct plan *plan)
+static int open_post(const struct posts *posts, struct post *post, const struct plan *plan)
 {
     const struct address *address = post->address;
     bool share = plan->threads > 1 && !address_is_unix(address);
     size_t count = share ? plan->threads : 1;
     assert(count <= WIRE_FDS_MOST);
     int failure = powers_probe(address);
+    const struct post *other = failure == -EADDRINUSE ? same_port(posts, post) : NULL;
+    if (other) {
+        log_error("%s: cannot listen: port in use, and `bind` has %s, which may cover it", address->text,
+                  other->address->text);
+        return failure;
+    }
     if (failure)
         return complain(address, failure);
     while (post->count < count) {
@@ -72,7 +87,7 @@ int posts_open(struct posts *posts, const struct plan *plan)
         for (size_t j = 0; j < listener->bind_count; j++) {
             struct post *post = &posts->all[posts->count++];
             *post = (struct post){.listener = i, .address = &listener->binds[j]};
-            int failure = open_post(post, plan);
+            int failure = open_post(posts, post, plan);
             if (failure)
                 return failure;
         }
