@@ -1,0 +1,64 @@
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static void assert_text(micros wall, const char *expected)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_text(wall, text);
+    assert_string_equal(text, expected);
+}
+
+static void times_are_written_as_rfc_3339_says(void **state)
+{
+    assert_text(0, "1970-01-01T00:00:00.000Z");
+    assert_text(1769903999123999, "2026-01-31T23:59:59.123Z");
+    assert_text((micros)951782400 * SECOND_IN_MICROS, "2000-02-29T00:00:00.000Z");
+    assert_text((micros)4102444799 * SECOND_IN_MICROS + 7000, "2099-12-31T23:59:59.007Z");
+}
+
+static void an_impossible_wall_clock_is_written_all_the_same(void **state)
+{
+    char text[CLOCK_TEXT_SIZE];
+    assert_text(-1, "1970-01-01T00:00:00.000Z");
+    assert_text(INT64_MIN, "1970-01-01T00:00:00.000Z");
+    clock_text(INT64_MAX, text);
+    assert_true(strlen(text) < CLOCK_TEXT_SIZE);
+    assert_int_equal(text[strlen(text) - 1], 'Z');
+}
+
+static void the_steady_clock_never_goes_back(void **state)
+{
+    micros before = clock_steady();
+    for (int i = 0; i < 10000; i++) {
+        micros now = clock_steady();
+        assert_true(now >= before);
+        before = now;
+    }
+}
+
+static void both_clocks_count_microseconds(void **state)
+{
+    struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    micros steady = clock_steady();
+    nanosleep(&pause, NULL);
+    assert_in_range(clock_steady() - steady, 20000, 10 * SECOND_IN_MICROS);
+    time_t now = time(NULL);
+    assert_in_range(clock_wall() / SECOND_IN_MICROS, now, now + 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_are_written_as_rfc_3339_says),
+        cmocka_unit_test(an_impossible_wall_clock_is_written_all_the_same),
+        cmocka_unit_test(the_steady_clock_never_goes_back),
+        cmocka_unit_test(both_clocks_count_microseconds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
