@@ -52,8 +52,8 @@ def server():
     """Starts servers: `server("a", echoes)`; without a behaviour they answer HTTP with their name."""
     started = []
 
-    def start(name="server", behaviour=answers_http, address=None):
-        started.append(Server(name, behaviour, address))
+    def start(name="server", behaviour=answers_http, address=None, **more):
+        started.append(Server(name, behaviour, address, **more))
         return started[-1]
 
     yield start

@@ -2,11 +2,14 @@ import os
 import signal
 import time
 
+import pytest
+
 from support import proc
 from support.client import Client, who_answers
 from support.load import Load, count
 from support.ports import free_port
 from support.servers import echoes
+from support.strace import MAY_TRACE, Strace
 
 
 def _new_engine(proxy, old):
@@ -80,3 +83,18 @@ def test_an_engine_that_dies_at_once_again_and_again_is_not_started_without_a_pa
         time.sleep(0.005)
     assert len(seen) < 60
     assert proc.wait_until(lambda: proxy.engine and who_answers(proxy) == "server", 15)
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
+@pytest.mark.parametrize("message", [1, 2, 3, 4])
+def test_an_engine_that_could_not_be_told_everything_is_replaced(limpet, server, keep, message):
+    """There is never a second one beside it, and those who come meanwhile wait."""
+    proxy = limpet([server()])
+    keep(Strace(proxy.keeper, f"sendmsg:error=ETOOMANYREFS:when={message}"))
+    os.kill(proxy.engine, signal.SIGKILL)
+    assert who_answers(proxy) == "server"
+    assert proxy.says("did not take its orders")
+    assert proxy.says("ready again")
+    assert len(proc.children(proxy.keeper)) == 1
+    assert who_answers(proxy) == "server"

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
@@ -149,6 +150,20 @@ def test_without_a_header_the_peer_is_the_client_where_headers_are_optional(limp
     proxy = limpet([server("a")], listener={"proxy-protocol": "accept"})
     assert who_answers(proxy) == "a"
     assert proxy.visit()["client"].startswith("127.0.0.1")
+
+
+def test_without_a_header_where_it_is_optional_the_key_has_all_the_time_of_first_bytes(limpet, server):
+    """That no header will come is settled earlier; what comes instead may still be awaited."""
+    home = server("a")
+    proxy = limpet([home], key="header:X-User", listener={"proxy-protocol": "accept"},
+                   timeouts={"proxy-header": "300ms", "first-bytes": "10s"})
+    with Client(proxy) as client:
+        time.sleep(0.6)
+        assert not home.talks
+        client.send(wire.request(headers={"X-User": "ann"}))
+        client.read_to_end()
+    visit = proxy.visit()
+    assert (visit["source"], visit["reason"]) == ("header:X-User", "done")
 
 
 def test_a_second_header_is_payload(limpet, server):

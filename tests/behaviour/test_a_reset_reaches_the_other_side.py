@@ -2,9 +2,10 @@ import time
 
 import pytest
 
+from support import proc
 from support.client import Client
 from support.proc import wait_until
-from support.servers import echoes, resets_when_spoken_to
+from support.servers import echoes, keeps_silent, resets_when_spoken_to
 
 
 def test_a_server_that_resets_has_its_client_reset(limpet, server):
@@ -49,3 +50,26 @@ def test_a_client_that_leaves_before_its_server_is_reached_is_only_noted(limpet,
     assert proxy.visit()["reason"] == "client_gone"
     time.sleep(0.05)
     assert not home.talks
+
+
+def _fill(client):
+    """Sends until nothing on the way to the server takes a byte more."""
+    client.socket.settimeout(0.3)
+    try:
+        while client.socket.send(bytes(1 << 16)):
+            pass
+    except TimeoutError:
+        pass
+
+
+def test_a_client_that_resets_while_its_server_does_not_read_is_noticed_at_once(limpet, server):
+    proxy = limpet([server("a", keeps_silent)], threads=1)
+    before = proc.sockets(proxy.engine)
+    client = Client(proxy)
+    _fill(client)
+    assert proc.sockets(proxy.engine) == before + 2
+    start = time.monotonic()
+    client.reset()
+    assert proxy.visit()["reason"] == "client_reset"
+    assert time.monotonic() - start < 2
+    assert wait_until(lambda: proc.sockets(proxy.engine) == before)

@@ -1,18 +1,20 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.client import Client, ask, who_answers
+from support.proc import wait_until
 from support.ranking import Ranking
-from support.servers import BlackHole, RefusingAddress
+from support.servers import BlackHole, RefusingAddress, listen_on
 
 
-def _key_whose_home_is(name, names):
-    """A text key, and the ranking of all servers for it."""
+def _key_whose_home_is(start, names):
+    """A text key whose ranking begins like this, and the whole ranking."""
     ranking = Ranking("tests", "app", dict.fromkeys(names, 1))
     for number in range(1000):
         order = ranking.order_of_text(f"user{number}")
-        if order[0] == name:
+        if order[:len(start)] == list(start):
             return f"user{number}", order
     raise AssertionError("no such key")
 
@@ -26,6 +28,28 @@ def test_a_refused_connect_goes_to_the_next_ranked(limpet, server, keep):
     assert visit["server"] == order[1]
     assert visit["why"].startswith("next_ranked:a:")
     assert "refused" in visit["why"].lower()
+
+
+def test_all_who_were_passed_over_are_told_in_their_order(limpet, server, keep):
+    homes = [keep(RefusingAddress("a")), server("b"), keep(RefusingAddress("c"))]
+    proxy = limpet(homes, key="header:X-User")
+    key, _ = _key_whose_home_is("ac", "abc")
+    assert who_answers(proxy, headers={"X-User": key}) == "b"
+    assert proxy.visit()["why"] == "next_ranked:a:refused,c:refused"
+
+
+def test_a_server_is_told_to_be_down_once_and_up_again_once(limpet, server):
+    homes = [server("a"), server("b")]
+    proxy = limpet(homes, key="header:X-User")
+    headers = {"X-User": _key_whose_home_is("a", "ab")[0]}
+    homes[0].stop()
+    for _ in range(15):
+        assert who_answers(proxy, headers=headers) == "b"
+        time.sleep(0.03)
+    homes[0].start()
+    assert wait_until(lambda: who_answers(proxy, headers=headers) == "a", every=0.05)
+    assert proxy.says("server a") and proxy.says("is up again")
+    assert (proxy.stderr.count("is down"), proxy.stderr.count("is up again")) == (1, 1)
 
 
 def test_a_connect_that_hangs_goes_to_the_next_ranked_after_its_time(limpet, server, keep):
@@ -45,6 +69,31 @@ def test_a_missing_unix_socket_goes_to_the_next_ranked(limpet, server, socket_fo
     proxy = limpet({"a": f"unix:{socket_folder}/nobody", "b": server("b").address}, key="header:X-User")
     key, _ = _key_whose_home_is("a", "ab")
     assert who_answers(proxy, headers={"X-User": key}) == "b"
+
+
+def test_a_unix_server_that_is_busy_is_waited_for(limpet, server, socket_folder):
+    """Its backlog is full at once. It is slow, not dead: nobody is sent away from home."""
+    busy = server("a", address=f"unix:{socket_folder}/busy", backlog=1, breath=0.02)
+    proxy = limpet([busy, server("b")], key="header:X-User")
+    key, _ = _key_whose_home_is("a", "ab")
+    with ThreadPoolExecutor(20) as crowd:
+        answers = list(crowd.map(lambda _: who_answers(proxy, headers={"X-User": key}), range(40)))
+    assert set(answers) == {"a"}
+    assert {visit["why"] for visit in proxy.visits(40)} == {"home"}
+    assert "is down" not in proxy.stderr
+
+
+def test_a_unix_server_that_stays_full_is_passed_over_after_the_time_for_connecting(limpet, server, socket_folder):
+    stuck = f"unix:{socket_folder}/stuck"
+    listening = listen_on(stuck, backlog=0)
+    proxy = limpet({"a": stuck, "b": server("b").address}, key="header:X-User", timeouts={"connect": "300ms"})
+    key, _ = _key_whose_home_is("a", "ab")
+    with Client(stuck):
+        start = time.monotonic()
+        assert who_answers(proxy, headers={"X-User": key}) == "b"
+        assert 0.25 < time.monotonic() - start < 2
+    assert proxy.visit()["why"] == "next_ranked:a:backlog_full"
+    listening.close()
 
 
 def test_when_all_servers_refuse_the_connection_ends_at_once(limpet, keep):

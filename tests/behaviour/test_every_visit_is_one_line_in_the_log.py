@@ -1,6 +1,8 @@
+import fcntl
 import json
 import os
 import re
+import select
 import signal
 import time
 from pathlib import Path
@@ -140,6 +142,40 @@ def test_a_log_that_nobody_reads_holds_no_client_up(limpet, server):
         assert who_answers(proxy, headers={"X-User": "k" * 8000}) == "server"
     proxy.stop()
     os.close(reading)
+
+
+def _read_lines(pipe, count):
+    data = bytearray()
+    while data.count(b"\n") < count and select.select([pipe], [], [], 5)[0] and (piece := os.read(pipe, 1 << 16)):
+        data += piece
+    return data.splitlines()
+
+
+def test_a_pipe_that_does_not_block_loses_no_line_while_its_reader_is_slow(limpet, server):
+    """Whoever made it non-blocking, the log waits for its reader as it would at any other pipe."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    proxy = limpet([server()], stdout=writing, log={"format": "json", "keys": "plain"}, key="header:X-User")
+    os.close(writing)
+    for number in range(40):
+        who_answers(proxy, headers={"X-User": f"user{number}"})
+    time.sleep(0.2)
+    keys = [json.loads(line)["key_text"] for line in _read_lines(reading, 40)]
+    assert sorted(keys) == sorted(f"user{number}" for number in range(40))
+    assert "loses" not in proxy.stderr
+    os.close(reading)
+
+
+def test_messages_in_a_file_have_the_time_in_front(limpet, server, folder):
+    """On standard error they have none, as the journal adds its own."""
+    proxy, _, errors = _logging_limpet(limpet, server, folder)
+    os.kill(proxy.engine, signal.SIGKILL)
+    assert proxy.says("ready again")
+    proxy.stop()
+    stamped = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z limpet: ")
+    lines = errors.read_text().splitlines()
+    assert len(lines) >= 4 and all(stamped.match(line) for line in lines), lines
 
 
 def test_a_log_whose_reader_has_left_does_no_harm(limpet, server):

@@ -42,6 +42,12 @@ def test_an_ipv4_client_is_the_same_client_on_every_listener(limpet, server):
     assert first["peer"].startswith("127.0.0.1:")
 
 
+def test_64_threads_share_a_port(limpet, server):
+    proxy = limpet([server("a")], bind=[f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"], threads=64)
+    assert len(os.listdir(f"/proc/{proxy.engine}/task")) >= 64
+    assert {who_answers(proxy) for _ in range(40)} == {"a"}
+
+
 def test_unix_sockets_in_front_and_behind(limpet, server, socket_folder):
     home = server("a", echoes, address=f"unix:{socket_folder}/home")
     proxy = limpet([home], bind=f"unix:{socket_folder}/in")

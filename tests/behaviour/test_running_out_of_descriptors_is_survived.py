@@ -1,6 +1,7 @@
 """Descriptors are reckoned beforehand, so that who is accepted also finds one for his server. Where that fails all the
 same, because the limit was lowered under a running engine, the listener pauses instead of spinning."""
 
+import signal
 import time
 
 import pytest
@@ -91,3 +92,22 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_it_may_be(limpet, server):
     proxy = limpet([server()], wrapper=["prlimit", "--nofile=100:3000"])
     assert proc.descriptor_limits(proxy.engine) == (3000, 3000)
     assert who_answers(proxy) == "server"
+
+
+def test_reopened_logs_that_find_no_descriptor_do_not_end_the_engine(limpet, server, folder):
+    logs = folder / "logs"
+    logs.mkdir()
+    logs.chmod(0o777)
+    log = {"format": "json", "access": str(logs / "access"), "errors": str(logs / "errors")}
+    proxy = limpet([server("a", echoes)], log=log)
+    engine = proxy.engine
+    with Client(proxy) as client:
+        assert client.send(b"hello").read_exactly(5) == b"hello"
+        with proc.without_new_descriptors(engine):
+            proxy.signal(signal.SIGUSR1)
+            assert proxy.says("was lost")
+            assert client.send(b"hello").read_exactly(5) == b"hello"
+    with Client(proxy) as client:
+        assert client.send(b"hello").read_exactly(5) == b"hello"
+    assert proxy.engine == engine
+    assert wait_until(lambda: (logs / "access").read_text().count("\n") == 2)

@@ -1,8 +1,10 @@
 """What the kernel says about a process."""
 
 import os
+import signal
 import subprocess
 import time
+from contextlib import contextmanager
 
 
 def _stat(pid):
@@ -50,6 +52,17 @@ def descendants(pid):
     return found
 
 
+@contextmanager
+def paused(pid):
+    """While it stands still, what others do to it gathers in the kernel."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert wait_until(lambda: (_stat(pid) or "?")[0] == "T"), "it does not stop"
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def cpu_seconds(pid):
     """CPU that all threads of a process have used."""
     total = 0
@@ -91,9 +104,25 @@ def descriptor_limits(pid):
 
 
 def lower_descriptor_limit(pid, limit):
-    """Of a process that is running already. What its own user may do, root may not, without a capability for it."""
+    """Of a process that is running already, for good."""
+    _set_descriptor_limit(pid, f"{limit}:{limit}")
+
+
+@contextmanager
+def without_new_descriptors(pid):
+    """It keeps those that it has."""
+    soft, _ = descriptor_limits(pid)
+    _set_descriptor_limit(pid, "3:")
+    try:
+        yield
+    finally:
+        _set_descriptor_limit(pid, f"{soft}:")
+
+
+def _set_descriptor_limit(pid, limit):
+    """What its own user may do, root may not, without a capability for it."""
     owner = os.stat(f"/proc/{pid}")
-    command = ["prlimit", "--pid", str(pid), f"--nofile={limit}:{limit}"]
+    command = ["prlimit", "--pid", str(pid), f"--nofile={limit}"]
     if os.geteuid() == 0 and owner.st_uid != 0:
         command = ["setpriv", f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--clear-groups", *command]
     subprocess.run(command, check=True, capture_output=True)

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 from support.ports import free_port
 
@@ -61,13 +62,15 @@ class Talk:
 
 
 class Server:
-    """Listens from the start; `behaviour(talk, server)` is called for each connection, which is closed afterwards."""
+    """Listens from the start; `behaviour(talk, server)` is called for each connection, which is closed afterwards.
+    Before it accepts one it takes a `breath`, in seconds."""
 
-    def __init__(self, name, behaviour, address=None, backlog=512):
+    def __init__(self, name, behaviour, address=None, backlog=512, breath=0):
         self.name = name
         self.behaviour = behaviour
         self.address = address or f"127.0.0.1:{free_port()}"
         self.backlog = backlog
+        self.breath = breath
         self.talks = []
         self.listening = None
         self.start()
@@ -79,6 +82,7 @@ class Server:
 
     def _accept(self, listening):
         while True:
+            time.sleep(self.breath)
             try:
                 connection, peer = listening.accept()
             except OSError:

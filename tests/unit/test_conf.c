@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,21 @@ struct file {
     const char *path;
     struct span text;
 };
+
+/* How many CPUs the kernel says there are; 0: more than fit into a cpu_set_t. */
+static int cpus = 3;
+
+int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
+{
+    if (cpus == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    CPU_ZERO_S(size, set);
+    for (size_t i = 0; i < (size_t)cpus; i++)
+        CPU_SET_S(i, size, set);
+    return 0;
+}
 
 static char said[65536];
 static unsigned said_count;
@@ -442,6 +458,27 @@ static void check_row(void *context, const struct conf_schema_row *row)
         fail_msg("the help of %s is no sentence", row->path);
 }
 
+static unsigned threads_on(int count)
+{
+    cpus = count;
+    struct plan *plan = load(SMALL);
+    unsigned threads = plan->threads;
+    plan_free(plan);
+    return threads;
+}
+
+static void there_is_a_thread_for_each_cpu_and_never_more_than_64(void **state)
+{
+    assert_int_equal(threads_on(1), 1);
+    assert_int_equal(threads_on(5), 5);
+    assert_int_equal(threads_on(64), 64);
+    assert_int_equal(threads_on(65), 64);
+    assert_int_equal(threads_on(1024), 64);
+    assert_in_range(threads_on(0), 1, 64);
+    plan_free(load("threads: 64\n" SMALL));
+    assert_refused(span_text("threads: 65\n" SMALL), "whole number from 1 to 64");
+}
+
 static void every_key_of_the_schema_is_explained(void **state)
 {
     unsigned rows = 0;
@@ -469,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_servers_are_no_trouble),
         cmocka_unit_test(all_errors_are_counted_and_the_first_are_shown),
         cmocka_unit_test(colour_is_for_terminals),
+        cmocka_unit_test(there_is_a_thread_for_each_cpu_and_never_more_than_64),
         cmocka_unit_test(every_key_of_the_schema_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

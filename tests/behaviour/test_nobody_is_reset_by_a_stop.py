@@ -1,0 +1,99 @@
+"""Whoever reaches a limpet that is told to stop is refused at once or gets his answer; nobody is let in and dropped."""
+
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from support import proc, wire
+from support.client import Client, parse_answer
+from support.servers import echoes
+from support.strace import MAY_TRACE, Strace
+
+
+def _outcome(proxy):
+    try:
+        client = Client(proxy)
+    except ConnectionRefusedError:
+        return "refused"
+    except ConnectionResetError:
+        return "reset"
+    with client:
+        try:
+            return parse_answer(client.send(wire.request()).read_to_end()).text or "empty"
+        except ConnectionError:
+            return "reset"
+
+
+def _ask_until_refused(proxy, outcomes):
+    while not outcomes or outcomes[-1] != "refused":
+        outcomes.append(_outcome(proxy))
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("threads", [1, 2])
+def test_newcomers_at_the_moment_of_a_stop_are_answered_or_refused(limpet, server, threads):
+    home = server("a")
+    together = Counter()
+    for _ in range(3):
+        proxy = limpet([home], threads=threads)
+        lists = [[] for _ in range(5)]
+        asking = [threading.Thread(target=_ask_until_refused, args=(proxy, outcomes)) for outcomes in lists]
+        for thread in asking:
+            thread.start()
+        time.sleep(0.15)
+        proxy.process.terminate()
+        for thread in asking:
+            thread.join()
+        together += Counter(outcome for outcomes in lists for outcome in outcomes)
+        assert proxy.wait(10) == 0
+    print(dict(together))
+    assert set(together) == {"a", "refused"}
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
+def test_a_keeper_that_is_slow_to_stop_resets_nobody(limpet, server, keep):
+    """Between the engine's last accept and the keeper's close of the same socket nobody may be let in."""
+    home = server("a", echoes)
+    proxy = limpet([home], threads=1)
+    with Client(proxy) as open_one:
+        assert open_one.send(b"hello").read_exactly(5) == b"hello"
+        keep(Strace(proxy.keeper, "sendmsg:delay_exit=400000"))
+        proxy.process.terminate()
+        assert proxy.says("draining")
+        outcomes = Counter()
+        deadline = time.monotonic() + 0.4
+        while time.monotonic() < deadline:
+            outcomes[_echo(proxy)] += 1
+            time.sleep(0.01)
+        print(dict(outcomes))
+        assert set(outcomes) <= {"answered", "refused"}
+        assert open_one.send(b"still here").read_exactly(10) == b"still here"
+
+
+def _echo(proxy):
+    try:
+        client = Client(proxy)
+    except ConnectionRefusedError:
+        return "refused"
+    with client:
+        try:
+            return "answered" if client.send(b"x").read(1) == b"x" else "dropped"
+        except ConnectionError:
+            return "reset"
+
+
+def test_those_who_wait_in_the_backlog_are_answered(limpet, server):
+    """They were let in by the kernel before the stop, and not yet accepted."""
+    proxy = limpet([server("a", echoes)], threads=1)
+    with proc.paused(proxy.engine):
+        waiting = [Client(proxy).send(b"%02d" % number) for number in range(20)]
+        proxy.process.terminate()
+        assert proxy.says("draining")
+        time.sleep(0.05)
+    for number, client in enumerate(waiting):
+        with client:
+            assert client.finish().read_to_end() == b"%02d" % number
+    assert proxy.wait(10) == 0
