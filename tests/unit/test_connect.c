@@ -32,19 +32,28 @@ static int stop(void **state)
     return rmdir(folder) == 0 && open_after == open_before ? 0 : -1;
 }
 
-static void set_address(const char *format, ...)
+static void set_address(const char *text)
+{
+    assert_null(address_parse(span_text(text), &address));
+}
+
+static void set_port(void)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "127.0.0.1:%u", ntohs(port.sin_port));
+    set_address(text);
+}
+
+static void set_path(const char *name)
 {
     char text[ADDRESS_TEXT_SIZE];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    assert_null(address_parse(span_text(text), &address));
+    snprintf(text, sizeof(text), "unix:%s/%s", folder, name);
+    set_address(text);
 }
 
 static int listen_on_unix(int backlog)
 {
-    set_address("unix:%s/server", folder);
+    set_path("server");
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address.storage, address.length), 0);
     assert_int_equal(listen(fd, backlog), 0);
@@ -81,7 +90,7 @@ static void assert_connects(void)
 static void a_server_that_listens_is_reached_without_waiting_for_it(void **state)
 {
     int listener = loopback_listener(&port);
-    set_address("127.0.0.1:%u", ntohs(port.sin_port));
+    set_port();
     assert_connects();
     close(listener);
 }
@@ -91,7 +100,7 @@ static void small_writes_are_not_held_back(void **state)
     int fd, error, on = 0;
     socklen_t length = sizeof(on);
     int listener = loopback_listener(&port);
-    set_address("127.0.0.1:%u", ntohs(port.sin_port));
+    set_port();
     assert_true(connect_start(&address, &fd, &error) <= CONNECT_WAITING);
     assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &length), 0);
     assert_int_not_equal(on, 0);
@@ -114,7 +123,7 @@ static void a_port_where_nobody_listens_refuses(void **state)
 {
     int fd, error;
     int listener = loopback_listener(&port);
-    set_address("127.0.0.1:%u", ntohs(port.sin_port));
+    set_port();
     close(listener);
     enum connect_verdict verdict = connect_start(&address, &fd, &error);
     if (verdict == CONNECT_WAITING) {
@@ -138,7 +147,7 @@ static void a_unix_socket_that_its_server_left_refuses(void **state)
 static void a_unix_socket_that_does_not_exist_is_named_as_such(void **state)
 {
     int fd, error;
-    set_address("unix:%s/nothing", folder);
+    set_path("nothing");
     assert_int_equal(connect_start(&address, &fd, &error), CONNECT_FAILED);
     assert_int_equal(fd, -1);
     assert_string_equal(connect_error_text(error), "no_socket_file");
