@@ -92,7 +92,9 @@ def test_an_engine_that_could_not_be_told_everything_is_replaced(limpet, server,
     """There is never a second one beside it, and those who come meanwhile wait."""
     proxy = limpet([server()])
     keep(Strace(proxy.keeper, f"sendmsg:error=ETOOMANYREFS:when={message}"))
-    os.kill(proxy.engine, signal.SIGKILL)
+    engine = proxy.engine
+    os.kill(engine, signal.SIGKILL)
+    assert proc.wait_until(lambda: not proc.is_alive(engine))
     assert who_answers(proxy) == "server"
     assert proxy.says("did not take its orders")
     assert proxy.says("ready again")

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -54,20 +55,23 @@ def test_newcomers_at_the_moment_of_a_stop_are_answered_or_refused(limpet, serve
 
 @pytest.mark.plain
 @pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
-def test_a_keeper_that_is_slow_to_stop_resets_nobody(limpet, server, keep):
-    """Between the engine's last accept and the keeper's close of the same socket nobody may be let in."""
+@pytest.mark.parametrize("who, fault", [
+    ("keeper", "sendmsg:delay_exit=400000"),
+    pytest.param("engine", "close:delay_enter=400000", marks=pytest.mark.xfail(
+        strict=True, reason="the kernel lets newcomers in until the engine closes")),
+], ids=["keeper", "engine"])
+def test_between_the_last_accept_and_the_close_nobody_is_let_in(limpet, server, keep, who, fault):
+    """The moment between the two is short; here it is made longer than it ever is."""
     home = server("a", echoes)
     proxy = limpet([home], threads=1)
     with Client(proxy) as open_one:
         assert open_one.send(b"hello").read_exactly(5) == b"hello"
-        keep(Strace(proxy.keeper, "sendmsg:delay_exit=400000"))
+        keep(Strace(getattr(proxy, who), fault))
         proxy.process.terminate()
         assert proxy.says("draining")
-        outcomes = Counter()
-        deadline = time.monotonic() + 0.4
-        while time.monotonic() < deadline:
-            outcomes[_echo(proxy)] += 1
-            time.sleep(0.01)
+        time.sleep(0.1)
+        with ThreadPoolExecutor(5) as newcomers:
+            outcomes = Counter(newcomers.map(lambda _: _echo(proxy), range(5)))
         print(dict(outcomes))
         assert set(outcomes) <= {"answered", "refused"}
         assert open_one.send(b"still here").read_exactly(10) == b"still here"
