@@ -11,14 +11,16 @@ MAY_TRACE = bool(shutil.which("strace")) and subprocess.run(
 
 
 class Strace:
-    """From the start until stop(), all threads of this one process have `fault`, as in strace's -e inject=..."""
+    """From the start until stop(), the threads that this process has (not its children) have `fault`, as in strace's
+    -e inject=..."""
 
     def __init__(self, pid, fault):
         call = fault.split(":")[0]
+        threads = os.listdir(f"/proc/{pid}/task")
         self.process = subprocess.Popen(
-            ["strace", "-qq", "-f", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={call}", "-e", f"inject={fault}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: _is_traced(pid) or self.process.poll() is not None)
+            ["strace", "-qq", "-o", "/dev/null", "-p", ",".join(threads), "-e", f"trace={call}", "-e",
+             f"inject={fault}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: all(map(_is_traced, threads)) or self.process.poll() is not None)
         assert self.process.poll() is None, "strace cannot attach"
 
     def stop(self):
@@ -26,10 +28,6 @@ class Strace:
         self.process.wait(10)
 
 
-def _is_traced(pid):
-    return all(_has_tracer(f"/proc/{pid}/task/{thread}/status") for thread in os.listdir(f"/proc/{pid}/task"))
-
-
-def _has_tracer(status):
-    with open(status) as file:
+def _is_traced(thread):
+    with open(f"/proc/{thread}/status") as file:
         return any(line.startswith("TracerPid:") and line.split()[1] != "0" for line in file)
