@@ -148,7 +148,7 @@ static void the_longest_header_and_the_longest_prefix_fit_together(void **state)
 /* No PROXY header told the destination: it is where the client's socket was accepted. */
 static void an_unknown_destination_is_asked_of_the_socket(void **state)
 {
-    struct sockaddr_in own;
+    struct sockaddr_in own = {.sin_family = AF_UNSPEC};
     socklen_t length = sizeof(own);
     int client, accepted;
     char expected[64];

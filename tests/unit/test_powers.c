@@ -61,13 +61,13 @@ static void set_port(const char *host, unsigned port)
     assert_null(address_parse(span_text(text), &address));
 }
 
+/* Both families have it at the same place. */
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage own;
+    struct sockaddr_in6 own = {.sin6_family = AF_UNSPEC};
     socklen_t length = sizeof(own);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &length), 0);
-    return ntohs(own.ss_family == AF_INET ? ((struct sockaddr_in *)&own)->sin_port
-                                          : ((struct sockaddr_in6 *)&own)->sin6_port);
+    return ntohs(own.sin6_port);
 }
 
 static bool accepts(int listener, const struct sockaddr *to, socklen_t length)
@@ -304,9 +304,11 @@ static void assert_said(int fd, const char *expected)
 static void a_child_is_this_program_with_the_channels_it_was_given(void **state)
 {
     static const char *const arguments[] = {"limpet", "speak", "hello", NULL};
-    int out[2], err[2], channel[2], status = 0;
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, channel[2] = {-1, -1}, status = 0;
     pid_t child = -1;
-    assert_true(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 && pipe2(channel, O_CLOEXEC) == 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(err, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(channel, O_CLOEXEC), 0);
     struct powers_spawn spawn = {.arguments = arguments,
                                  .standard_output = out[1],
                                  .standard_error = err[1],
