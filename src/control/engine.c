@@ -7,6 +7,7 @@
 #include "session/share.h"
 #include "session/thread.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,6 +53,7 @@ int engine_receive_bundle(int channel)
 static int make_share(struct engine *engine)
 {
     const struct plan *plan = engine->plan;
+    assert(plan->listener_count > 0);
     engine->ranking = ranking_new(plan);
     engine->share.plan = plan;
     engine->share.ranking = engine->ranking;

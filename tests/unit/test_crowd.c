@@ -72,6 +72,17 @@ static void a_peer_with_less_than_half_is_none(void **state)
     assert_int_equal(pass(&crowd, 50 * CROWD_WINDOW, 30), 0);
 }
 
+static void half_of_a_window_is_not_most_whatever_was_before(void **state)
+{
+    struct crowd crowd = {0};
+    pass(&crowd, CROWD_WINDOW, 100);
+    for (int window = 0; window < 5; window++) {
+        unsigned sampled = pass(&crowd, CROWD_WINDOW / 2, 100);
+        assert_true(window == 0 || sampled == 0);
+        pass(&crowd, CROWD_WINDOW / 2, 0);
+    }
+}
+
 static void strangers_are_none(void **state)
 {
     struct crowd crowd = {0};
@@ -141,6 +152,7 @@ int main(void)
         fresh(a_proxy_for_nearly_all_is_found_after_one_window),
         fresh(a_proxy_for_most_is_found_after_a_few),
         fresh(a_peer_with_less_than_half_is_none),
+        fresh(half_of_a_window_is_not_most_whatever_was_before),
         fresh(strangers_are_none),
         fresh(a_suspect_that_becomes_rare_is_forgotten),
         fresh(peers_without_an_address_are_never_a_proxy),

@@ -87,7 +87,7 @@ static pthread_barrier_t together;
 static void *come_and_go(void *argument)
 {
     pthread_barrier_wait(&together);
-    for (int i = 0, staying = 0; i < 20000 || staying < STAY; i++) {
+    for (int i = 0, staying = 0; i < 200000 || staying < STAY; i++) {
         size_t listener = (size_t)i % 2;
         if (!limits_enter(limits, listener))
             continue;

@@ -194,10 +194,12 @@ static void closing_while_it_pauses_wakes_nobody(void **state)
     wait_for_guests(2, 20);
     assert_int_equal(house.guest_count, 1);
     assert_true(house.point.paused);
+    uint64_t pauses = counter_read(&house.counters, COUNTER_ACCEPT_PAUSES);
     listen_close(&house.point);
     leave(0);
     wait_for_guests(2, 80);
     assert_int_equal(house.guest_count, 1);
+    assert_int_equal(counter_read(&house.counters, COUNTER_ACCEPT_PAUSES), pauses);
     close(clients[0]);
     close(clients[1]);
 }

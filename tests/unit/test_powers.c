@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -349,6 +350,8 @@ static void a_user_is_found_or_not(void **state)
 /* 0 if this process is nobody now, and cannot go back. */
 static int become_nobody(void)
 {
+    if (setgroups(1, (gid_t[]){0}) != 0)
+        return 7;
     if (powers_become("nobody-of-that-name") != -ENOENT || geteuid() != 0)
         return 1;
     if (powers_become("nobody") != 0)

@@ -1,6 +1,7 @@
 #include "io/sink.h"
 
 #include "base/clock.h"
+#include "loopback.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,6 +128,7 @@ static void a_reopened_log_closes_the_old_file(void **state)
 {
     int ends[2];
     char byte;
+    size_t open_before = loopback_open_count();
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     struct sink *sink = sink_new(ends[1]);
     assert_non_null(sink);
@@ -134,6 +136,7 @@ static void a_reopened_log_closes_the_old_file(void **state)
     assert_int_equal(read(ends[0], &byte, 1), 0);
     sink_free(sink);
     close(ends[0]);
+    assert_int_equal(loopback_open_count(), open_before);
 }
 
 struct writer {
