@@ -37,7 +37,6 @@ int sched_getaffinity(pid_t pid, size_t size, cpu_set_t *set)
 }
 
 static char said[65536];
-static unsigned said_count;
 
 static int read_file(void *context, const char *path, struct span *text)
 {
@@ -53,7 +52,6 @@ static void hear(void *context, enum conf_severity severity, const char *lines)
 {
     if (strlen(said) + strlen(lines) < sizeof(said))
         strcat(said, lines);
-    said_count++;
 }
 
 static struct plan *load_files(const struct file *all, struct conf_report *report)
@@ -61,7 +59,6 @@ static struct plan *load_files(const struct file *all, struct conf_report *repor
     struct conf_files files = {.read = read_file, .context = (void *)(uintptr_t)all};
     *report = (struct conf_report){.message = hear};
     said[0] = '\0';
-    said_count = 0;
     return conf_load_file(all[0].path, &files, report);
 }
 
@@ -86,15 +83,6 @@ static void assert_refused(struct span text, const char *because)
     assert_null(load_span(text));
     if (!strstr(said, because))
         fail_msg("expected \"%s\" in:\n%s", because, said);
-}
-
-static struct plan *load_flags(const struct conf_flags *flags)
-{
-    struct conf_files files = {.read = read_file, .context = &(struct file){0}};
-    struct conf_report report = {.message = hear};
-    said[0] = '\0';
-    said_count = 0;
-    return conf_load_flags(flags, &files, &report);
 }
 
 static void what_is_not_written_has_a_default(void **state)
@@ -213,79 +201,6 @@ static void a_scalar_is_a_list_of_one(void **state)
     assert_string_equal(plan->pools[0].servers[0].name, long_form->pools[0].servers[0].name);
     plan_free(plan);
     plan_free(long_form);
-}
-
-static void flags_mean_what_a_file_means(void **state)
-{
-    const char *listen[] = {":80", "unix:/run/x"}, *keys[] = {"header:X-User", "client"}, *trust[] = {"10.0.0.0/8"};
-    const char *servers[] = {"10.0.0.1:80", "b=10.0.0.2:80,weight=3", "unix:/run/a=b,c", "d=unix:/run/d,weight=2"};
-    struct conf_flags flags = {.seed = "prod",
-                               .mode = "tcp",
-                               .listen = listen,
-                               .listen_count = 2,
-                               .keys = keys,
-                               .key_count = 2,
-                               .trust = trust,
-                               .trust_count = 1,
-                               .servers = servers,
-                               .server_count = 4};
-    struct plan *plan = load_flags(&flags);
-    assert_non_null(plan);
-    assert_null(strstr(said, "--seed"));
-    assert_true(span_equal(plan->seed, span_text("prod")) && plan->seed_given);
-    assert_int_equal(plan->listeners[0].bind_count, 2);
-    assert_int_equal(plan->listeners[0].trust.network_count, 1);
-    assert_false(plan->listeners[0].trust.loopback);
-    assert_int_equal(plan->timeouts.idle, 60 * SECOND_IN_MICROS);
-    /* The pool's name is part of what decides homes. */
-    assert_string_equal(plan->pools[0].name, "default");
-    assert_int_equal(plan->pools[0].key_count, 2);
-    assert_string_equal(plan->pools[0].servers[0].name, "10.0.0.1:80");
-    assert_string_equal(plan->pools[0].servers[1].name, "b");
-    assert_int_equal(plan->pools[0].servers[1].weight, 3);
-    assert_string_equal(plan->pools[0].servers[2].name, "unix:/run/a=b,c");
-    assert_string_equal(plan->pools[0].servers[3].name, "d");
-    assert_string_equal(plan->pools[0].servers[3].address.text, "unix:/run/d");
-    plan_free(plan);
-}
-
-static void messages_about_flags_name_the_flag(void **state)
-{
-    const char *listen[] = {":80"}, *keys[] = {"heade:X"},
-               *servers[] = {"10.0.0.1:99999", "a=10.0.0.1:80,weight=0", "weight=2"};
-    struct conf_flags flags = {.mode = "http",
-                               .listen = listen,
-                               .listen_count = 1,
-                               .keys = keys,
-                               .key_count = 1,
-                               .servers = servers,
-                               .server_count = 3};
-    assert_null(load_flags(&flags));
-    assert_non_null(strstr(said, "limpet: error: --key \"heade:X\": unknown key source; did you mean `header:X`?\n"));
-    assert_non_null(strstr(said, "limpet: error: SERVER \"10.0.0.1:99999\": "));
-    assert_non_null(strstr(said, "limpet: error: SERVER \"a=10.0.0.1:80,weight=0\": `0`: out of range; "));
-    assert_non_null(strstr(said, "limpet: error: --mode \"http\": `mode: http` is not in this version; "));
-    assert_non_null(
-        strstr(said, "limpet: error: SERVER \"weight=2\": this is no server; a weight is joined by a comma: "));
-    assert_int_equal(said_count, 5);
-}
-
-static void flags_without_a_seed_are_warned_of_like_a_file(void **state)
-{
-    const char *listen[] = {":80"}, *servers[] = {"10.0.0.1:80"};
-    struct plan *plan =
-        load_flags(&(struct conf_flags){.listen = listen, .listen_count = 1, .servers = servers, .server_count = 1});
-    assert_non_null(plan);
-    assert_int_equal(said_count, 1);
-    assert_non_null(strstr(said, "limpet: warning: there is no --seed: "));
-    plan_free(plan);
-}
-
-static void flags_need_a_listener_and_a_server(void **state)
-{
-    assert_null(load_flags(&(struct conf_flags){0}));
-    assert_string_equal(said, "limpet: error: there is nothing to listen on; add `--listen :8080`\n"
-                              "limpet: error: there is no SERVER; add an address, such as 127.0.0.1:3000\n");
 }
 
 static void relative_paths_start_at_the_files_directory(void **state)
@@ -492,10 +407,6 @@ int main(void)
         cmocka_unit_test(what_is_not_written_has_a_default),
         cmocka_unit_test(what_is_written_is_in_the_plan),
         cmocka_unit_test(a_scalar_is_a_list_of_one),
-        cmocka_unit_test(flags_mean_what_a_file_means),
-        cmocka_unit_test(messages_about_flags_name_the_flag),
-        cmocka_unit_test(flags_without_a_seed_are_warned_of_like_a_file),
-        cmocka_unit_test(flags_need_a_listener_and_a_server),
         cmocka_unit_test(relative_paths_start_at_the_files_directory),
         cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(a_byte_order_mark_and_carriage_returns_are_fine),
