@@ -132,7 +132,7 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     int status = wrong(l, options);
     if (status != EXIT_FINE)
         return status;
-    struct conf_files files = {.read = read_file, .context = l};
+    struct conf_files files = {.read = read_file, .find = l->find, .context = l};
     struct conf_report report = {.message = show, .context = l, .colour = colours_wanted()};
     if (l->flags.listen_count)
         *plan = conf_load_flags(&l->flags, &files, &report);

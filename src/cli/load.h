@@ -27,7 +27,9 @@ struct load {
     struct load_file *files; /* all that were read, in order; the first is the configuration, if it is a file */
     size_t file_count;
     const struct conf_files *source; /* where file texts come from; null: from disk */
-    bool quiet;                      /* warnings were shown already */
+    /* As in struct conf_files; null: whether this machine has what is named is not asked. */
+    int (*find)(void *context, enum conf_need need, const char *name);
+    bool quiet; /* warnings were shown already */
     unsigned warnings;
     const char **words; /* behind the lists in `flags` */
 };

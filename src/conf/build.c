@@ -1,6 +1,7 @@
 #include "conf/build.h"
 
 #include "conf/checks.h"
+#include "conf/machine.h"
 #include "conf/read_root.h"
 #include "conf/traps.h"
 
@@ -57,6 +58,7 @@ struct plan *build_plan(struct build *b, const struct node *root)
     report_missing(b, root, "listeners", "add `listeners: [{bind: \":8080\", pool: app}]`");
     report_missing(b, root, "pools", "add `pools: {app: {servers: [\"127.0.0.1:3000\"]}}`");
     checks_all(b);
+    machine_check(b, root);
     if (b->report->out->errors > 0)
         return NULL;
     traps_all(b);

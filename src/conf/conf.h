@@ -3,7 +3,8 @@
 
 /* Configuration: YAML or flags in, a checked plan out, with messages like a compiler's. This room opens no file itself:
  * it asks its caller for the text of each file that is named (the main file, `file:PATH` in trust, later certificates),
- * so that the keeper can read them and the engine, which has no files, can be given the same bundle.
+ * so that the keeper can read them and the engine, which has no files, can be given the same bundle. Nor does it look
+ * at the machine: who wants to know whether that has what is named gives it eyes.
  *
  * Messages, in order of the file:
  *
@@ -20,10 +21,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What must be on the machine for the plan to be served there. */
+enum conf_need {
+    CONF_NEED_LOG,    /* an absolute path that a log can be written to; -ENOENT: no such folder, -EISDIR: it is one */
+    CONF_NEED_SOCKET, /* a path that can be bound; -ENOENT: no such folder, -EEXIST: something else is there */
+    CONF_NEED_USER,   /* the name of a user */
+};
+
 /* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or a
  * negative errno; the span stays valid until the plan has been made. */
 struct conf_files {
     int (*read)(void *context, const char *path, struct span *text);
+    /* 0 if it is there, else a negative errno. Null: the plan is judged without regard to this machine. */
+    int (*find)(void *context, enum conf_need need, const char *name);
     void *context;
 };
 

@@ -3,7 +3,7 @@
 #include "control/powers.h"
 #include "main/plan_text.h"
 
-#include <stdarg.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,54 +38,34 @@ static int judge(const struct load *load, const struct plan *plan, bool strict)
     return strict ? EXIT_FAILED : EXIT_FINE;
 }
 
-/* What the text cannot tell, but this machine can: whatever would keep `serve` from starting here. */
-static unsigned complain(const char *path, const char *format, ...) PRINTF_LIKE(2, 3);
-static unsigned complain(const char *path, const char *format, ...)
-{
-    va_list arguments;
-    fprintf(stderr, "%s: error: ", path);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    return 1;
-}
-
-static unsigned check_directory(const char *file, const char *what, const char *path)
+static int find_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash || slash == path)
         return 0;
-    char *directory = strndup(path, (size_t)(slash - path));
-    struct stat status;
-    bool there = !directory || (stat(directory, &status) == 0 && S_ISDIR(status.st_mode));
-    unsigned errors = there ? 0 : complain(file, "%s `%s`: there is no directory `%s`", what, path, directory);
-    free(directory);
-    return errors;
+    char *folder = strndup(path, (size_t)(slash - path));
+    if (!folder)
+        return -ENOMEM;
+    struct stat found;
+    bool there = stat(folder, &found) == 0 && S_ISDIR(found.st_mode);
+    free(folder);
+    return there ? 0 : -ENOENT;
 }
 
-static unsigned check_sockets(const char *file, const struct plan *plan)
+/* What the text cannot tell, but this machine can: whatever would keep `serve` from starting here. Who may write there
+ * is not asked: `serve` may be started by somebody else. */
+static int find(void *context, enum conf_need need, const char *name)
 {
-    unsigned errors = 0;
-    for (size_t i = 0; i < plan->listener_count; i++)
-        for (size_t j = 0; j < plan->listeners[i].bind_count; j++) {
-            const struct address *bind = &plan->listeners[i].binds[j];
-            if (address_is_unix(bind))
-                errors += check_directory(file, "listener", bind->text + strlen("unix:"));
-        }
-    return errors;
-}
-
-static unsigned check_machine(const char *file, const struct plan *plan)
-{
-    unsigned errors = check_sockets(file, plan);
-    if (plan->user && powers_find_user(plan->user) != 0)
-        errors += complain(file, "there is no user `%s`; write a name of /etc/passwd, no number", plan->user);
-    if (plan->log.access[0] == '/')
-        errors += check_directory(file, "log", plan->log.access);
-    if (plan->log.errors[0] == '/')
-        errors += check_directory(file, "log", plan->log.errors);
-    return errors;
+    struct stat found;
+    switch (need) {
+    case CONF_NEED_LOG:
+        return stat(name, &found) == 0 && S_ISDIR(found.st_mode) ? -EISDIR : find_folder(name);
+    case CONF_NEED_SOCKET:
+        return lstat(name, &found) == 0 && !S_ISSOCK(found.st_mode) ? -EEXIST : find_folder(name);
+    case CONF_NEED_USER:
+        return powers_find_user(name);
+    }
+    return 0;
 }
 
 int command_check(int argc, char **argv)
@@ -95,6 +75,7 @@ int command_check(int argc, char **argv)
     bool strict = false;
     options_init(&options, "check", argc, argv);
     load_init(&load, argc);
+    load.find = find;
     enum option option;
     while ((option = options_next(&options)) != OPTION_END && option != OPTION_STOP) {
         if (option == OPTION_STRICT)
@@ -105,8 +86,7 @@ int command_check(int argc, char **argv)
     struct plan *plan = NULL;
     int status = option == OPTION_STOP ? (int)options.status : load_plan(&load, &options, &plan);
     if (plan)
-        status = check_machine(load.config ? load.config : LOAD_DEFAULT_FILE, plan) > 0 ? EXIT_FAILED
-                                                                                        : judge(&load, plan, strict);
+        status = judge(&load, plan, strict);
     plan_free(plan);
     load_fini(&load);
     return status;

@@ -140,25 +140,49 @@ def test_a_file_that_changes_while_it_is_read(folder):
     assert run("check", "-c", file).returncode == 0
 
 
-@pytest.mark.parametrize("more, said", [
-    ('log: {access: nowhere/access.log}', "there is no directory"),
-    ('log: {errors: nowhere/errors.log}', "there is no directory"),
-    ('user: nobdy', "there is no user `nobdy`"),
-    ('user: "65534"', "there is no user `65534`"),
+SMALL = 'seed: s\nlisteners: {bind: "127.0.0.1:1", pool: a}\npools: {a: {servers: "127.0.0.1:2"}}\n'
+
+
+@pytest.mark.parametrize("more, place, said", [
+    ("log: {access: nowhere/access.log}", "4:15", "there is no directory `{folder}/nowhere`"),
+    ("log: {errors: nowhere/errors.log}", "4:15", "there is no directory `{folder}/nowhere`"),
+    ("log: {access: logs}", "4:15", "`{folder}/logs` is a directory"),
+    ("log: {errors: logs}", "4:15", "`{folder}/logs` is a directory"),
+    ("user: nobdy", "4:7", "there is no user `nobdy`"),
+    ('user: "65534"', "4:8", "there is no user `65534`"),
 ])
-def test_check_refuses_what_this_machine_does_not_have(folder, more, said):
+def test_check_refuses_what_this_machine_does_not_have(folder, more, place, said):
+    (folder / "logs").mkdir()
     file = folder / "limpet.yaml"
-    file.write_text(f'seed: s\nlisteners: {{bind: ":1", pool: a}}\npools: {{a: {{servers: "127.0.0.1:2"}}}}\n{more}\n')
+    file.write_text(SMALL + more + "\n")
     done = run("check", "-c", file)
     if "user" in more and os.geteuid() != 0:
         assert done.returncode == 0  # nobody becomes anybody then
         return
-    assert done.returncode == 1 and said in done.stderr.decode()
-    assert not done.stdout
+    assert done.returncode == 1 and not done.stdout
+    assert f"limpet.yaml:{place}: error: {said.format(folder=folder)}\n    4 | {more}\n" in done.stderr.decode()
 
 
-def test_check_refuses_a_socket_in_a_folder_that_is_not_there(folder):
+@pytest.mark.parametrize("socket, said", [
+    ("nowhere/socket", "there is no directory `{folder}/nowhere`"), ("file", "`{folder}/file` is there, and is no socket")])
+def test_check_refuses_a_socket_that_cannot_be_bound_here(folder, socket, said):
+    (folder / "file").write_text("")
     file = folder / "limpet.yaml"
-    file.write_text('seed: s\nlisteners: {bind: "unix:nowhere/socket", pool: a}\npools: {a: {servers: "127.0.0.1:2"}}\n')
+    file.write_text(SMALL.replace('"127.0.0.1:1"', f'["127.0.0.1:1", "unix:{socket}"]'))
     done = run("check", "-c", file)
-    assert done.returncode == 1 and f"there is no directory `{folder}/nowhere`" in done.stderr.decode()
+    assert done.returncode == 1
+    assert f"limpet.yaml:2:36: error: {said.format(folder=folder)}\n" in done.stderr.decode()
+
+
+def test_check_tells_all_that_is_wrong_at_once_in_the_text_and_on_the_machine(folder):
+    file = folder / "limpet.yaml"
+    file.write_text(SMALL + "log: {access: nowhere/access.log, errors: nowhere/errors.log}\ntimeouts: {idle: 5}\n")
+    said = run("check", "-c", file).stderr.decode()
+    assert [place for place in ("4:15", "4:43", "5:18") if f"limpet.yaml:{place}: error: " in said] == ["4:15", "4:43", "5:18"]
+
+
+def test_whatever_check_refuses_about_logs_serve_refuses_too(folder):
+    (folder / "logs").mkdir()
+    file = folder / "limpet.yaml"
+    file.write_text(SMALL.replace("127.0.0.1:1", "127.0.0.1:0") + "log: {errors: logs}\n")
+    assert run("check", "-c", file).returncode == run("serve", "-c", file).returncode == 1

@@ -1,0 +1,61 @@
+#include "conf/machine.h"
+
+#include <errno.h>
+
+static const char *folder_of(struct build *b, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? arena_text(b->arena, span_of(path, (size_t)(slash - path))) : ".";
+}
+
+static void check_path(struct build *b, enum conf_need need, const char *path, struct place at)
+{
+    int failure = b->files->find(b->files->context, need, path);
+    if (failure == -ENOENT)
+        report_error(b->report, at, "make it first, or name another", "there is no directory `%s`", folder_of(b, path));
+    else if (failure == -EISDIR)
+        report_error(b->report, at, arena_format(b->arena, "name a file, such as `%s/limpet.log`", path),
+                     "`%s` is a directory", path);
+    else if (failure == -EEXIST)
+        report_error(b->report, at, "take it away, or name another path", "`%s` is there, and is no socket", path);
+    else if (failure < 0)
+        report_error(b->report, at, "name another path", "`%s`: %s", path, strerror(-failure));
+}
+
+static void check_logs(struct build *b, const struct node *root)
+{
+    const struct plan_log *log = &b->plan->log;
+    const struct node *map = node_find(root, "log");
+    if (log->access && log->access[0] == '/')
+        check_path(b, CONF_NEED_LOG, log->access, node_find(map, "access")->at);
+    if (log->errors && log->errors[0] == '/')
+        check_path(b, CONF_NEED_LOG, log->errors, node_find(map, "errors")->at);
+}
+
+static void check_sockets(struct build *b)
+{
+    for (const struct draft_listener *l = b->listeners; l; l = l->next)
+        for (size_t i = 0; i < l->plan.bind_count; i++)
+            if (address_is_unix(&l->plan.binds[i]))
+                check_path(b, CONF_NEED_SOCKET, l->plan.binds[i].text + strlen("unix:"), l->bind_nodes[i]->at);
+}
+
+static void check_user(struct build *b, const struct node *root)
+{
+    const struct node *given = node_find(root, "user");
+    const char *user = b->plan->user;
+    if (user && b->files->find(b->files->context, CONF_NEED_USER, user) != 0)
+        report_error(b->report, given ? given->at : (struct place){root->at.source, PLACE_NOWHERE, 0},
+                     given ? "write a name of /etc/passwd, no number"
+                           : "name under `user` whom the engine is to run as: a name of /etc/passwd",
+                     "there is no user `%s`", user);
+}
+
+void machine_check(struct build *b, const struct node *root)
+{
+    if (!b->files->find)
+        return;
+    check_logs(b, root);
+    check_sockets(b);
+    check_user(b, root);
+}
