@@ -44,6 +44,10 @@ enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);
 
+/* The servers ranked before `index`, best first, at most `most` of them. Returns how many. */
+size_t pick_before(const struct pick *pick, const struct ranking *ranking, uint32_t index, uint32_t *before,
+                   size_t most);
+
 /* The whole ranking, best first, for `limpet why`; `entries` has room for all servers of the pool. */
 void pick_ranking(const struct plan_pool *pool, const struct ranking *ranking, uint64_t key_hash,
                   struct rank_entry *entries);

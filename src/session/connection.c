@@ -54,8 +54,7 @@ enum step connection_end(struct connection *c, enum reason reason)
     assert(c->visit.reason == REASON_NONE);
     c->visit.reason = (uint8_t)reason;
     write_log(c);
-    free(c->visit.plain_key);
-    c->visit.plain_key = NULL;
+    visit_fini(&c->visit);
     return STEP_OVER;
 }
 

@@ -2,17 +2,8 @@
 #include "route/connect.h"
 #include "session/step.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
-
-static void note_passed(struct visit *visit, uint32_t server, int error)
-{
-    assert(visit->passed_count < VISIT_PASSED_MOST);
-    assert(error >= 0 && error <= UINT8_MAX); /* Linux has about 130 of them */
-    visit->passed_errors[visit->passed_count] = (uint8_t)error;
-    visit->passed[visit->passed_count++] = server;
-}
 
 static uint32_t index_of(const struct visit *visit)
 {
@@ -29,7 +20,7 @@ static void server_refused(struct connection *c, int error)
 {
     const struct plan_server *server = c->visit.server;
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    note_passed(&c->visit, index_of(&c->visit), error);
+    visit_pass(&c->visit, index_of(&c->visit), error);
     if (server_failed(c->context->share->states, server->number, connection_now(c)))
         log_warning("pool %s: server %s is down: connect to %s: %s; its clients go to their next-ranked",
                     c->visit.pool->name, server->name, server->address.text, strerror(error));
@@ -41,7 +32,7 @@ static void could_not_try(struct connection *c, int error)
     static struct log_limit limit;
     unsigned long skipped;
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    note_passed(&c->visit, index_of(&c->visit), error);
+    visit_pass(&c->visit, index_of(&c->visit), error);
     leave_untried(c);
     if (log_limit_pass(&limit, 1, &skipped))
         log_warning("no connection to server %s can be opened from here: %s", c->visit.server->name, strerror(error));
@@ -56,6 +47,24 @@ static void server_answered(struct connection *c)
         log_notice("pool %s: server %s is up again: its clients come home", c->visit.pool->name, server->name);
 }
 
+static bool was_passed(const struct visit_passed *passed, uint32_t server)
+{
+    for (size_t i = 0; passed && i < passed->count; i++)
+        if (passed->servers[i] == server)
+            return true;
+    return false;
+}
+
+/* Those ranked before the choice that were not tried are resting. */
+static void note_resting(struct connection *c, uint32_t choice)
+{
+    uint32_t before[VISIT_PASSED_MOST + 1]; /* one more than is told: then it is told that there are more */
+    size_t count = pick_before(&c->pick, c->context->share->ranking, choice, before, VISIT_PASSED_MOST + 1);
+    for (size_t i = 0; i < count; i++)
+        if (!was_passed(c->visit.passed, before[i]))
+            visit_pass(&c->visit, before[i], 0);
+}
+
 /* Why is this server the choice? */
 static void note_choice(struct connection *c, uint32_t index)
 {
@@ -64,8 +73,7 @@ static void note_choice(struct connection *c, uint32_t index)
     visit->choice = VISIT_HOME;
     if (index != c->pick.home) {
         visit->choice = VISIT_NEXT_RANKED;
-        if (visit->passed_count == 0)
-            note_passed(visit, c->pick.home, 0);
+        note_resting(c, index);
     }
     if (c->pick.last_resort)
         visit->choice = VISIT_LAST_RESORT;

@@ -2,7 +2,32 @@
 
 #include "route/connect.h"
 
+#include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+void visit_pass(struct visit *visit, uint32_t server, int error)
+{
+    assert(error >= 0 && error <= UINT8_MAX); /* Linux has about 130 of them */
+    if (!visit->passed)
+        visit->passed = calloc(1, sizeof(*visit->passed));
+    struct visit_passed *passed = visit->passed;
+    if (!passed)
+        return;
+    passed->more = passed->count == VISIT_PASSED_MOST;
+    if (passed->more)
+        return;
+    passed->servers[passed->count] = server;
+    passed->errors[passed->count++] = (uint8_t)error;
+}
+
+void visit_fini(struct visit *visit)
+{
+    free(visit->passed);
+    free(visit->plain_key);
+    visit->passed = NULL;
+    visit->plain_key = NULL;
+}
 
 /* One line is a list of fields; text and JSON differ only in how a field is written. */
 struct fields {
@@ -77,7 +102,16 @@ static void add_key(struct fields *fields, const struct visit *visit)
     add_word(fields, "source", source);
     add_word(fields, "key", hash);
     if (visit->plain_key)
-        add_word(fields, "key_text", visit->plain_key);
+        add_bytes(fields, "key_text", span_of(visit->plain_key, visit->plain_key_length));
+}
+
+static void add_passed(struct text *why, const struct visit_passed *passed, const struct plan_pool *pool)
+{
+    for (size_t i = 0; i < passed->count; i++)
+        text_add_format(why, "%c%s:%s", i == 0 ? ':' : ',', pool->servers[passed->servers[i]].name,
+                        passed->errors[i] ? connect_error_text(passed->errors[i]) : "resting");
+    if (passed->more)
+        text_add(why, ",...");
 }
 
 static void add_choice(struct fields *fields, const struct visit *visit)
@@ -88,15 +122,12 @@ static void add_choice(struct fields *fields, const struct visit *visit)
         [VISIT_NEXT_RANKED] = "next_ranked",
         [VISIT_LAST_RESORT] = "last_resort",
     };
-    char why[2048];
+    char why[VISIT_WHY_SIZE];
     struct text text;
     text_init(&text, why, sizeof(why));
     text_add(&text, words[visit->choice]);
-    for (size_t i = 0; i < visit->passed_count; i++) {
-        uint8_t error = visit->passed_errors[i];
-        text_add_format(&text, "%c%s:%s", i == 0 ? ':' : ',', visit->pool->servers[visit->passed[i]].name,
-                        error ? connect_error_text(error) : "resting");
-    }
+    if (visit->passed)
+        add_passed(&text, visit->passed, visit->pool);
     add_word(fields, "server", visit->server ? visit->server->name : "");
     add_word(fields, "why", why);
 }

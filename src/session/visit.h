@@ -9,7 +9,6 @@
 #include "base/reason.h"
 #include "base/text.h"
 #include "plan/plan.h"
-#include "route/pick.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,8 +21,16 @@ enum visit_choice {
     VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
 };
 
-/* The home that rests, and each one that was tried. */
-#define VISIT_PASSED_MOST (1 + PICK_TRIES_MAX)
+/* So many servers that were passed over are named. */
+#define VISIT_PASSED_MOST 8
+
+/* Servers that were not to be had, in the order of the walk. Few visits need it, so it is allocated when one does. */
+struct visit_passed {
+    uint32_t servers[VISIT_PASSED_MOST]; /* index in the pool */
+    uint8_t errors[VISIT_PASSED_MOST];   /* the errno of the connect; 0: it was resting and was not asked */
+    uint8_t count;
+    bool more; /* than can be named */
+};
 
 struct visit {
     micros accepted;  /* steady */
@@ -35,24 +42,31 @@ struct visit {
     const struct plan_pool *pool;     /* null: none */
     const struct plan_server *server; /* null: none */
     const char *detail;               /* what was wrong with the first bytes, a static text; null: nothing */
-    char *plain_key;                  /* only if the plan says so; owned */
-    /* Servers that were not to be had, in the order of the walk: their index in the pool, and the errno of the connect; 0
-     * for one that was resting and was not asked. */
-    uint32_t passed[VISIT_PASSED_MOST];
-    uint8_t passed_errors[VISIT_PASSED_MOST];
+    struct visit_passed *passed;      /* null: nobody was passed over; owned */
+    uint8_t *plain_key;               /* only if the plan says so; owned */
     uint32_t key_hash;
+    uint16_t plain_key_length;
     int16_t source; /* index in the pool's keys; -1: spread */
-    uint8_t passed_count;
     uint8_t choice; /* enum visit_choice */
     uint8_t reason; /* enum reason */
 };
 
-/* Room for one line, so that none is ever cut: short fields, and ten texts of at most 512 bytes (listener, pool, source,
- * key, server, detail, and those passed over), of which JSON may make six bytes each. */
+/* Room for the names of those that were passed over; longer lists are cut. */
+#define VISIT_WHY_SIZE 2048
+
+/* Room for one line, so that none is ever cut: short fields, VISIT_WHY_SIZE, and six texts of at most 512 bytes (listener,
+ * pool, source, key, server, detail), of which JSON may make six bytes each: 6 * (2048 + 6 * 512) = 30,720. */
 #define VISIT_LINE_SIZE 32768
 
 /* At most so many bytes of a plain key are shown. */
 #define VISIT_PLAIN_KEY_MOST 512
+
+/* A server was not to be had. `error` is the errno of its connect; 0: it was resting and was not asked. If memory is short
+ * the line will not tell of it. */
+void visit_pass(struct visit *visit, uint32_t server, int error);
+
+/* Frees what a visit owns; twice is harmless. */
+void visit_fini(struct visit *visit);
 
 /* Writes the line, with its newline, as `log` says; what does not fit is cut. */
 void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t bytes_in, uint64_t bytes_out,

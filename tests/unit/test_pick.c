@@ -153,6 +153,21 @@ static void resting_servers_are_tried_when_the_last_admissible_one_failed(void *
     assert_true(pick.last_resort);
 }
 
+static void those_ranked_before_a_server_are_told_in_order(void **state)
+{
+    uint32_t order[ARRAY_LENGTH(servers)];
+    uint32_t before[ARRAY_LENGTH(servers)];
+    struct pick pick;
+    order_of(7, order);
+    pick_init(&pick, &pool, 7);
+    for (size_t i = 0; i < ARRAY_LENGTH(servers); i++) {
+        assert_int_equal(pick_before(&pick, ranking, order[i], before, ARRAY_LENGTH(before)), i);
+        assert_memory_equal(before, order, i * sizeof(order[0]));
+    }
+    assert_int_equal(pick_before(&pick, ranking, order[2], before, 1), 1);
+    assert_int_equal(before[0], order[0]);
+}
+
 static void a_pool_of_one_is_enough(void **state)
 {
     static const struct plan_pool one = {.name = "one", .servers = servers, .server_count = 1};
@@ -174,6 +189,7 @@ int main(void)
         fresh(when_all_rest_one_visit_each_tries_them_in_order),
         fresh(all_on_trial_means_none_is_left),
         fresh(resting_servers_are_tried_when_the_last_admissible_one_failed),
+        fresh(those_ranked_before_a_server_are_told_in_order),
         fresh(a_pool_of_one_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,8 +44,16 @@ static void go_home(void)
 
 static void pass_over(uint32_t server, int error)
 {
-    visit.passed[visit.passed_count] = server;
-    visit.passed_errors[visit.passed_count++] = (uint8_t)error;
+    visit_pass(&visit, server, error);
+}
+
+static void show_key(const void *key, size_t length)
+{
+    free(visit.plain_key);
+    visit.plain_key = malloc(length);
+    assert_non_null(visit.plain_key);
+    memcpy(visit.plain_key, key, length);
+    visit.plain_key_length = (uint16_t)length;
 }
 
 static void write_line(enum log_format format)
@@ -151,9 +159,38 @@ static void a_visit_that_went_elsewhere_says_why(void **state)
     write_line(LOG_FORMAT_TEXT);
     assert_non_null(strstr(line, " server=s2 why=next_ranked:s1:refused "));
     visit.choice = VISIT_LAST_RESORT;
-    visit.passed_errors[0] = 0;
+    visit.passed->errors[0] = 0;
     write_line(LOG_FORMAT_TEXT);
     assert_non_null(strstr(line, " server=s2 why=last_resort:s1:resting "));
+}
+
+static void eight_that_were_passed_over_are_named_and_more_are_hinted_at(void **state)
+{
+    static struct plan_server many[9];
+    struct plan_pool wide = {.name = "wide", .keys = pool.keys, .servers = many};
+    go_home();
+    visit.pool = &wide;
+    visit.server = &many[8];
+    visit.choice = VISIT_NEXT_RANKED;
+    for (uint32_t i = 0; i < 9; i++)
+        many[i].name = "s";
+    for (uint32_t i = 0; i < 8; i++)
+        pass_over(i, 0);
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, ",s:resting bytes_in="));
+    pass_over(8, 0);
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, ",s:resting,... bytes_in="));
+}
+
+static void a_key_of_bytes_is_shown_to_its_last_one(void **state)
+{
+    go_home();
+    show_key("\x0a\x00\x00\x01\x00", 5);
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " key_text=\\x0a\\x00\\x00\\x01\\x00 "));
+    write_line(LOG_FORMAT_JSON);
+    assert_non_null(strstr(line, "\"key_text\":\"\\u000a\\u0000\\u0000\\u0001\\u0000\""));
 }
 
 static void every_reason_is_written_as_it_is_called(void **state)
@@ -169,9 +206,9 @@ static void every_reason_is_written_as_it_is_called(void **state)
 
 static void a_hostile_key_adds_no_line_and_no_field(void **state)
 {
-    static char hostile[] = "a b\n\"x\" reason=done\\\x1b[2J\xff\xc3\xa9\x7f";
+    static const char hostile[] = "a b\n\"x\" reason=done\\\x1b[2J\xff\xc3\xa9\x7f";
     go_home();
-    visit.plain_key = hostile;
+    show_key(hostile, sizeof(hostile) - 1);
     write_line(LOG_FORMAT_TEXT);
     assert_non_null(
         strstr(line, " key_text=a\\x20b\\x0a\\x22x\\x22\\x20reason=done\\x5c\\x1b[2J\\xff\\xc3\\xa9\\x7f "));
@@ -250,12 +287,12 @@ static void assert_is_json(void)
 
 static void every_byte_in_a_key_leaves_the_line_json_and_whole(void **state)
 {
-    static char all[VISIT_PLAIN_KEY_MOST + 1];
+    static char all[VISIT_PLAIN_KEY_MOST];
     go_home();
-    for (int start_at = 1; start_at < 256; start_at += 5) {
+    for (int start_at = 0; start_at < 256; start_at += 5) {
         for (int i = 0; i < VISIT_PLAIN_KEY_MOST; i++)
-            all[i] = (char)(1 + (start_at + i * 7) % 255);
-        visit.plain_key = all;
+            all[i] = (char)(start_at + i * 7);
+        show_key(all, sizeof(all));
         write_line(LOG_FORMAT_JSON);
         assert_is_json();
         write_line(LOG_FORMAT_TEXT);
@@ -267,7 +304,7 @@ static void every_byte_in_a_key_leaves_the_line_json_and_whole(void **state)
 static void the_longest_line_is_not_cut(void **state)
 {
     static char longest[513];
-    static struct plan_server worst_servers[4];
+    static struct plan_server worst_servers[VISIT_PASSED_MOST];
     static struct plan_key worst_key;
     static struct plan_pool worst_pool;
     static struct plan_listener worst_listener;
@@ -275,13 +312,13 @@ static void the_longest_line_is_not_cut(void **state)
     go_home();
     worst_listener.name = longest;
     worst_key.text = longest;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < VISIT_PASSED_MOST; i++)
         worst_servers[i].name = longest;
     worst_pool = (struct plan_pool){.name = longest, .keys = &worst_key, .servers = worst_servers};
     visit.listener = &worst_listener;
     visit.pool = &worst_pool;
     visit.server = &worst_servers[0];
-    visit.plain_key = longest;
+    show_key(longest, VISIT_PLAIN_KEY_MOST);
     visit.detail = longest;
     for (uint32_t i = 0; i < VISIT_PASSED_MOST; i++)
         pass_over(i, EADDRNOTAVAIL);
@@ -290,7 +327,14 @@ static void the_longest_line_is_not_cut(void **state)
     assert_non_null(strstr(line, ",\"reason\":\"done\""));
 }
 
-#define fresh(test) cmocka_unit_test_setup(test, start)
+static int stop(void **state)
+{
+    visit_fini(&visit);
+    visit_fini(&visit);
+    return 0;
+}
+
+#define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
 {
@@ -300,6 +344,8 @@ int main(void)
         fresh(a_visit_without_a_key_was_spread),
         fresh(a_visit_that_found_no_server),
         fresh(a_visit_that_went_elsewhere_says_why),
+        fresh(eight_that_were_passed_over_are_named_and_more_are_hinted_at),
+        fresh(a_key_of_bytes_is_shown_to_its_last_one),
         fresh(every_reason_is_written_as_it_is_called),
         fresh(a_hostile_key_adds_no_line_and_no_field),
         fresh(peers_on_unix_sockets_and_unknown_clients_are_written_too),
