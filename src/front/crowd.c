@@ -1,8 +1,13 @@
 #include "front/crowd.h"
 
 #include "base/log.h"
+#include "base/text.h"
+#include "route/forwarding.h"
+#include "route/trust.h"
 
 #include <string.h>
+
+#define ADVICE_SIZE 256
 
 #define QUIET (600 * (micros)SECOND_IN_MICROS)
 
@@ -41,19 +46,43 @@ bool crowd_note(struct crowd *crowd, const struct endpoint *peer)
     return crowd->suspect.kind == ENDPOINT_IP && same_host(&crowd->suspect, peer);
 }
 
-void crowd_warn(const struct crowd *crowd, const struct plan_listener *listener, micros *quiet_until, micros now)
+static void host_text(const struct endpoint *peer, char text[ENDPOINT_TEXT_SIZE])
+{
+    struct endpoint host = *peer;
+    host.port = 0;
+    endpoint_text(&host, text);
+}
+
+/* What makes the field count. Returns whether the peer is trusted already. */
+static bool write_advice(char advice[ADVICE_SIZE], const struct endpoint *peer, const struct plan_listener *listener,
+                         enum client_from sent)
+{
+    struct text text;
+    text_init(&text, advice, ADVICE_SIZE);
+    bool trusted = trust_believes(&listener->trust, peer);
+    if (!trusted) {
+        char host[ENDPOINT_TEXT_SIZE];
+        host_text(peer, host);
+        text_add_format(&text, "`--trust %s`, or in the file `trust` of this listener, beside what stands there", host);
+    }
+    if (sent != listener->client_from)
+        text_add_format(&text, "%s`client-from: %s` in the file", trusted ? "" : "; and ", forwarding_field_word(sent));
+    return trusted;
+}
+
+void crowd_warn(const struct crowd *crowd, const struct plan_listener *listener, enum client_from sent,
+                micros *quiet_until, micros now)
 {
     micros until = __atomic_load_n(quiet_until, __ATOMIC_RELAXED);
     if (now < until ||
         !__atomic_compare_exchange_n(quiet_until, &until, now + QUIET, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
-    struct endpoint host = crowd->suspect;
-    host.port = 0;
-    char text[ENDPOINT_TEXT_SIZE];
-    endpoint_text(&host, text);
-    log_warning(
-        "%s: %u of the last %u connections came from %s and share one home, because the X-Forwarded-For that it "
-        "sends is not believed; if it is your proxy: `--trust %s`, or in the file `trust` of this listener, "
-        "beside what stands there",
-        listener->name, crowd->suspect_hits, CROWD_WINDOW, text, text);
+    char host[ENDPOINT_TEXT_SIZE];
+    char advice[ADVICE_SIZE];
+    host_text(&crowd->suspect, host);
+    bool trusted = write_advice(advice, &crowd->suspect, listener, sent);
+    log_warning("%s: %u of the last %u connections came from %s and share one home, because the %s that it sends %s; "
+                "if it is your proxy: %s",
+                listener->name, crowd->suspect_hits, CROWD_WINDOW, host, forwarding_field_name(sent),
+                trusted ? "is not the field that counts" : "is not believed", advice);
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 static const char no_head[] = "the first bytes are no complete HTTP/1 request head";
+static const char too_long[] = "the request head is longer than 16 KiB, so nothing in it counts";
 static const char no_hello[] = "the first bytes are no complete TLS ClientHello";
 
 static void end_with(struct decision *decision, enum reason reason, const char *why)
@@ -89,7 +90,7 @@ static enum known head_source(struct decision *decision, struct facts *facts, st
     const char *bad = NULL;
     enum known known = facts_head(facts, bytes, &bad);
     if (known != KNOWN_PRESENT) {
-        *why = bad ? bad : no_head;
+        *why = bad ? bad : facts->head_too_long ? too_long : no_head;
         return known;
     }
     switch (source->kind) {
@@ -297,16 +298,6 @@ void decide(struct decision *decision, struct facts *facts, struct span bytes, u
     find_key(decision, facts, bytes, serial);
     if (decision->verdict == DECIDE_KEY || decision->verdict == DECIDE_SPREAD)
         find_client(decision, facts, bytes);
-}
-
-bool decide_has_forwarding_field(struct span bytes)
-{
-    struct head head = {0};
-    unsigned count = 0;
-    if (head_read(&head, facts_within_limit(bytes)).verdict != PARSE_DONE)
-        return false;
-    (void)head_field(&head, bytes, span_text("X-Forwarded-For"), &count);
-    if (count == 0)
-        (void)head_field(&head, bytes, span_text("Forwarded"), &count);
-    return count > 0;
+    if (facts->head_too_long && !decision->why)
+        decision->why = too_long;
 }

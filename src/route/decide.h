@@ -27,7 +27,7 @@ struct decision {
     enum decide_verdict verdict;
     enum reason reason;
     bool answer_400;
-    const char *why; /* DECIDE_END: static text */
+    const char *why; /* static text: what is wrong with the bytes; null: nothing */
     const struct plan_pool *pool;
     int route;  /* index in the listener's routes */
     int source; /* index in the pool's keys, or DECIDE_NO_SOURCE */
@@ -49,8 +49,5 @@ bool decide_sni_matches(const char *pattern, const char *name);
  * ("the request has no such field"), KNOWN_NOT_YET. An ambiguous one is absent and sets facts->head_bad. */
 enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes,
                          const struct plan_key *source, const char **why);
-
-/* True if the request carries X-Forwarded-For or Forwarded: asked for samples of untrusted peers. */
-bool decide_has_forwarding_field(struct span bytes);
 
 #endif

@@ -170,19 +170,6 @@ struct facts_result facts_read(struct facts *facts, struct span bytes)
     return result;
 }
 
-/* A forwarding field from somebody who is not believed is worth a warning if it happens often. */
-static bool has_ignored_field(const struct facts *facts, struct span bytes)
-{
-    unsigned count = 0;
-
-    if (facts->source_trusted)
-        return false;
-    (void)head_field(&facts->head, bytes, span_text("X-Forwarded-For"), &count);
-    if (count == 0)
-        (void)head_field(&facts->head, bytes, span_text("Forwarded"), &count);
-    return count > 0;
-}
-
 enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
 {
     assert(facts->stage == FACTS_CONTENT);
@@ -194,8 +181,7 @@ enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
         facts->head_known = result.verdict == PARSE_DONE ? KNOWN_PRESENT : KNOWN_ABSENT;
         if (result.verdict == PARSE_BAD)
             facts->head_bad = result.why;
-        if (result.verdict == PARSE_DONE)
-            facts->forwarding_ignored = has_ignored_field(facts, bytes);
+        facts->head_too_long = result.verdict == PARSE_MORE && bytes.length == PEEK_LIMIT;
     }
     if (facts->head_bad)
         *bad = facts->head_bad;

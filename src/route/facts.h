@@ -38,14 +38,14 @@ struct facts {
     enum known client_known;
     bool peer_trusted;
     bool source_trusted;
-    bool forwarding_ignored; /* an untrusted source sent a forwarding field */
-    bool over;               /* no more bytes will come: early end, deadline or the peek limit */
-    bool proxy_late;         /* the deadline for a PROXY header has passed; other bytes may still come */
+    bool over;       /* no more bytes will come: early end, deadline or the peek limit */
+    bool proxy_late; /* the deadline for a PROXY header has passed; other bytes may still come */
 
     enum facts_stage stage;
     enum known head_known;
     enum known hello_known;
     struct head head;
+    bool head_too_long;   /* it did not end within PEEK_LIMIT, so nothing in it counts */
     const char *head_bad; /* static text; the head is malformed or ambiguous */
     struct hello *hello;  /* allocated when a ClientHello was read */
 

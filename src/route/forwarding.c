@@ -7,6 +7,31 @@ const char *forwarding_field_name(enum client_from field)
     return field == CLIENT_FROM_FORWARDED ? "Forwarded" : "X-Forwarded-For";
 }
 
+const char *forwarding_field_word(enum client_from field)
+{
+    return field == CLIENT_FROM_FORWARDED ? "forwarded" : "x-forwarded-for";
+}
+
+enum client_from forwarding_field_of(const struct head *head, struct span bytes, enum client_from preferred)
+{
+    static const enum client_from fields[] = {CLIENT_FROM_X_FORWARDED_FOR, CLIENT_FROM_FORWARDED};
+    enum client_from sent = CLIENT_FROM_NONE;
+    for (size_t i = 0; i < ARRAY_LENGTH(fields); i++) {
+        unsigned count = 0;
+        (void)head_field(head, bytes, span_text(forwarding_field_name(fields[i])), &count);
+        if (count > 0 && (sent == CLIENT_FROM_NONE || fields[i] == preferred))
+            sent = fields[i];
+    }
+    return sent;
+}
+
+enum client_from forwarding_field_sent(struct span bytes, enum client_from preferred)
+{
+    struct head head = {0};
+    bool complete = head_read(&head, bytes).verdict == PARSE_DONE;
+    return complete ? forwarding_field_of(&head, bytes, preferred) : CLIENT_FROM_NONE;
+}
+
 void forwarding_init(struct forwarding *walk, enum client_from field, const struct head *head, struct span bytes)
 {
     struct span wanted = span_text(forwarding_field_name(field));

@@ -28,4 +28,13 @@ enum forwarded_verdict forwarding_next(struct forwarding *walk, struct forwardin
 /* "X-Forwarded-For" or "Forwarded". */
 const char *forwarding_field_name(enum client_from field);
 
+/* How the file names it: "x-forwarded-for" or "forwarded". */
+const char *forwarding_field_word(enum client_from field);
+
+/* Which of the two fields a complete head has, `preferred` if it has both; CLIENT_FROM_NONE if neither. */
+enum client_from forwarding_field_of(const struct head *head, struct span bytes, enum client_from preferred);
+
+/* The same for the first bytes of a stream; CLIENT_FROM_NONE if they are no complete head. */
+enum client_from forwarding_field_sent(struct span bytes, enum client_from preferred);
+
 #endif

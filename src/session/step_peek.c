@@ -22,10 +22,12 @@ static enum step refuse(struct connection *c)
 static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
                                   "Connection: close\r\n\r\nBad request\n";
 
-static enum step cannot_decide(struct connection *c, const struct decision *decision)
+static enum step cannot_decide(struct connection *c, const struct facts *facts, const struct decision *decision)
 {
     c->visit.pool = decision->pool;
     c->visit.detail = decision->why;
+    if (!c->counted)
+        c->visit.client = facts->source;
     if (decision->answer_400)
         return connection_part(c, decision->reason, bad_request);
     return connection_end(c, decision->reason);
@@ -46,17 +48,23 @@ static void note_plain_key(struct connection *c, const struct decision *decision
     } else {
         text_add_bytes(&text, decision->key.data, decision->key.length);
     }
-    c->visit.plain_key = strdup(text.data);
+    c->visit.plain_key = malloc(text.length);
+    if (!c->visit.plain_key)
+        return;
+    memcpy(c->visit.plain_key, text.data, text.length);
+    c->visit.plain_key_length = (uint16_t)text.length;
 }
 
-/* A peer that is not believed and is its own key may be a proxy that somebody forgot to trust. */
+/* A peer that is its own key may be a proxy that somebody forgot to trust, or that sends another field than the one that
+ * counts. */
 static void watch_crowd(struct connection *c, const struct facts *facts, const struct decision *decision)
 {
-    if (facts->source_trusted || decision->source < 0)
+    if (decision->source < 0 || c->visit.listener->client_from == CLIENT_FROM_NONE)
         return;
     enum key_kind kind = decision->pool->keys[decision->source].kind;
-    bool own_address = kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK || kind == KEY_PEER;
-    if (own_address && c->visit.listener->client_from != CLIENT_FROM_NONE)
+    bool client_key = kind == KEY_CLIENT || kind == KEY_CLIENT_NETWORK;
+    bool own_address = client_key && endpoint_equal(&facts->client, &facts->source);
+    if (own_address || (kind == KEY_PEER && !facts->source_trusted))
         c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
 }
 
@@ -66,11 +74,12 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     const struct decision *decision = &c->context->decision;
     const struct share *share = c->context->share;
     if (decision->verdict == DECIDE_END)
-        return cannot_decide(c, decision);
+        return cannot_decide(c, facts, decision);
 
     if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
         return refuse(c);
     c->visit.decided = connection_now(c);
+    c->visit.detail = decision->why;
     c->visit.pool = decision->pool;
     c->visit.source = (int16_t)decision->source;
     c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);

@@ -51,14 +51,10 @@ static void tell_element(struct explanation *e, const struct forwarding_element 
 
 static void tell_other_field(struct explanation *e, struct span bytes)
 {
-    static const enum client_from fields[] = {CLIENT_FROM_X_FORWARDED_FOR, CLIENT_FROM_FORWARDED};
+    enum client_from counts = e->listener->client_from;
+    enum client_from sent = forwarding_field_of(&e->facts.head, bytes, counts);
     e->client_how = "the field is not there or empty, so it speaks for itself";
-    for (size_t i = 0; i < ARRAY_LENGTH(fields) && e->other_field == CLIENT_FROM_NONE; i++) {
-        unsigned count = 0;
-        (void)head_field(&e->facts.head, bytes, span_text(forwarding_field_name(fields[i])), &count);
-        if (count > 0 && fields[i] != e->listener->client_from)
-            e->other_field = fields[i];
-    }
+    e->other_field = sent == counts ? CLIENT_FROM_NONE : sent;
 }
 
 /* The walk of route/facts once more, with a word on each element. The last one that was walked is the client. */
@@ -111,6 +107,8 @@ static void tell_client(struct explanation *e, struct span bytes)
         e->client_how = "the listener says `client-from: none`";
     else if (facts->head_known != KNOWN_PRESENT && facts->head_bad)
         e->client_how = "it is trusted, but its request is malformed";
+    else if (facts->head_too_long)
+        e->client_how = "it is trusted, but its request head is longer than 16 KiB, so nothing in it counts";
     else if (facts->head_known != KNOWN_PRESENT)
         e->client_how = "it is trusted, but sent no HTTP/1 request that could name another";
     else if (e->listener->client_from != CLIENT_FROM_HEADER)
@@ -170,7 +168,8 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
     facts_init(&e->facts, e->listener, plan->pools, peer, NULL);
 
     bytes = walk(e, bytes);
-    e->has_forwarding_field = decide_has_forwarding_field(bytes);
+    e->has_forwarding_field =
+        forwarding_field_sent(facts_within_limit(bytes), e->listener->client_from) != CLIENT_FROM_NONE;
     bool ended = e->decision.verdict == DECIDE_END;
     if (e->facts.stage == FACTS_CONTENT)
         tell_client(e, bytes);

@@ -138,11 +138,9 @@ static void print_ignored_field(const struct explanation *e, FILE *out)
 
 static void print_other_field(const struct explanation *e, FILE *out)
 {
-    static const char *const words[] = {
-        [CLIENT_FROM_X_FORWARDED_FOR] = "x-forwarded-for", [CLIENT_FROM_FORWARDED] = "forwarded"};
     if (e->other_field != CLIENT_FROM_NONE)
         fprintf(out, LABEL "it sent %s, which counts with `client-from: %s`\n", "",
-                forwarding_field_name(e->other_field), words[e->other_field]);
+                forwarding_field_name(e->other_field), forwarding_field_word(e->other_field));
 }
 
 static void print_client(const struct explanation *e, FILE *out)

@@ -38,6 +38,16 @@ def test_all_who_were_passed_over_are_told_in_their_order(limpet, server, keep):
     assert proxy.visit()["why"] == "next_ranked:a:refused,c:refused"
 
 
+def test_those_who_rest_are_told_in_their_order(limpet, server, keep):
+    homes = [keep(RefusingAddress("a")), server("b"), keep(RefusingAddress("c"))]
+    proxy = limpet(homes, key="header:X-User", threads=1)
+    key, _ = _key_whose_home_is("ac", "abc")
+    for _ in range(2):
+        assert who_answers(proxy, headers={"X-User": key}) == "b"
+    assert [visit["why"] for visit in proxy.visits(2)] == ["next_ranked:a:refused,c:refused",
+                                                           "next_ranked:a:resting,c:resting"]
+
+
 def test_a_server_is_told_to_be_down_once_and_up_again_once(limpet, server):
     homes = [server("a"), server("b")]
     proxy = limpet(homes, key="header:X-User")

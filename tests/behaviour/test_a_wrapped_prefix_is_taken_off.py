@@ -61,6 +61,22 @@ def test_raw_bytes_can_be_the_key(limpet, server):
     assert {bytes(talk.received) for home in homes for talk in home.talks} == {b"hello"}
 
 
+def test_a_key_of_any_bytes_is_shown_whole(limpet, server):
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="unwrapped", listener={"unwrap": 5},
+                   log={"format": "json", "keys": "plain"})
+    assert _say(proxy, b"\x0a\x00\x00\x01\x05hello") == "a"
+    assert proxy.visit()["key_text"] == "\x0a\x00\x00\x01\x05"
+
+
+def test_who_wrote_a_prefix_without_being_trusted_is_named(limpet, server):
+    proxy = limpet([server()], key="client", listener={"unwrap": "ipv4", "proxy-protocol": "accept"})
+    with Client(proxy) as client:
+        client.send(wire.proxy_v1("198.51.100.5") + wire.ip4_prefix("203.0.113.9") + b"x")
+        assert client.is_dropped()
+    visit = proxy.visit()
+    assert (visit["reason"], visit["client"]) == ("bad_prefix", "198.51.100.5:4711")
+
+
 def test_it_is_taken_off_whichever_key_wins(limpet, server):
     home = server("a", tells_its_name_at_the_end)
     proxy = limpet([home], key="peer", listener={"unwrap": 3})

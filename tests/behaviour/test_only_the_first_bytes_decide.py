@@ -39,7 +39,19 @@ def test_a_cookie_beyond_the_limit_is_absent(limpet, server):
         assert client.read_to_end() == b"a\n"
     assert time.monotonic() - start < 5
     assert home.only_talk().received == data
-    assert proxy.visit()["source"] == "spread"
+    visit = proxy.visit()
+    assert visit["source"] == "spread"
+    assert visit["detail"] == "the request head is longer than 16 KiB, so nothing in it counts"
+
+
+def test_a_head_beyond_the_limit_names_no_client_and_the_log_says_so(limpet, server):
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="client")
+    with Client(proxy) as client:
+        client.send(wire.request(headers={"X-Forwarded-For": "203.0.113.9", "X-Filler": "f" * LIMIT})).finish()
+        assert client.read_to_end() == b"a\n"
+    visit = proxy.visit()
+    assert visit["client"].startswith("127.0.0.1:")
+    assert "longer than 16 KiB" in visit["detail"]
 
 
 def test_a_flood_without_a_decision_is_cut_at_the_limit(limpet, server):

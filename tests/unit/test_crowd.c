@@ -124,18 +124,41 @@ static void the_warning_names_the_trust_to_add_and_keeps_quiet_for_ten_minutes(v
     const micros ten_minutes = 600 * (micros)SECOND_IN_MICROS;
     pass(&crowd, CROWD_WINDOW, 100);
 
-    crowd_warn(&crowd, &listener, &quiet_until, now);
+    crowd_warn(&crowd, &listener, CLIENT_FROM_X_FORWARDED_FOR, &quiet_until, now);
     assert_int_equal(lines, 1);
     assert_non_null(strstr(said, "warning: :443: 100 of the last 100 connections came from 192.0.2.1 "));
     assert_non_null(strstr(said, "`--trust 192.0.2.1`"));
 
-    crowd_warn(&crowd, &listener, &quiet_until, now + ten_minutes - 1);
+    crowd_warn(&crowd, &listener, CLIENT_FROM_X_FORWARDED_FOR, &quiet_until, now + ten_minutes - 1);
     assert_int_equal(lines, 1);
-    crowd_warn(&crowd, &other, &other_quiet_until, now + 1);
+    crowd_warn(&crowd, &other, CLIENT_FROM_X_FORWARDED_FOR, &other_quiet_until, now + 1);
     assert_int_equal(lines, 2);
     assert_non_null(strstr(said, "warning: :80: "));
-    crowd_warn(&crowd, &listener, &quiet_until, now + ten_minutes);
+    crowd_warn(&crowd, &listener, CLIENT_FROM_X_FORWARDED_FOR, &quiet_until, now + ten_minutes);
     assert_int_equal(lines, 3);
+}
+
+static void the_advice_names_the_field_that_was_sent(void **state)
+{
+    struct network everywhere;
+    assert_null(network_parse(span_text("192.0.2.0/24"), &everywhere));
+    const struct plan_listener stranger = {.name = "s", .client_from = CLIENT_FROM_X_FORWARDED_FOR};
+    const struct plan_listener believer = {.name = "b",
+                                           .client_from = CLIENT_FROM_X_FORWARDED_FOR,
+                                           .trust = {.networks = &everywhere, .network_count = 1}};
+    struct crowd crowd = {0};
+    micros quiet_until = 0, other_quiet_until = 0;
+    pass(&crowd, CROWD_WINDOW, 100);
+
+    crowd_warn(&crowd, &stranger, CLIENT_FROM_FORWARDED, &quiet_until, 1);
+    assert_non_null(strstr(said, "the Forwarded that it sends is not believed"));
+    assert_non_null(strstr(said, "`--trust 192.0.2.1`"));
+    assert_non_null(strstr(said, "`client-from: forwarded`"));
+
+    crowd_warn(&crowd, &believer, CLIENT_FROM_FORWARDED, &other_quiet_until, 1);
+    assert_non_null(strstr(said, "the Forwarded that it sends is not the field that counts"));
+    assert_non_null(strstr(said, "`client-from: forwarded`"));
+    assert_null(strstr(said, "--trust"));
 }
 
 static int stop(void **state)
@@ -157,6 +180,7 @@ int main(void)
         fresh(a_suspect_that_becomes_rare_is_forgotten),
         fresh(peers_without_an_address_are_never_a_proxy),
         fresh(one_listeners_crowd_is_not_anothers),
+        fresh(the_advice_names_the_field_that_was_sent),
         fresh(the_warning_names_the_trust_to_add_and_keeps_quiet_for_ten_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

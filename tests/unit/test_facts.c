@@ -1,6 +1,7 @@
 #include "walk.h"
 
 #include "proto/parse.h"
+#include "route/forwarding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -171,19 +172,26 @@ static void a_head_beyond_the_limit_is_absent(void **state)
                         "client address 203.0.113.9");
 }
 
-static void an_ignored_forwarding_field_is_remembered(void **state)
-{
-    static const struct plan_key keys[] = {{.kind = KEY_METHOD, .text = "method"}};
-    static const struct plan_pool by_method[] = {{.name = "app", .keys = keys, .key_count = 1}};
-    struct endpoint peer = endpoint("203.0.113.1");
-    const char *request = "GET / HTTP/1.1\r\nHost: a\r\nForwarded: for=1.1.1.1\r\n\r\n";
+#define HEAD "GET / HTTP/1.1\r\nHost: a\r\n"
 
-    walk_fini(&walk);
-    walk_run(&walk, &listener, by_method, &peer, span_text(request), SIZE_MAX);
-    assert_true(walk.facts.forwarding_ignored);
-    assert_true(decide_has_forwarding_field(span_text(request)));
-    assert_false(decide_has_forwarding_field(span_text("GET / HTTP/1.1\r\nHost: a\r\n\r\n")));
-    assert_false(decide_has_forwarding_field(span_text("")));
+static enum client_from sent(const char *request, enum client_from preferred)
+{
+    return forwarding_field_sent(span_text(request), preferred);
+}
+
+static void a_forwarding_field_is_noticed_in_a_complete_head(void **state)
+{
+    const char *forwarded = HEAD "Forwarded: for=1.1.1.1\r\n\r\n";
+    const char *both = HEAD "Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n";
+
+    assert_int_equal(sent(forwarded, CLIENT_FROM_NONE), CLIENT_FROM_FORWARDED);
+    assert_int_equal(sent(forwarded, CLIENT_FROM_X_FORWARDED_FOR), CLIENT_FROM_FORWARDED);
+    assert_int_equal(sent(both, CLIENT_FROM_FORWARDED), CLIENT_FROM_FORWARDED);
+    assert_int_equal(sent(both, CLIENT_FROM_X_FORWARDED_FOR), CLIENT_FROM_X_FORWARDED_FOR);
+    assert_int_equal(sent(both, CLIENT_FROM_HEADER), CLIENT_FROM_X_FORWARDED_FOR);
+    assert_int_equal(sent(HEAD "\r\n", CLIENT_FROM_FORWARDED), CLIENT_FROM_NONE);
+    assert_int_equal(sent(HEAD "Forwarded: for=1.1.1.1\r\n", CLIENT_FROM_FORWARDED), CLIENT_FROM_NONE);
+    assert_int_equal(sent("", CLIENT_FROM_FORWARDED), CLIENT_FROM_NONE);
 }
 
 #define PROXY_LINE "PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n"
@@ -342,7 +350,7 @@ int main(void)
         fresh(a_trusted_peer_without_a_request_is_the_client),
         fresh(the_first_byte_settles_what_is_no_request),
         fresh(a_head_beyond_the_limit_is_absent),
-        fresh(an_ignored_forwarding_field_is_remembered),
+        fresh(a_forwarding_field_is_noticed_in_a_complete_head),
         fresh(a_proxy_header_is_taken_off_and_names_the_source),
         fresh(only_a_trusted_source_of_a_proxy_header_may_name_another),
         fresh(a_second_proxy_header_is_payload),
