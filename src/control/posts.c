@@ -5,12 +5,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-/* What to do about an address that cannot be listened on; null: nothing is known. */
-static const char *advice(const struct address *address, int failure)
+const char *posts_advice(const struct address *address, int failure)
 {
     bool is_unix = address_is_unix(address);
     switch (failure) {
@@ -27,14 +29,13 @@ static const char *advice(const struct address *address, int failure)
     case -EEXIST:
         return "a file that is no socket is in the way";
     default:
-        return NULL;
+        return strerror(-failure);
     }
 }
 
 static int complain(const struct address *address, int failure)
 {
-    const char *what = advice(address, failure);
-    log_error("%s: cannot listen: %s", address->text, what ? what : strerror(-failure));
+    log_error("%s: cannot listen: %s", address->text, posts_advice(address, failure));
     return failure;
 }
 
@@ -95,6 +96,22 @@ int posts_open(struct posts *posts, const struct plan *plan)
     return 0;
 }
 
+/* Whoever was let in between an engine's last accept and its close would be reset by the close. So from now on the socket
+ * drops every segment with SYN (RFC 9293 section 3.1: byte 13 of the header holds the flags). Who gets no answer knocks
+ * again after a second, and is refused then, or let in by a limpet that was started meanwhile. The kernel may have no room
+ * for the filter; then those microseconds stay. */
+static void let_nobody_in(int fd)
+{
+    static struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = ARRAY_LENGTH(rules), .filter = rules};
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 void posts_close(struct posts *posts)
 {
     for (size_t i = 0; i < posts->count; i++) {
@@ -102,8 +119,11 @@ void posts_close(struct posts *posts)
         /* A file that we did not bind belongs to somebody else. */
         if (post->count > 0)
             powers_unlink(post->address);
-        for (size_t j = 0; j < post->count; j++)
+        for (size_t j = 0; j < post->count; j++) {
+            if (!address_is_unix(post->address))
+                let_nobody_in(post->fds[j]);
             close(post->fds[j]);
+        }
     }
     free(posts->all);
     *posts = (struct posts){0};

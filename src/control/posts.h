@@ -26,6 +26,9 @@ struct posts {
 /* Binds everything. 0 or a negative errno; then it was said why, and posts_close() is still to be called. */
 MUST_CHECK int posts_open(struct posts *posts, const struct plan *plan);
 
+/* What to do about an address that cannot be listened on; `failure` is a negative errno. */
+const char *posts_advice(const struct address *address, int failure);
+
 /* Closes them and removes the files of Unix sockets; twice is fine. */
 void posts_close(struct posts *posts);
 

@@ -1,4 +1,4 @@
-#include "route/decide.h"
+#include "route/forwarding.h"
 #include "session/step.h"
 
 static void look_at_sample(struct connection *c)
@@ -7,8 +7,10 @@ static void look_at_sample(struct connection *c)
     if (stream_peek(&c->client, c->context->scratch, PEEK_LIMIT, &bytes) <= 0)
         return;
     c->sample = false;
-    if (decide_has_forwarding_field(bytes))
-        crowd_warn(&c->context->crowds[c->listener], c->visit.listener, &c->context->share->crowd_quiet[c->listener],
+    const struct plan_listener *listener = c->visit.listener;
+    enum client_from sent = forwarding_field_sent(bytes, listener->client_from);
+    if (sent != CLIENT_FROM_NONE)
+        crowd_warn(&c->context->crowds[c->listener], listener, sent, &c->context->share->crowd_quiet[c->listener],
                    connection_now(c));
 }
 
@@ -31,6 +33,15 @@ static bool somebody_reads(struct connection *c)
     return reads;
 }
 
+/* Whoever speaks on to a server that has answered in full and left is heard for a moment more: bytes that nobody reads
+ * would reset him, and of the answer he would lose what he has not taken yet. */
+static enum step carried(struct connection *c, enum reason reason)
+{
+    if (reason == REASON_SERVER_RESET && c->relay.out.finished)
+        return connection_part(c, reason, "");
+    return connection_end(c, reason);
+}
+
 enum step step_carry(struct connection *c)
 {
     if (c->sample && c->client.readable)
@@ -40,7 +51,7 @@ enum step step_carry(struct connection *c)
     if (result.moved)
         note_move(c);
     if (result.answer == RELAY_FINISHED)
-        return connection_end(c, result.reason);
+        return carried(c, result.reason);
     if (result.answer == RELAY_AGAIN)
         loop_again(&c->context->loop, &c->client.source);
 

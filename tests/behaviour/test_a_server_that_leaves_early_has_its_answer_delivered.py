@@ -3,8 +3,6 @@ answer was complete before, and is delivered."""
 
 import time
 
-import pytest
-
 from support.client import Client
 
 ANSWER = bytes(range(250)) * 6000
@@ -32,7 +30,6 @@ def test_a_client_that_says_one_byte_more_gets_the_whole_answer(limpet, server):
     assert proxy.visit()["bytes_out"] == len(ANSWER)
 
 
-@pytest.mark.xfail(strict=True, reason="a side that was reset has its partner closed without lingering")
 def test_a_client_that_goes_on_speaking_gets_the_whole_answer(limpet, server):
     home = server("a", answers_and_leaves)
     proxy = limpet([home], threads=1)
