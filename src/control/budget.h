@@ -15,7 +15,7 @@ size_t budget_pipes(const struct plan *plan, size_t descriptors);
 /* Descriptors that are set aside. */
 size_t budget_reserved(const struct plan *plan, size_t descriptors);
 
-/* The plan's own limit, or fewer, but at least one. */
+/* The plan's own limit, or fewer; 0 if there is no room for any. */
 uint32_t budget_connections(const struct plan *plan, size_t descriptors);
 
 #endif

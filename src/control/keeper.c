@@ -82,8 +82,10 @@ static int send_logs(struct keeper *keeper)
 
 static void replace(int *fd, int fresh)
 {
+    if (fresh < -1)
+        log_error("the old log file is still written to");
     if (fresh < 0)
-        return; /* it was said why; the old one serves on */
+        return;
     if (*fd >= 0)
         close(*fd);
     *fd = fresh;
@@ -172,15 +174,27 @@ static void say_how_it_died(pid_t pid, int status)
         log_error("the engine (process %d) ended with status %d; a new one is started", (int)pid, WEXITSTATUS(status));
 }
 
+static int check_descriptors(const struct plan *plan)
+{
+    size_t descriptors = powers_raise_nofile();
+    if (budget_connections(plan, descriptors) > 0)
+        return 0;
+    log_error(
+        "a process may have only %zu open files here, and limpet needs more than %zu beside its connections; raise "
+        "LimitNOFILE= or ulimit -Hn",
+        descriptors, budget_reserved(plan, descriptors));
+    return -EMFILE;
+}
+
 static void say_how_many(const struct plan *plan)
 {
     size_t descriptors = powers_raise_nofile();
     uint32_t fit = budget_connections(plan, descriptors);
     if (fit < plan->limits.connections)
         log_notice(
-            "room for %u connections at once, not for %u (`limits: connections`): a process may have %zu open files "
+            "room for %u connection%s at once, not for %u (`limits: connections`): a process may have %zu open files "
             "here; raise LimitNOFILE= or ulimit -Hn for more",
-            fit, plan->limits.connections, descriptors);
+            fit, fit == 1 ? "" : "s", plan->limits.connections, descriptors);
 }
 
 static void say_ready(struct keeper *keeper)
@@ -364,8 +378,9 @@ static int check_user(const char *user)
 
 static int start(struct keeper *keeper)
 {
-    powers_raise_nofile();
-    int failure = check_user(plan_of(keeper)->user);
+    int failure = check_descriptors(plan_of(keeper));
+    if (!failure)
+        failure = check_user(plan_of(keeper)->user);
     if (!failure)
         failure = watch_signals(keeper);
     if (!failure)

@@ -1,5 +1,6 @@
 #include "base/attr.h"
 #include "cli/options.h"
+#include "control/posts.h"
 #include "demo/caller.h"
 #include "demo/house.h"
 #include "demo/limpet.h"
@@ -409,7 +410,8 @@ static int run(struct demo *demo)
     int failure = launch(demo);
     if (failure) {
         fprintf(stderr, "limpet demo: cannot start%s%s: %s\n", demo->wish ? " on " : "",
-                demo->wish ? demo->wish->text : "", strerror(-failure));
+                demo->wish ? demo->wish->text : "",
+                demo->wish ? posts_advice(demo->wish, failure) : strerror(-failure));
         return EXIT_FAILED;
     }
     introduce(demo);

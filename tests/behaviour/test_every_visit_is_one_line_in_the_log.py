@@ -123,7 +123,7 @@ def test_a_log_that_cannot_be_opened_is_named_at_the_start(limpet, server, folde
 
 
 def test_a_log_that_cannot_be_opened_again_stays_as_it_is(limpet, server, folder):
-    proxy, access, _ = _logging_limpet(limpet, server, folder)
+    proxy, access, errors = _logging_limpet(limpet, server, folder)
     who_answers(proxy)
     access.parent.rename(folder / "moved")
     proxy.signal(signal.SIGUSR1)
@@ -131,6 +131,7 @@ def test_a_log_that_cannot_be_opened_again_stays_as_it_is(limpet, server, folder
     assert who_answers(proxy) == "server"
     moved = folder / "moved" / access.name
     assert wait_until(lambda: moved.read_text().count("\n") == 2)
+    assert "the old log file is still written to" in (folder / "moved" / errors.name).read_text()
     (folder / "moved").rename(access.parent)
 
 

@@ -94,6 +94,13 @@ def test_the_limit_of_descriptors_is_raised_as_far_as_it_may_be(limpet, server):
     assert who_answers(proxy) == "server"
 
 
+def test_too_few_descriptors_for_a_single_connection_are_refused_at_the_start(limpet, server):
+    proxy = limpet([server()], wrapper=["prlimit", "--nofile=64:64"], ready=False)
+    assert proxy.wait(10) == 1
+    proxy.process.returncode = 0
+    assert "only 64 open files" in proxy.stderr and "ulimit" in proxy.stderr
+
+
 def test_reopened_logs_that_find_no_descriptor_do_not_end_the_engine(limpet, server, folder):
     logs = folder / "logs"
     logs.mkdir()

@@ -148,6 +148,7 @@ def test_an_address_that_is_taken_is_an_error_that_names_it(server):
     done = run("demo", "--for", "2", "-l", taken)
     assert done.returncode == 1
     assert taken in done.stderr.decode() and not done.stdout
+    assert "port in use" in done.stderr.decode()
 
 
 def test_the_last_words_fit_a_terminal():
