@@ -28,6 +28,7 @@ struct draft_listener {
     const struct node **bind_nodes; /* one per bind */
     bool trust_given;
     bool broken; /* something about it was reported */
+    bool warned; /* of connections that many clients share */
     struct draft_listener *next;
 };
 
@@ -43,9 +44,10 @@ struct draft_pool {
     const struct node *keys;
     struct draft_server *servers;
     size_t index;
-    bool used;      /* a route leads here */
-    bool unwrapped; /* ... from a listener that unwraps */
-    bool warned;    /* of connections that many clients share */
+    bool used;          /* a route leads here */
+    bool unwrapped;     /* ... from a listener that unwraps */
+    bool warned;        /* of connections that many clients share */
+    bool prefix_warned; /* of clients without an address to send */
     struct draft_pool *next;
 };
 

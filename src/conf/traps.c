@@ -3,6 +3,8 @@
 #include "conf/checks.h"
 #include "conf/key_source.h"
 #include "conf/networks.h"
+#include "conf/reach.h"
+#include "conf/sharing.h"
 
 /* Networks as wide as these are no network of somebody's own: 0.0.0.0/0, 2000::/3. The widest that may be are
  * 10.0.0.0/8 and fc00::/7. */
@@ -13,25 +15,6 @@ static bool is_wide(const struct network *n)
 {
     struct endpoint e = endpoint_from_ip6(n->ip, 0);
     return endpoint_is_ip4(&e) && n->bits >= 96 ? n->bits <= WIDE_IP4_BITS : n->bits <= WIDE_IP6_BITS;
-}
-
-static bool is_local(const struct address *a)
-{
-    static const struct network loopbacks[] = {
-        {.ip = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104},
-        {.ip = {[15] = 1}, .bits = 128},
-    };
-    struct endpoint e = endpoint_from_sockaddr((const struct sockaddr *)&a->storage);
-    return e.kind == ENDPOINT_UNIX || network_contains(&loopbacks[0], &e) || network_contains(&loopbacks[1], &e);
-}
-
-/* Only processes of this machine can connect. */
-static bool is_private(const struct plan_listener *listener)
-{
-    for (size_t i = 0; i < listener->bind_count; i++)
-        if (!is_local(&listener->binds[i]))
-            return false;
-    return true;
 }
 
 /* True if `trust` believes some process of this machine. */
@@ -45,12 +28,6 @@ static bool believes_local(const struct plan_trust *trust)
     return believed;
 }
 
-static bool is_of_request(enum key_kind kind)
-{
-    return kind == KEY_HEADER || kind == KEY_COOKIE || kind == KEY_QUERY || kind == KEY_PATH ||
-           kind == KEY_PATH_SEGMENT;
-}
-
 static void warn_of_trust(struct build *b, const struct draft_listener *listener)
 {
     const struct plan_listener *l = &listener->plan;
@@ -62,7 +39,7 @@ static void warn_of_trust(struct build *b, const struct draft_listener *listener
                            "choose its server");
             break;
         }
-    if (!networks_is_none(&l->trust) && listener->trust_given && is_private(l) && !believes_local(&l->trust))
+    if (!networks_is_none(&l->trust) && listener->trust_given && reach_is_local(l) && !believes_local(&l->trust))
         report_warning(b->report, at, "add `loopback` to `trust`",
                        "only this machine can connect to `%s`, and `trust` does not believe it: all clients of a proxy "
                        "in front are taken for one",
@@ -86,7 +63,7 @@ static void warn_of_forgotten_trust(struct build *b, const struct draft_listener
     const char *key = l->unwrap != UNWRAP_OFF                       ? "unwrap"
                       : l->proxy_protocol == PROXY_PROTOCOL_REQUIRE ? "proxy-protocol"
                                                                     : NULL;
-    if (key && !listener->trust_given && !is_private(l))
+    if (key && !listener->trust_given && !reach_is_local(l))
         report_warning(b->report, checks_place(listener->node, key),
                        "write the networks that it comes from under `trust`",
                        "`%s` ends every connection that is not from this machine: there is no `trust`", key);
@@ -119,28 +96,54 @@ static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
                 pool->plan.keys[i].text, without_key(b, pool, i));
 }
 
-/* Many clients may come over one connection of a proxy, and mode: tcp decides once for all of them. */
-static void warn_of_shared_connections(struct build *b, const struct draft_listener *listener, struct draft_pool *pool)
+#define BOTH_KINDS "write `send-prefix: ipv6`, which holds addresses of both kinds, or `send-proxy: v2` instead"
+#define NO_ADDRESS "write `send-proxy: v2` instead, which can say that there is no address"
+
+/* Which clients of this listener have no address that the prefix could hold; null: none, as far as can be seen. */
+static const char *prefix_trap(struct build *b, const struct plan_listener *l, bool ip4, const char **help)
 {
-    const struct plan_listener *l = &listener->plan;
-    bool behind_proxy = !networks_is_none(&l->trust) && (listener->trust_given || is_private(l));
-    for (size_t i = 0; behind_proxy && !pool->warned && i < pool->plan.key_count; i++)
-        if (is_of_request(pool->plan.keys[i].kind)) {
-            pool->warned = true;
-            report_warning(b->report, checks_key_place(pool, i),
-                           "turn upstream keep-alive off in the proxy, or wait for `mode: http`",
-                           "`mode: tcp` decides once for each connection: when the proxy in front of `%s` keeps "
-                           "connections, many clients share one, and its first request decides for all",
-                           l->name);
-        }
+    bool named = l->unwrap == UNWRAP_IP6 || l->proxy_protocol == PROXY_PROTOCOL_REQUIRE;
+    const struct address *ip6_bind = reach_ip6(l), *unix_bind = named ? NULL : reach_unix(l);
+    *help = BOTH_KINDS;
+    if (ip4 && l->unwrap == UNWRAP_IP6)
+        return arena_format(b->arena, "the IPv6 addresses that `%s` unwraps do not fit into 4 bytes", l->name);
+    if (ip4 && ip6_bind)
+        return arena_format(b->arena, "the address of a client that comes to `%s` over IPv6 does not fit into 4 bytes",
+                            ip6_bind->text);
+    *help = NO_ADDRESS;
+    return unix_bind ? arena_format(b->arena, "a client on `%s` has no address, if no field names one", unix_bind->text)
+                     : NULL;
 }
 
-static void warn_of_listener(struct build *b, const struct draft_listener *listener)
+static void warn_of_prefix(struct build *b, const struct plan_listener *l, struct draft_pool *pool)
+{
+    const char *help;
+    bool ip4 = pool->plan.send_prefix == SEND_PREFIX_IP4;
+    if ((!ip4 && pool->plan.send_prefix != SEND_PREFIX_IP6) || l->unwrap == UNWRAP_IP4 || pool->prefix_warned)
+        return;
+    const char *trap = prefix_trap(b, l, ip4, &help);
+    pool->prefix_warned = trap != NULL;
+    if (trap)
+        report_warning(b->report, checks_place(pool->node, "send-prefix"), help, "%s: the servers see %s", trap,
+                       ip4 ? "0.0.0.0" : "::");
+}
+
+static void warn_of_unix_mode(struct build *b, const struct draft_listener *listener)
+{
+    const struct node *mode = node_find(listener->node, "unix-mode");
+    if (mode && !reach_unix(&listener->plan))
+        report_warning(b->report, mode->key->at, "take it out, or bind a \"unix:PATH\" too",
+                       "`unix-mode` does nothing: this listener has no Unix socket");
+}
+
+static void warn_of_listener(struct build *b, struct draft_listener *listener)
 {
     warn_of_trust(b, listener);
     warn_of_forgotten_trust(b, listener);
+    warn_of_unix_mode(b, listener);
+    sharing_warn(b, listener);
     for (const struct draft_route *r = listener->routes; r; r = r->next)
-        warn_of_shared_connections(b, listener, r->target);
+        warn_of_prefix(b, &listener->plan, r->target);
 }
 
 void traps_all(struct build *b)
@@ -151,7 +154,7 @@ void traps_all(struct build *b)
                                      : "add `seed: SOME-WORDS`, the same on every frontend, and never change it",
                        "there is no %sseed%s: everyone who knows limpet can work out which key leads to which server",
                        b->from_flags ? "--" : "`", b->from_flags ? "" : "`");
-    for (const struct draft_listener *l = b->listeners; l; l = l->next)
+    for (struct draft_listener *l = b->listeners; l; l = l->next)
         warn_of_listener(b, l);
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         warn_of_unused(b, pool);

@@ -1,4 +1,4 @@
-"""Whatever is there to be copied works, without so much as a warning."""
+"""Whatever is there to be copied works, and where it is warned of, the text beside it says so."""
 
 import re
 import subprocess
@@ -28,11 +28,14 @@ def test_there_are_configurations_in_both():
 
 
 @pytest.mark.parametrize("name", configurations())
-def test_a_configuration_of_the_readme_and_the_examples_passes_the_strict_check(folder, name):
+def test_a_configuration_of_the_readme_and_the_examples_is_warned_of_connections_that_clients_share_alone(folder, name):
     file = folder / "limpet.yaml"
     file.write_text(configurations()[name])
-    done = run("check", "--strict", "-c", file)
-    assert done.returncode == 0 and not done.stderr, done.stderr.decode()
+    done = run("check", "-c", file)
+    warnings = re.findall(r": warning: .*", done.stderr.decode())
+    assert done.returncode == 0 and [text for text in warnings if "many clients share" not in text] == []
+    told = (ROOT / "README.md").read_text() if name.startswith("readme") else configurations()[name]
+    assert len(warnings) == 0 or "uses no connection for two clients" in " ".join(told.replace("#", " ").split())
 
 
 def test_the_commands_of_the_readme_are_understood():

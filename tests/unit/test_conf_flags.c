@@ -101,6 +101,24 @@ static void flags_without_a_seed_are_warned_of_like_a_file(void **state)
     plan_free(plan);
 }
 
+static void a_proxy_that_is_trusted_by_flag_is_warned_of_by_its_flag(void **state)
+{
+    const char *listen[] = {":80"}, *trust[] = {"loopback", "10.0.0.5"}, *servers[] = {"10.0.0.1:80"};
+    struct conf_flags flags = {.seed = "s",
+                               .listen = listen,
+                               .listen_count = 1,
+                               .trust = trust,
+                               .trust_count = 1,
+                               .servers = servers,
+                               .server_count = 1};
+    plan_free(load_flags(&flags));
+    assert_string_equal(said, "");
+    flags.trust = trust + 1;
+    plan_free(load_flags(&flags));
+    assert_int_equal(said_count, 1);
+    assert_non_null(strstr(said, "limpet: warning: --trust \"10.0.0.5\": `mode: tcp` decides once "));
+}
+
 static void flags_need_a_listener_and_a_server(void **state)
 {
     assert_null(load_flags(&(struct conf_flags){0}));
@@ -114,6 +132,7 @@ int main(void)
         cmocka_unit_test(flags_mean_what_a_file_means),
         cmocka_unit_test(messages_about_flags_name_the_flag),
         cmocka_unit_test(flags_without_a_seed_are_warned_of_like_a_file),
+        cmocka_unit_test(a_proxy_that_is_trusted_by_flag_is_warned_of_by_its_flag),
         cmocka_unit_test(flags_need_a_listener_and_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
