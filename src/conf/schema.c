@@ -57,7 +57,9 @@ static const struct schema_row rows[] = {
     {ROW(TIMEOUTS, "first-bytes"), .type = "a duration", .fallback = "5s", .read = read_duration,
      INTO(plan_timeouts, first_bytes),
      .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
-             "and the connection goes on."},
+             "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
+             "unless the key needs no bytes: behind a trusted peer the default key client does, because a field may "
+             "name the client. Write `client-from: none` there."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends."},
@@ -110,11 +112,13 @@ static const struct schema_row rows[] = {
      .help = "Peers whose word about the client's address is believed: loopback (127.0.0.0/8, ::1 and Unix sockets), "
              "private (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, fc00::/7, "
              "fe80::/10), an address, a network such as 192.0.2.0/24, file:PATH (one network a line, # begins a "
-             "comment), or none. What other peers claim is ignored."},
+             "comment), or none. What other peers claim is ignored here, but in `mode: tcp` it goes on to the server."},
     {ROW(LISTENER, "client-from"), .type = "x-forwarded-for, forwarded, header:NAME or none",
      .fallback = "x-forwarded-for", .read = read_listener_client_from,
      .help = "The one field in which a trusted peer names its client. Of a list, the right-most address that is not "
-             "trusted counts. The others are never looked at, because proxies pass them on unchecked."},
+             "trusted counts. The others are never looked at, because proxies pass them on unchecked. With none, a "
+             "peer speaks for itself, and the key client waits for no bytes: right where no HTTP is spoken, above all "
+             "where the server speaks first."},
     {ROW(LISTENER, "proxy-protocol"), .type = "off, accept or require", .fallback = "off", .read = read_word,
      INTO(plan_listener, proxy_protocol), .words = proxy_protocols,
      .help = "Whether a PROXY header (v1 or v2) in front of the stream names the client. With accept and require, one "
@@ -179,7 +183,9 @@ static const struct schema_row rows[] = {
     {ROW(POOL, "send-prefix"), .type = "off, ipv4, ipv6 or unwrapped", .fallback = "off", .read = read_word,
      INTO(plan_pool, send_prefix), .words = send_prefixes,
      .help = "Sends each server the client's address as 4 or 16 raw bytes in front of the stream, or the bytes that "
-             "`unwrap` took off."},
+             "`unwrap` took off. An IPv6 address does not fit into ipv4, which sends 0.0.0.0 for it; ipv6 holds both, "
+             "an IPv4 address as ::ffff:a.b.c.d. A client on a Unix socket has no address and becomes 0.0.0.0 or ::; "
+             "`send-proxy` can say that there is none."},
 };
 
 static const struct schema_row *find_row(enum section section, struct span key)

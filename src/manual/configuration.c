@@ -16,7 +16,10 @@ static const char description[] =
     "a later version brings are known, and are refused with what can be used instead.\n\n"
     "Durations carry their unit: `250ms`, `5s`, `2m`, `1h`, `1d`. Booleans are true or false; on and off do "
     "as well. A single value is accepted where a list of one is meant. Relative paths start at the directory of the "
-    "file. Quote what YAML would read otherwise: \"[::]:443\", \"*.example.org\", \":443\".";
+    "file. Quote what YAML would read otherwise: \"[::]:443\", \"*.example.org\", \":443\".\n\n"
+    "At the front of each connection, at most 16 KiB are looked at. Of the head of a request that is longer, with big "
+    "cookies for example, nothing counts: its key sources are absent, and so is the field that names the client, whose "
+    "place the peer takes. The line in the log then says so in `detail`.";
 
 static const char examples[] =
     "One listener, three servers, the second with twice the share:\n\n"

@@ -41,7 +41,13 @@ static const char trust[] =
     "client. There is no second field to fall back to, because proxies pass on unchecked what they do not write "
     "themselves.\n\n"
     "What a peer claims that is not trusted is ignored. If it sends a PROXY header to a listener that takes them, the "
-    "connection ends; on a listener that does not, the header is payload like everything else.";
+    "connection ends; on a listener that does not, the header is payload like everything else. Ignored is not removed: "
+    "bytes go on unchanged, so an X-Forwarded-For that limpet does not believe reaches the server all the same, which "
+    "should not believe it either. `send-proxy` tells a server who the client is in a way that no client can forge.\n\n"
+    "A trusted peer may name its client, so its first bytes are waited for, for `timeouts: first-bytes` at most, if "
+    "the key depends on who the client is. A server that speaks first, as in SMTP, MySQL or FTP, keeps such a peer "
+    "waiting that long; `client-from: none` in the file, or `--trust none`, spares the wait. Of clients that are not "
+    "trusted, that is not waited for.";
 
 static const char homes[] =
     "Every server of the pool gets a score for the key, and the highest score is home. Scores depend on the seed, the "
@@ -81,7 +87,7 @@ static const char messages_text[] =
 
 static const struct roff_row log_fields[] = {
     {"time", "When the connection came in (RFC 3339, UTC, milliseconds)."},
-    {"client", "Who the client is; see TRUST. With its port only if the client itself connected."},
+    {"client", "Who the client is; see TRUST. With its port where it is known: of whom connected, or as it was told."},
     {"peer", "Who connected, with the port."},
     {"listener", "The first address of the listener."},
     {"pool", "The pool that the route chose, if it came to that."},

@@ -1,5 +1,7 @@
 import time
 
+import pytest
+
 from support.client import Client
 from support.servers import greets_and_echoes
 
@@ -43,3 +45,13 @@ def test_a_head_that_never_ends_is_settled_at_the_deadline(limpet, server):
         client.send(b"er: ann\r\n\r\n").finish()
         assert client.read_to_end() == b"GET / HTTP/1.1\r\nX-User: ann\r\n\r\n"
     assert proxy.visit()["source"] == "spread"
+
+
+@pytest.mark.parametrize("client_from, least, most", [("x-forwarded-for", 0.4, 2), ("none", 0, 0.4)])
+def test_without_a_field_that_names_the_client_a_trusted_peer_hears_it_at_once(limpet, server, client_from, least, most):
+    proxy = limpet([server("a", greets_and_echoes)], key="client", timeouts={"first-bytes": "500ms"},
+                   listener={"trust": "loopback", "client-from": client_from})
+    start = time.monotonic()
+    with Client(proxy) as client:
+        assert client.read_line() == b"220 a\r\n"
+        assert least < time.monotonic() - start < most

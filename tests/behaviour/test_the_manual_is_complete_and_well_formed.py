@@ -80,3 +80,15 @@ def test_the_questions_in_the_manual_are_answered():
     assert asked
     for words in asked:
         assert run("why", *words).returncode == 0
+
+
+@pytest.mark.parametrize("name, words", [
+    ("limpet.yaml.5", "at most 16 KiB are looked at"),
+    ("limpet.yaml.5", "as in SMTP, MySQL or FTP, it is heard only then"),
+    ("limpet.yaml.5", "an IPv6 address does not fit into ipv4"),
+    ("limpet.1", "an X-Forwarded-For that limpet does not believe reaches the server all the same"),
+    ("limpet.1", "or --trust none, spares the wait"),
+    ("limpet.1", "with its port where it is known"),
+])
+def test_the_manual_tells_what_would_surprise(name, words):
+    assert words.lower() in " ".join(as_read(name).split()).lower()
