@@ -183,26 +183,3 @@ const char *key_source_help(struct span text, struct arena *arena)
     struct span rest = span_of(text.data + word.length, text.length - word.length);
     return arena_format(arena, "did you mean `%s%.*s`?", s.best, (int)rest.length, rest.data);
 }
-
-static bool starts_with(struct span text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    return text.length >= length && span_equal_nocase(span_part(text, 0, length), span_text(prefix));
-}
-
-bool key_source_is_given_out(const struct plan_key *key)
-{
-    static const char *const beginnings[] = {
-        "JSESSIONID",   "PHPSESSID",       "connect.sid", "ASP.NET_SessionId", "ASPSESSIONID", "session", "_session",
-        "PLAY_SESSION", "laravel_session", "ci_session",  "sails.sid",         "CFID",         "CFTOKEN",
-    };
-    if (key->kind != KEY_COOKIE && key->kind != KEY_QUERY)
-        return false;
-    struct span name = span_text(key->name);
-    if (span_equal_nocase(name, span_text("sid")) || span_equal_nocase(name, span_text("io")))
-        return true;
-    for (size_t i = 0; i < ARRAY_LENGTH(beginnings); i++)
-        if (starts_with(name, beginnings[i]))
-            return true;
-    return false;
-}

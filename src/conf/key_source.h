@@ -13,7 +13,4 @@ MUST_CHECK const char *key_source_parse(struct span text, struct arena *arena, s
 /* What to do about a source that is wrong: the one that was probably meant, or all there are. */
 const char *key_source_help(struct span text, struct arena *arena);
 
-/* What Node, PHP, Java and others call an id that the server gives out: no first request has one. */
-bool key_source_is_given_out(const struct plan_key *key);
-
 #endif

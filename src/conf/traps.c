@@ -1,7 +1,7 @@
 #include "conf/traps.h"
 
 #include "conf/checks.h"
-#include "conf/key_source.h"
+#include "conf/given_out.h"
 #include "conf/networks.h"
 #include "conf/reach.h"
 #include "conf/sharing.h"
@@ -76,24 +76,25 @@ static void warn_of_unused(struct build *b, const struct draft_pool *pool)
                        "no route leads to the pool `%s`", pool->plan.name);
 }
 
-/* What becomes of a request that lacks the key with this number. */
+/* What becomes of a client whose first request lacks the key with this number. */
 static const char *without_key(struct build *b, const struct draft_pool *pool, size_t number)
 {
+    const char *decides = "the peer's address decides (`no-key: spread`)";
     if (number + 1 < pool->plan.key_count)
-        return arena_format(b->arena, "the next source (`%s`) decides", pool->plan.keys[number + 1].text);
-    return pool->plan.no_key == NO_KEY_END ? "it is ended" : "the peer's address decides (`no-key: spread`)";
+        decides = arena_format(b->arena, "the next source (`%s`) decides", pool->plan.keys[number + 1].text);
+    else if (pool->plan.no_key == NO_KEY_END)
+        return "it is ended (`no-key: end`), and the client is never given one";
+    return arena_format(b->arena, "%s, and the client may move to another server when it has", decides);
 }
 
 static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
 {
     for (size_t i = 0; i < pool->plan.key_count; i++)
-        if (key_source_is_given_out(&pool->plan.keys[i]))
-            report_warning(
-                b->report, checks_key_place(pool, i),
-                "take a key that the first request has already, such as client or a header of your own",
-                "`%s` can only appear after first contact: the first request has none, so %s, and the client "
-                "may move to another server when it has",
-                pool->plan.keys[i].text, without_key(b, pool, i));
+        if (given_out(&pool->plan.keys[i]))
+            report_warning(b->report, checks_key_place(pool, i),
+                           "take a key that the first request has already, such as client or a header of your own",
+                           "`%s` can only appear after first contact: the first request has none, so %s",
+                           pool->plan.keys[i].text, without_key(b, pool, i));
 }
 
 #define BOTH_KINDS "write `send-prefix: ipv6`, which holds addresses of both kinds, or `send-proxy: v2` instead"
