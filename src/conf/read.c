@@ -134,6 +134,38 @@ const char *read_path(struct build *b, struct span path)
     return arena_format(b->arena, "%s%.*s", from_root ? "" : b->directory, (int)path.length, path.data);
 }
 
+/* The word that was meant where the name of a file is nearly one; null for other names. */
+static const char *meant_target(struct span name, bool is_access)
+{
+    static const struct {
+        const char *word;
+        const char *meaning;
+    } words[] = {
+        {"stdout", "stdout"}, {"stderr", "stderr"}, {"on", "stdout"}, {"true", "stdout"},
+        {"off", "off"},       {"none", "off"},      {"no", "off"},    {"false", "off"},
+    };
+    const char *meant = NULL;
+    struct suggest s;
+    suggest_init(&s, name);
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++) {
+        size_t before = s.distance;
+        suggest_try(&s, words[i].word);
+        if (s.distance < before)
+            meant = words[i].meaning;
+    }
+    return meant && !is_access ? "stderr" : meant;
+}
+
+static void warn_of_target(struct build *b, const struct node *value, bool is_access)
+{
+    const char *meant = meant_target(value->text, is_access);
+    if (meant)
+        report_warning(b->report, value->at,
+                       arena_format(b->arena, "did you mean `%s`? If not, write `./%.*s`", meant,
+                                    (int)value->text.length, value->text.data),
+                       "%s is taken for the name of a file", report_quote(b->report, value->text));
+}
+
 void read_log_target(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     const char **path = member(row, target);
@@ -153,6 +185,7 @@ void read_log_target(struct build *b, const struct schema_row *row, const struct
         report_error(b->report, value->at, "write a path of at most 4000 printable characters", "this is no path");
         return;
     }
+    warn_of_target(b, value, is_access);
     *path = absolute(b, read_path(b, value->text));
 }
 
