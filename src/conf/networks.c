@@ -4,7 +4,6 @@
 #include "conf/yaml.h"
 
 #include <assert.h>
-#include <errno.h>
 
 /* Grows by doubling; what it outgrows stays in the arena. */
 struct networks {
@@ -42,9 +41,16 @@ static void add_private(struct build *b, struct networks *n)
     }
 }
 
-static const char *network_help(struct build *b, struct span text, const struct network *n, const char *wrong)
+static const char *near_word(struct build *b, struct span text)
 {
     static const char *const words[] = {"loopback", "private", "none", NULL};
+    static const char *const theirs[] = {"localhost", NULL};
+    const char *near = read_near_word(b, text, words);
+    return !near && read_near_word(b, text, theirs) ? "did you mean `loopback`?" : near;
+}
+
+static const char *network_help(struct build *b, struct span text, const struct network *n, const char *wrong)
+{
     const uint8_t *slash = text.length > 0 ? memchr(text.data, '/', text.length) : NULL;
     if (strstr(wrong, "behind the prefix") && slash) {
         struct endpoint e = endpoint_from_ip6(n->ip, 0);
@@ -54,12 +60,10 @@ static const char *network_help(struct build *b, struct span text, const struct 
                             (int)(text.length - (size_t)(slash - text.data)), slash,
                             (int)(text.length - (size_t)(slash - text.data)), slash);
     }
-    if (span_equal_nocase(text, span_text("localhost")))
-        return "did you mean `loopback`?";
     if (span_equal_nocase(text, span_text("all")) || span_equal_nocase(text, span_text("any")) ||
         span_equal(text, span_text("*")))
         return "to believe everyone, write [\"0.0.0.0/0\", \"::/0\"]; then everyone can choose a server";
-    const char *near = read_near_word(b, text, words);
+    const char *near = near_word(b, text);
     return near ? near : "write loopback, private, none, an address, a network such as 192.0.2.0/24, or \"file:PATH\"";
 }
 
@@ -91,9 +95,14 @@ static void add_line(struct build *b, struct networks *n, const struct source *s
 static void add_file(struct build *b, struct networks *n, const struct node *item)
 {
     struct span path = span_part(item->text, strlen("file:"), item->text.length - strlen("file:"));
+    if (path.length == 0) {
+        report_error(b->report, item->at, "write \"file:PATH\", such as \"file:proxies.txt\"",
+                     "the path is missing behind `file:`");
+        return;
+    }
     struct source *source = arena_alloc(b->arena, sizeof(*source));
     *source = (struct source){.name = read_path(b, path), .number = ++b->sources};
-    int failure = path.length == 0 ? -ENOENT : b->files->read(b->files->context, source->name, &source->text);
+    int failure = b->files->read(b->files->context, source->name, &source->text);
     if (failure < 0) {
         report_error(b->report, item->at,
                      b->from_flags ? "is the path right?"

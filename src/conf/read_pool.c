@@ -2,6 +2,7 @@
 
 #include "conf/key_source.h"
 #include "conf/read.h"
+#include "conf/suggest.h"
 #include "conf/values.h"
 
 static void add_pool(struct build *b, const struct node *map)
@@ -143,11 +144,43 @@ static bool is_stray_weight(const struct node *value)
            values_number(value->text, &number) == VALUE_FINE;
 }
 
+/* What stands behind the last comma of `a=10.0.0.1:80,wieght=2`; empty if there is none. A path may have commas. */
+static struct span stray_attribute(const struct node *value)
+{
+    const struct source *source = value->at.source;
+    if (!source || !source->is_flag || value->kind != NODE_TEXT || strstr((const char *)source->text.data, "unix:"))
+        return span_of(NULL, 0);
+    const uint8_t *comma = memrchr(source->text.data, ',', source->text.length);
+    size_t from = comma ? (size_t)(comma - source->text.data) + 1 : source->text.length;
+    struct span rest = span_part(source->text, from, source->text.length - from);
+    return rest.length > strlen("weight=") && memcmp(rest.data, "weight=", strlen("weight=")) == 0 ? span_of(NULL, 0)
+                                                                                                   : rest;
+}
+
+static void report_attribute(struct build *b, const struct node *value, struct span attribute)
+{
+    struct suggest s;
+    const uint8_t *equal = memchr(attribute.data, '=', attribute.length);
+    size_t length = equal ? (size_t)(equal - attribute.data) : attribute.length;
+    suggest_init(&s, span_part(attribute, 0, length));
+    suggest_try(&s, "weight");
+    report_error(b->report, value->at,
+                 s.best ? arena_format(b->arena, "did you mean `,weight%.*s`?", (int)(attribute.length - length),
+                                       attribute.data + length)
+                        : "a server is [name=]ADDR[,weight=N], and each one is a word of its own",
+                 "a server has nothing that is called %s", report_quote(b->report, span_part(attribute, 0, length)));
+}
+
 void read_server_address(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     struct draft_server *server = target;
     if (is_stray_weight(value)) {
         report_error(b->report, value->at, "a weight is joined by a comma: `ADDR,weight=2`", "this is no server");
+        return;
+    }
+    struct span attribute = stray_attribute(value);
+    if (attribute.length > 0) {
+        report_attribute(b, value, attribute);
         return;
     }
     /* What went wrong was reported, so the plan is not made. */

@@ -90,6 +90,22 @@ static void messages_about_flags_name_the_flag(void **state)
     assert_int_equal(said_count, 5);
 }
 
+static void only_a_weight_may_follow_the_address_of_a_server(void **state)
+{
+    const char *listen[] = {":80"};
+    const char *servers[] = {"a=127.0.0.1:3000,wieght=2", "127.0.0.1:3001,wieght=2",
+                             "b=127.0.0.1:3002,c=127.0.0.1:3003", "127.0.0.1:3004,2", "unix:/run/a,wieght=2"};
+    assert_null(
+        load_flags(&(struct conf_flags){.listen = listen, .listen_count = 1, .servers = servers, .server_count = 5}));
+    assert_int_equal(said_count, 4);
+    assert_non_null(strstr(said, "SERVER \"a=127.0.0.1:3000,wieght=2\": a server has nothing that is called `wieght`; "
+                                 "did you mean `,weight=2`?\n"));
+    assert_non_null(strstr(said, "SERVER \"127.0.0.1:3001,wieght=2\": a server has nothing that is called `wieght`; "));
+    assert_non_null(
+        strstr(said, "called `c`; a server is [name=]ADDR[,weight=N], and each one is a word of its own\n"));
+    assert_non_null(strstr(said, "called `2`; a server is "));
+}
+
 static void flags_without_a_seed_are_warned_of_like_a_file(void **state)
 {
     const char *listen[] = {":80"}, *servers[] = {"10.0.0.1:80"};
@@ -131,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_mean_what_a_file_means),
         cmocka_unit_test(messages_about_flags_name_the_flag),
+        cmocka_unit_test(only_a_weight_may_follow_the_address_of_a_server),
         cmocka_unit_test(flags_without_a_seed_are_warned_of_like_a_file),
         cmocka_unit_test(a_proxy_that_is_trusted_by_flag_is_warned_of_by_its_flag),
         cmocka_unit_test(flags_need_a_listener_and_a_server),
