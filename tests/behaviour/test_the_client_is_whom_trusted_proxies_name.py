@@ -1,6 +1,7 @@
 import pytest
 
-from support.client import ask
+from support.client import Client, ask
+from support.servers import echoes
 
 PLAIN = {"format": "json", "keys": "plain"}
 
@@ -80,3 +81,13 @@ def test_networks_can_stand_in_a_file(limpet, server, folder):
     networks.write_text("# ours\n192.0.2.0/24\n\n127.0.0.0/8\n")
     networks.chmod(0o644)
     assert _clients(limpet, server, [{"X-Forwarded-For": "203.0.113.9"}], trust=[f"file:{networks}"]) == ["203.0.113.9"]
+
+
+def test_what_is_not_believed_is_not_taken_out(limpet, server):
+    """Bytes go on unchanged; SECURITY.md says what servers must not do with them."""
+    proxy = limpet([server("a", echoes)], key="client", listener={"trust": "none"}, log=PLAIN)
+    request = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"
+    with Client(proxy) as client:
+        client.send(request).finish()
+        assert client.read_to_end() == request
+    assert proxy.visit()["key_text"] == "127.0.0.1"
