@@ -89,10 +89,10 @@ static int read_file(void *context, const char *path, struct span *text)
     return 0;
 }
 
-static void show(void *context, enum conf_severity severity, const char *lines)
+static void show(void *context, enum report_severity severity, const char *lines)
 {
     const struct load *l = context;
-    if (severity == CONF_ERROR || !l->quiet)
+    if (severity == REPORT_ERROR || !l->quiet)
         fputs(lines, stderr);
 }
 
@@ -133,7 +133,7 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     if (status != EXIT_FINE)
         return status;
     struct conf_files files = {.read = read_file, .find = l->find, .context = l};
-    struct conf_report report = {.message = show, .context = l, .colour = colours_wanted()};
+    struct report_out report = {.message = show, .context = l, .colour = colours_wanted()};
     if (l->flags.listen_count)
         *plan = conf_load_flags(&l->flags, &files, &report);
     else

@@ -5,8 +5,8 @@
  * at the text. Everything belongs to the plan's arena. */
 
 #include "conf/conf.h"
-#include "conf/node.h"
 #include "conf/schema.h"
+#include "yaml/node.h"
 
 struct draft_pool;
 

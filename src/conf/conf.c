@@ -5,7 +5,7 @@
 #include "conf/flags.h"
 #include "conf/key_source.h"
 #include "conf/values.h"
-#include "conf/yaml.h"
+#include "yaml/yaml.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -60,7 +60,7 @@ static struct plan *load_flags(struct build *b, const struct conf_flags *flags)
 
 /* One of path and flags is null. */
 static struct plan *load(const char *path, const struct conf_flags *flags, const struct conf_files *files,
-                         struct conf_report *out)
+                         struct report_out *out)
 {
     assert(!path != !flags);
     struct arena *arena = arena_new();
@@ -80,12 +80,12 @@ static struct plan *load(const char *path, const struct conf_flags *flags, const
     return plan;
 }
 
-struct plan *conf_load_file(const char *path, const struct conf_files *files, struct conf_report *report)
+struct plan *conf_load_file(const char *path, const struct conf_files *files, struct report_out *report)
 {
     return load(path, NULL, files, report);
 }
 
-struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files, struct conf_report *report)
+struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files, struct report_out *report)
 {
     return load(NULL, flags, files, report);
 }

@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/span.h"
 #include "plan/plan.h"
+#include "yaml/report.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,23 +52,11 @@ struct conf_flags {
     size_t server_count;
 };
 
-enum conf_severity { CONF_ERROR, CONF_WARNING, CONF_HELP };
-
-/* Every message goes here, in the order of the text; `lines` is the whole message with excerpt and caret, with
- * newline. */
-struct conf_report {
-    void (*message)(void *context, enum conf_severity severity, const char *lines);
-    void *context;
-    bool colour; /* for a terminal */
-    unsigned errors;
-    unsigned warnings;
-};
-
 /* Null if there was any error; all errors are reported, not only the first. `path` is the name of the file as the user
  * gave it. */
-MUST_CHECK struct plan *conf_load_file(const char *path, const struct conf_files *files, struct conf_report *report);
+MUST_CHECK struct plan *conf_load_file(const char *path, const struct conf_files *files, struct report_out *report);
 MUST_CHECK struct plan *conf_load_flags(const struct conf_flags *flags, const struct conf_files *files,
-                                        struct conf_report *report);
+                                        struct report_out *report);
 
 /* "header:X-User" -> a key source; null or a static text that says what is wrong. `arena` owns the strings. */
 MUST_CHECK const char *conf_key_source(struct span text, struct arena *arena, struct plan_key *key);

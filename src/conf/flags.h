@@ -4,7 +4,8 @@
 /* What the command line said, as the tree that a file with the same meaning would give: one listener and one pool,
  * named "default". So flags and files are checked by the same code, and mean the same. */
 
-#include "conf/node.h"
+#include "conf/conf.h"
+#include "yaml/node.h"
 
 /* `sources` counts the texts that messages can name. */
 struct node *flags_tree(const struct conf_flags *flags, struct arena *arena, unsigned *sources);

@@ -1,7 +1,7 @@
 #include "conf/networks.h"
 
 #include "conf/read.h"
-#include "conf/yaml.h"
+#include "yaml/yaml.h"
 
 #include <assert.h>
 

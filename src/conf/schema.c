@@ -2,12 +2,12 @@
 
 #include "base/text.h"
 #include "conf/advice.h"
-#include "conf/quotes.h"
 #include "conf/read.h"
 #include "conf/read_listener.h"
 #include "conf/read_pool.h"
 #include "conf/read_root.h"
 #include "conf/suggest.h"
+#include "yaml/quotes.h"
 
 #define LATER "not in this version"
 

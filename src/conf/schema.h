@@ -4,7 +4,7 @@
 /* The one table of configuration keys. It decides which keys there are, what fills them in when they are not given,
  * what is said about a key of a later version or of another proxy, and what the manual says. */
 
-#include "conf/node.h"
+#include "yaml/node.h"
 
 struct build;
 struct schema_row;

@@ -99,14 +99,15 @@ static const struct roff_row log_fields[] = {
     {"why",
      "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; or `nowhere`. "
      "Behind a colon stands each server that was passed over, in order, with its cause: "
-     "`next_ranked:a:refused,c:resting`."},
+     "`next_ranked:a:refused,c:resting`; eight at most, then `...`."},
     {"bytes_in", "Bytes from the client to the server."},
     {"bytes_out", "Bytes from the server to the client."},
     {"wait_ms", "From accepting to the decision, in milliseconds."},
     {"connect_ms", "From the decision to the connection to the server."},
     {"total_ms", "From the beginning to the end."},
     {"reason", "Why it ended, one of the words below."},
-    {"detail", "What exactly was wrong with the first bytes, with underscores for spaces in the text form."},
+    {"detail", "What exactly was wrong with the first bytes, even if the visit went on: a head longer than 16 KiB. With "
+               "underscores for spaces in the text form."},
 };
 
 /* What the other end of the line notices, if it is not what `unseen` says. */

@@ -14,7 +14,7 @@ static int read_input(void *context, const char *path, struct span *text)
 }
 
 /* Whatever the input was, a message is whole lines, and safe to show on a terminal. */
-static void check_message(void *context, enum conf_severity severity, const char *lines)
+static void check_message(void *context, enum report_severity severity, const char *lines)
 {
     size_t length = strlen(lines);
     CHECK(length > 1 && lines[length - 1] == '\n');
@@ -58,7 +58,7 @@ static void check_plan(const struct plan *plan)
         check_listener(&plan->listeners[i], plan->pool_count);
 }
 
-static void check_answer(struct plan *plan, const struct conf_report *report, unsigned messages)
+static void check_answer(struct plan *plan, const struct report_out *report, unsigned messages)
 {
     CHECK((plan == NULL) == (report->errors > 0));
     CHECK(messages <= 4 * 20 + 2 && (messages > 0 || plan));
@@ -68,7 +68,7 @@ static void check_answer(struct plan *plan, const struct conf_report *report, un
 }
 
 /* The input as the command line of `serve`: each of its words goes to the flag that its first letter names. */
-static void load_as_flags(struct span input, const struct conf_files *files, struct conf_report *report)
+static void load_as_flags(struct span input, const struct conf_files *files, struct report_out *report)
 {
     static const char *words[4][8];
     size_t counts[4] = {0};
@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span input = span_of(data, size);
     unsigned messages = 0;
     struct conf_files files = {.read = read_input, .context = &input};
-    struct conf_report report = {.message = check_message, .context = &messages};
+    struct report_out report = {.message = check_message, .context = &messages};
     if (size > 0 && data[0] == '-') {
         input = span_of(data + 1, size - 1);
         load_as_flags(input, &files, &report);

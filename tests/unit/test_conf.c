@@ -48,23 +48,23 @@ static int read_file(void *context, const char *path, struct span *text)
     return -ENOENT;
 }
 
-static void hear(void *context, enum conf_severity severity, const char *lines)
+static void hear(void *context, enum report_severity severity, const char *lines)
 {
     if (strlen(said) + strlen(lines) < sizeof(said))
         strcat(said, lines);
 }
 
-static struct plan *load_files(const struct file *all, struct conf_report *report)
+static struct plan *load_files(const struct file *all, struct report_out *report)
 {
     struct conf_files files = {.read = read_file, .context = (void *)(uintptr_t)all};
-    *report = (struct conf_report){.message = hear};
+    *report = (struct report_out){.message = hear};
     said[0] = '\0';
     return conf_load_file(all[0].path, &files, report);
 }
 
 static struct plan *load_span(struct span text)
 {
-    struct conf_report report;
+    struct report_out report;
     const struct file files[] = {{"limpet.yaml", text}, {NULL, span_of(NULL, 0)}};
     return load_files(files, &report);
 }
@@ -205,7 +205,7 @@ static void a_scalar_is_a_list_of_one(void **state)
 
 static void relative_paths_start_at_the_files_directory(void **state)
 {
-    struct conf_report report;
+    struct report_out report;
     const struct file files[] = {
         {"/etc/limpet/limpet.yaml", span_text("seed: s\nlog: {access: logs/access}\n"
                                               "listeners: {bind: unix:in.sock, trust: \"file:office.txt\", pool: a}\n"
@@ -226,7 +226,7 @@ static void relative_paths_start_at_the_files_directory(void **state)
 static void a_file_that_is_not_there_is_named(void **state)
 {
     struct conf_files files = {.read = read_file, .context = &(struct file){0}};
-    struct conf_report report = {.message = hear};
+    struct report_out report = {.message = hear};
     said[0] = '\0';
     assert_null(conf_load_file("none.yaml", &files, &report));
     assert_int_equal(report.errors, 1);
@@ -339,7 +339,7 @@ static void all_errors_are_counted_and_the_first_are_shown(void **state)
 {
     struct text t;
     char bytes[65536];
-    struct conf_report report;
+    struct report_out report;
     text_init(&t, bytes, sizeof(bytes));
     for (int i = 0; i < 3000; i++)
         text_add_format(&t, "wrong%d: x\n", i);
@@ -355,7 +355,7 @@ static void colour_is_for_terminals(void **state)
 {
     struct file files[] = {{"limpet.yaml", span_text("wrong: 1\n")}, {NULL, span_of(NULL, 0)}};
     struct conf_files reader = {.read = read_file, .context = files};
-    struct conf_report report = {.message = hear, .colour = true};
+    struct report_out report = {.message = hear, .colour = true};
     said[0] = '\0';
     assert_null(conf_load_file("limpet.yaml", &reader, &report));
     assert_non_null(strstr(said, "\033[1;31merror:\033[0m unknown key"));

@@ -13,7 +13,7 @@
 static char said[4096];
 static unsigned said_count;
 
-static void hear(void *context, enum conf_severity severity, const char *lines)
+static void hear(void *context, enum report_severity severity, const char *lines)
 {
     assert_true(strlen(said) + strlen(lines) < sizeof(said));
     strcat(said, lines);
@@ -29,7 +29,7 @@ static int read_nothing(void *context, const char *path, struct span *text)
 static struct plan *load_flags(const struct conf_flags *flags)
 {
     struct conf_files files = {.read = read_nothing};
-    struct conf_report report = {.message = hear};
+    struct report_out report = {.message = hear};
     said[0] = '\0';
     said_count = 0;
     return conf_load_flags(flags, &files, &report);

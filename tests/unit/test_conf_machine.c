@@ -15,7 +15,7 @@
 
 static char said[4096];
 
-static void hear(void *context, enum conf_severity severity, const char *lines)
+static void hear(void *context, enum report_severity severity, const char *lines)
 {
     assert_true(strlen(said) + strlen(lines) < sizeof(said));
     strcat(said, lines);
@@ -40,7 +40,7 @@ static int read_text(void *context, const char *path, struct span *text)
 static struct plan *load_on_machine(const char *text)
 {
     struct conf_files files = {.read = read_text, .find = find, .context = (void *)(uintptr_t)text};
-    struct conf_report report = {.message = hear};
+    struct report_out report = {.message = hear};
     said[0] = '\0';
     return conf_load_file("limpet.yaml", &files, &report);
 }

@@ -33,7 +33,7 @@ static int read_text(void *context, const char *path, struct span *text)
     return 0;
 }
 
-static void hear(void *context, enum conf_severity severity, const char *lines)
+static void hear(void *context, enum report_severity severity, const char *lines)
 {
     size_t length = strlen(lines);
     assert_true(said_length + length < TEXT_MAX);
@@ -51,7 +51,7 @@ static void renew(const char *path)
 }
 
 /* An error without help leaves the reader alone. */
-static void assert_that_errors_help(const struct conf_report *report)
+static void assert_that_errors_help(const struct report_out *report)
 {
     unsigned helps = 0;
     for (const char *at = said; (at = strstr(at, ": help: ")); at++)
@@ -64,7 +64,7 @@ static void is_answered_as_written(void **state)
 {
     const char *yaml = *state;
     struct conf_files files = {.read = read_text};
-    struct conf_report report = {.message = hear};
+    struct report_out report = {.message = hear};
     arena = arena_new();
     said_length = 0;
     said[0] = '\0';

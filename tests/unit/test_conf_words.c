@@ -2,10 +2,10 @@
 
 #include "base/arena.h"
 #include "conf/conf.h"
-#include "conf/excerpt.h"
 #include "conf/given_out.h"
 #include "conf/key_source.h"
 #include "conf/suggest.h"
+#include "yaml/excerpt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
-#ifndef LIMPET_CONF_YAML_H
-#define LIMPET_CONF_YAML_H
+#ifndef LIMPET_YAML_YAML_H
+#define LIMPET_YAML_YAML_H
 
 /* YAML text as a tree of nodes. Of YAML it takes what a configuration needs: one document of maps, lists and text, with
  * simple aliases. Duplicate keys, tags, a second document and deep nesting are errors. */
 
-#include "conf/node.h"
+#include "yaml/node.h"
 
 #define YAML_SIZE_MAX ((size_t)4 << 20)
 #define YAML_DEPTH_MAX 16

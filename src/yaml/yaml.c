@@ -1,7 +1,7 @@
-#include "conf/yaml.h"
+#include "yaml/yaml.h"
 
-#include "conf/excerpt.h"
-#include "conf/quotes.h"
+#include "yaml/excerpt.h"
+#include "yaml/quotes.h"
 
 #include <assert.h>
 #include <libfyaml.h>

@@ -1,5 +1,5 @@
-#ifndef LIMPET_CONF_REPORT_H
-#define LIMPET_CONF_REPORT_H
+#ifndef LIMPET_YAML_REPORT_H
+#define LIMPET_YAML_REPORT_H
 
 /* Messages about a configuration. They are collected while it is read, in whatever order the checks run, and given out
  * by report_flush() in the order of the text, each with the line it is about and a caret below it.
@@ -7,7 +7,20 @@
  * What the command line said has no lines: there a source is one argument, and its messages name it. */
 
 #include "base/arena.h"
-#include "conf/conf.h"
+#include "base/attr.h"
+#include "base/span.h"
+
+enum report_severity { REPORT_ERROR, REPORT_WARNING, REPORT_HELP };
+
+/* Every message goes here, in the order of the text; `lines` is the whole message with excerpt and caret, with
+ * newline. */
+struct report_out {
+    void (*message)(void *context, enum report_severity severity, const char *lines);
+    void *context;
+    bool colour; /* for a terminal */
+    unsigned errors;
+    unsigned warnings;
+};
 
 /* A text that messages can point into. */
 struct source {
@@ -33,13 +46,13 @@ struct place {
 
 struct message;
 struct report {
-    struct conf_report *out;
+    struct report_out *out;
     struct arena *arena; /* owns the messages; must live until the flush */
     struct message *newest;
     size_t kept;
 };
 
-void report_init(struct report *report, struct conf_report *out, struct arena *arena);
+void report_init(struct report *report, struct report_out *out, struct arena *arena);
 
 /* `help` says what to do next; null if there is nothing to say. It must live as long as the arena. */
 void report_error(struct report *report, struct place at, const char *help, const char *format, ...) PRINTF_LIKE(4, 5);

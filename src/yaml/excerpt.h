@@ -1,5 +1,5 @@
-#ifndef LIMPET_CONF_EXCERPT_H
-#define LIMPET_CONF_EXCERPT_H
+#ifndef LIMPET_YAML_EXCERPT_H
+#define LIMPET_YAML_EXCERPT_H
 
 /* A line of a file shown in a message, with a caret below:
  *

@@ -1,4 +1,4 @@
-#include "conf/excerpt.h"
+#include "yaml/excerpt.h"
 
 /* So many columns of a line are shown before and behind the caret. */
 #define BEFORE_MAX 40

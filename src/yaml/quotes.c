@@ -1,4 +1,4 @@
-#include "conf/quotes.h"
+#include "yaml/quotes.h"
 
 /* Nothing longer is shown as advice. */
 #define WORD_MAX 100

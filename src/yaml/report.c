@@ -1,7 +1,7 @@
-#include "conf/report.h"
+#include "yaml/report.h"
 
 #include "base/text.h"
-#include "conf/excerpt.h"
+#include "yaml/excerpt.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,13 +14,13 @@
 struct message {
     struct message *older;
     size_t sequence;
-    enum conf_severity severity;
+    enum report_severity severity;
     struct place at;
     const char *words;
     const char *help;
 };
 
-void report_init(struct report *report, struct conf_report *out, struct arena *arena)
+void report_init(struct report *report, struct report_out *out, struct arena *arena)
 {
     *report = (struct report){.out = out, .arena = arena};
 }
@@ -48,7 +48,7 @@ void report_error(struct report *report, struct place at, const char *help, cons
 {
     va_list arguments;
     va_start(arguments, format);
-    keep(report, (struct message){.severity = CONF_ERROR, .at = at, .help = help}, format, arguments);
+    keep(report, (struct message){.severity = REPORT_ERROR, .at = at, .help = help}, format, arguments);
     va_end(arguments);
     report->out->errors++;
 }
@@ -57,7 +57,7 @@ void report_warning(struct report *report, struct place at, const char *help, co
 {
     va_list arguments;
     va_start(arguments, format);
-    keep(report, (struct message){.severity = CONF_WARNING, .at = at, .help = help}, format, arguments);
+    keep(report, (struct message){.severity = REPORT_WARNING, .at = at, .help = help}, format, arguments);
     va_end(arguments);
     report->out->warnings++;
 }
@@ -73,11 +73,12 @@ static int by_place(const void *left, const void *right)
     return a->sequence < b->sequence ? -1 : 1;
 }
 
-static const char *const severity_names[] = {[CONF_ERROR] = "error", [CONF_WARNING] = "warning", [CONF_HELP] = "help"};
+static const char *const severity_names[] = {
+    [REPORT_ERROR] = "error", [REPORT_WARNING] = "warning", [REPORT_HELP] = "help"};
 static const char *const severity_colours[] = {
-    [CONF_ERROR] = "\033[1;31m", [CONF_WARNING] = "\033[1;35m", [CONF_HELP] = "\033[1;32m"};
+    [REPORT_ERROR] = "\033[1;31m", [REPORT_WARNING] = "\033[1;35m", [REPORT_HELP] = "\033[1;32m"};
 
-static void add_severity(struct text *t, const struct report *report, enum conf_severity severity)
+static void add_severity(struct text *t, const struct report *report, enum report_severity severity)
 {
     if (report->out->colour)
         text_add(t, severity_colours[severity]);
@@ -85,7 +86,7 @@ static void add_severity(struct text *t, const struct report *report, enum conf_
     text_add(t, report->out->colour ? ":\033[0m " : ": ");
 }
 
-static void give(const struct report *report, enum conf_severity severity, struct text *t)
+static void give(const struct report *report, enum report_severity severity, struct text *t)
 {
     if (t->cut)
         t->data[t->length - 1] = '\n';
@@ -114,7 +115,7 @@ static void send_flag(const struct report *report, const struct message *m)
     give(report, m->severity, &t);
 }
 
-static void add_position(struct text *t, const struct report *report, struct place at, enum conf_severity severity)
+static void add_position(struct text *t, const struct report *report, struct place at, enum report_severity severity)
 {
     struct excerpt_position position = {.line = 1, .column = 1};
     if (at.offset != PLACE_NOWHERE)
@@ -142,13 +143,13 @@ static void send_message(const struct report *report, const struct message *m)
     if (!m->help)
         return;
     text_init(&t, buffer, sizeof(buffer));
-    add_position(&t, report, m->at, CONF_HELP);
+    add_position(&t, report, m->at, REPORT_HELP);
     excerpt_safe(&t, span_text(m->help));
     text_add(&t, "\n");
-    give(report, CONF_HELP, &t);
+    give(report, REPORT_HELP, &t);
 }
 
-static void send_rest(const struct report *report, enum conf_severity severity, unsigned all, unsigned shown)
+static void send_rest(const struct report *report, enum report_severity severity, unsigned all, unsigned shown)
 {
     if (all <= shown)
         return;
@@ -176,8 +177,8 @@ void report_flush(struct report *report)
             shown[sorted[i]->severity]++;
             send_message(report, sorted[i]);
         }
-    send_rest(report, CONF_WARNING, report->out->warnings, shown[CONF_WARNING]);
-    send_rest(report, CONF_ERROR, report->out->errors, shown[CONF_ERROR]);
+    send_rest(report, REPORT_WARNING, report->out->warnings, shown[REPORT_WARNING]);
+    send_rest(report, REPORT_ERROR, report->out->errors, shown[REPORT_ERROR]);
     report->newest = NULL;
     report->kept = 0;
 }

@@ -1,4 +1,4 @@
-#include "conf/node.h"
+#include "yaml/node.h"
 
 struct node *node_new(struct arena *arena, enum node_kind kind, struct place at)
 {

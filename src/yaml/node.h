@@ -1,10 +1,10 @@
-#ifndef LIMPET_CONF_NODE_H
-#define LIMPET_CONF_NODE_H
+#ifndef LIMPET_YAML_NODE_H
+#define LIMPET_YAML_NODE_H
 
 /* A configuration as a tree in which every node knows its place: from a file, or made of flags. Scalars are text; what
  * they mean is for the reader to say. Nodes belong to an arena. */
 
-#include "conf/report.h"
+#include "yaml/report.h"
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };
 
