@@ -31,7 +31,7 @@ struct relay_flow {
     uint64_t moved;          /* bytes given to the receiver */
     struct relay_rest *rest; /* bytes read that the receiver has not taken yet; null: none */
     struct pipe_pair *pipe;  /* held while bytes are in it; null: none */
-    bool long_run;           /* the last read was full: splice from now on */
+    bool long_run;           /* the sender says much in one go: splice */
     bool ended;              /* the sender's end was seen */
     bool finished;           /* ... and passed on */
 };
