@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from support import cpu
+from support import cpu, network
 from support.processes import installed
 
 
@@ -16,6 +16,7 @@ def describe():
         "processor": _first(r"^model name\s*: (.*)$", "/proc/cpuinfo"),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
+        "congestion": network.congestion_control(),
         "libc": " ".join(platform.libc_ver()),
     }
 
