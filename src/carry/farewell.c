@@ -22,5 +22,5 @@ bool farewell_is_over(struct farewell *farewell, struct stream *client)
             return true;
         farewell->dropped += (size_t)got;
     }
-    return true;
+    return stream_unsent(client) == 0;
 }

@@ -14,7 +14,7 @@
 /* How long a client may take to hear us out. */
 #define FAREWELL_PATIENCE (2 * (micros)SECOND_IN_MICROS)
 
-/* Bytes read and dropped at most; a client that goes on regardless is reset. */
+/* Bytes read and dropped at most; a client that goes on regardless is reset, once it has all that was said to it. */
 #define FAREWELL_DROP_MOST ((size_t)64 * 1024)
 
 struct farewell {

@@ -27,6 +27,7 @@ enum flow_answer {
     FLOW_AGAIN,
     FLOW_FROM_BROKE, /* reading failed: the sender reset */
     FLOW_TO_BROKE,   /* writing failed: the receiver reset */
+    FLOW_TO_LEFT,    /* writing failed: the receiver had ended in order, and reset what came after */
     FLOW_NO_MEMORY,
 };
 
@@ -84,9 +85,10 @@ int relay_put_first(struct relay *relay, const void *bytes, size_t length)
     return failure;
 }
 
+/* The kernel says EPIPE for a reset that follows an end (in TCP's state CLOSE-WAIT), ECONNRESET for any other. */
 static enum flow_answer write_failed(ssize_t error)
 {
-    return error == -EAGAIN ? FLOW_WAIT : FLOW_TO_BROKE;
+    return error == -EAGAIN ? FLOW_WAIT : error == -EPIPE ? FLOW_TO_LEFT : FLOW_TO_BROKE;
 }
 
 /* Sends the rest. FLOW_AGAIN when it is gone. */
@@ -140,12 +142,19 @@ static enum flow_answer copy(struct relay_flow *flow, struct relay_kit *kit, str
 
     ssize_t put = stream_write(to, kit->scratch, (size_t)got);
     if (put < 0 && put != -EAGAIN)
-        return FLOW_TO_BROKE;
+        return write_failed(put);
     size_t sent = put > 0 ? (size_t)put : 0;
     flow->moved += sent;
     if (sent == (size_t)got)
         return FLOW_AGAIN;
     return keep(flow, kit->scratch + sent, (size_t)got - sent) == 0 ? FLOW_WAIT : FLOW_NO_MEMORY;
+}
+
+/* Nobody takes what the sender says; unread, it would end in a reset of him. */
+static enum flow_answer drop(struct relay_flow *flow, struct relay_kit *kit, struct stream *from)
+{
+    ssize_t got = stream_read(from, kit->scratch, sizeof(kit->scratch));
+    return got <= 0 ? read_failed(flow, got) : FLOW_AGAIN;
 }
 
 /* One run through a pipe. */
@@ -176,6 +185,8 @@ static enum flow_answer step(struct relay_flow *flow, struct relay_kit *kit, str
         return send_pipe(flow, to);
     if (flow->ended || !from->readable)
         return FLOW_WAIT;
+    if (flow->unheard)
+        return drop(flow, kit, from);
     if (!flow->pipe && wants_splice(flow, kit, from))
         flow->pipe = pipes_take(&kit->pipes);
     if (flow->pipe && !from->urgent)
@@ -183,20 +194,25 @@ static enum flow_answer step(struct relay_flow *flow, struct relay_kit *kit, str
     return copy(flow, kit, from, to);
 }
 
+static void go_unheard(struct relay_flow *flow, struct relay_kit *kit)
+{
+    flow_fini(flow, kit);
+    flow->unheard = true;
+}
+
 static bool holds_bytes(const struct relay_flow *flow)
 {
     return flow->rest || (flow->pipe && flow->pipe->filled > 0);
 }
 
-/* All that its sender will ever send has been given to the receiver. */
-static bool is_complete(const struct relay_flow *flow)
+bool relay_flow_is_whole(const struct relay_flow *flow)
 {
-    return flow->ended && !holds_bytes(flow);
+    return flow->ended && !flow->unheard && !holds_bytes(flow);
 }
 
 static void pass_end_on(struct relay_flow *flow, struct stream *to)
 {
-    if (is_complete(flow) && !flow->finished) {
+    if (relay_flow_is_whole(flow) && !flow->finished) {
         flow->finished = true;
         stream_shutdown(to);
     }
@@ -209,6 +225,10 @@ static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit,
     for (int steps = 0; answer == FLOW_AGAIN && flow->moved < before + TURN_MOST && steps < STEPS_MOST; steps++) {
         /* A receiver that is known to be full is not asked again, and nothing is read for it. */
         answer = to->writable ? step(flow, kit, from, to) : FLOW_WAIT;
+        if (answer == FLOW_TO_LEFT) {
+            go_unheard(flow, kit);
+            answer = FLOW_AGAIN;
+        }
         if (answer == FLOW_AGAIN && !holds_bytes(flow) && (flow->ended || !from->readable))
             answer = FLOW_WAIT;
     }
@@ -231,6 +251,7 @@ static enum reason broken(enum flow_answer answer, bool from_client)
         return from_client ? REASON_CLIENT_RESET : REASON_SERVER_RESET;
     case FLOW_TO_BROKE:
         return from_client ? REASON_SERVER_RESET : REASON_CLIENT_RESET;
+    case FLOW_TO_LEFT:
     case FLOW_WAIT:
     case FLOW_AGAIN:
         break;
@@ -238,16 +259,43 @@ static enum reason broken(enum flow_answer answer, bool from_client)
     return REASON_NONE;
 }
 
+/* Did it end before it reset? The kernel says so to whoever asks first. */
+static bool left_in_order(const struct stream *stream)
+{
+    return stream_error(stream) == -EPIPE;
+}
+
 /* A side whose end was seen, or whose bytes nobody takes, is not read, so that it broke only shows here. Its socket also hangs up
  * when both directions ended in order; but then the other direction was passed on already. */
-static enum reason broke_later(const struct relay *relay, const struct stream *client, const struct stream *server)
+static enum reason broke_later(struct relay *relay, struct relay_kit *kit, const struct stream *client,
+                               const struct stream *server)
 {
-    bool client_unread = relay->in.ended || !server->writable;
-    if (client->broken && client_unread && !relay->out.finished)
-        return REASON_CLIENT_RESET;
-    if (server->broken && relay->out.ended && !relay->in.finished && !holds_bytes(&relay->out))
+    if (client->broken && !relay->out.finished && !relay->out.unheard) {
+        if (relay_flow_is_whole(&relay->in))
+            return REASON_CLIENT_RESET;
+        if (!relay->in.ended && !server->writable) {
+            if (!left_in_order(client))
+                return REASON_CLIENT_RESET;
+            go_unheard(&relay->out, kit);
+        }
+    }
+    if (server->broken && !relay->in.finished && relay_flow_is_whole(&relay->out))
         return REASON_SERVER_RESET;
     return REASON_NONE;
+}
+
+/* Nothing more will come of a direction. */
+static bool is_over(const struct relay_flow *flow)
+{
+    return flow->unheard || relay_flow_is_whole(flow);
+}
+
+/* Closing both sockets passes the last end on. */
+static enum reason ended(const struct relay *relay)
+{
+    if (!is_over(&relay->in) || !is_over(&relay->out))
+        return REASON_NONE;
+    return relay->in.unheard ? REASON_SERVER_RESET : relay->out.unheard ? REASON_CLIENT_RESET : REASON_DONE;
 }
 
 size_t relay_unsent(const struct stream *client, const struct stream *server)
@@ -262,37 +310,46 @@ static uint64_t count_moved(struct relay_kit *kit, enum counter counter, uint64_
     return after - before;
 }
 
+/* A server that reset may have answered before: the kernel still has that. But it told of the reset when we wrote, and tells only
+ * once: the end that is read now is none. */
+static void pass_last_words_on(struct relay_flow *flow, struct relay_kit *kit, struct stream *from, struct stream *to)
+{
+    bool ended_before = flow->ended;
+    from->readable = true;
+    (void)flow_run(flow, kit, from, to);
+    flow->ended = ended_before;
+}
+
+static enum reason run_both(struct relay *relay, struct relay_kit *kit, struct stream *client, struct stream *server,
+                            bool *again)
+{
+    enum flow_answer inward = flow_run(&relay->in, kit, client, server);
+    if (inward == FLOW_TO_BROKE) {
+        pass_last_words_on(&relay->out, kit, server, client);
+        return REASON_SERVER_RESET;
+    }
+    enum flow_answer outward = flow_run(&relay->out, kit, server, client);
+    *again = inward == FLOW_AGAIN || outward == FLOW_AGAIN;
+    enum reason reason = broken(outward, false);
+    return reason != REASON_NONE ? reason : broken(inward, true);
+}
+
 struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct stream *client, struct stream *server)
 {
     uint64_t in = relay->in.moved;
     uint64_t out = relay->out.moved;
-    enum flow_answer inward = flow_run(&relay->in, kit, client, server);
-    enum flow_answer outward = flow_run(&relay->out, kit, server, client);
-
-    struct relay_result result = {.answer = RELAY_WAIT, .reason = broken(outward, false)};
-    result.moved = count_moved(kit, COUNTER_BYTES_IN, in, relay->in.moved) +
-                       count_moved(kit, COUNTER_BYTES_OUT, out, relay->out.moved) >
-                   0;
-    if (result.reason == REASON_NONE)
-        result.reason = broken(inward, true);
-    if (result.reason != REASON_NONE) {
-        result.answer = RELAY_FINISHED;
-        return result;
-    }
-    if (is_complete(&relay->in) && is_complete(&relay->out)) {
-        /* Closing both sockets passes the last end on. */
-        result.answer = RELAY_FINISHED;
-        result.reason = REASON_DONE;
-        return result;
-    }
-    result.reason = broke_later(relay, client, server);
-    if (result.reason != REASON_NONE) {
-        result.answer = RELAY_FINISHED;
-        return result;
-    }
+    bool again = false;
+    enum reason reason = run_both(relay, kit, client, server, &again);
+    bool moved = count_moved(kit, COUNTER_BYTES_IN, in, relay->in.moved) +
+                     count_moved(kit, COUNTER_BYTES_OUT, out, relay->out.moved) >
+                 0;
+    if (reason == REASON_NONE)
+        reason = ended(relay);
+    if (reason == REASON_NONE)
+        reason = broke_later(relay, kit, client, server);
+    if (reason != REASON_NONE)
+        return (struct relay_result){.answer = RELAY_FINISHED, .reason = reason, .moved = moved};
     pass_end_on(&relay->in, server);
     pass_end_on(&relay->out, client);
-    if (inward == FLOW_AGAIN || outward == FLOW_AGAIN)
-        result.answer = RELAY_AGAIN;
-    return result;
+    return (struct relay_result){.answer = again ? RELAY_AGAIN : RELAY_WAIT, .reason = REASON_NONE, .moved = moved};
 }

@@ -2,9 +2,10 @@
 #define LIMPET_CARRY_RELAY_H
 
 /* Raw bytes both ways between a client and a server. Each direction goes on its own: an end (FIN) is passed on only when
- * all bytes before it were, and the other direction continues until it ends too. What one side cannot take is not read
- * from the other. A buffer exists only while bytes are in it. A turn's work is bounded, so that one large transfer does
- * not starve the others. Long runs of bytes go through a pipe without being copied (splice(2)).
+ * all bytes before it were, and the other direction continues until it ends too, even if a side that has ended leaves
+ * before it has heard all. What one side cannot take is not read from the other. A buffer exists only while bytes are in
+ * it. A turn's work is bounded, so that one large transfer does not starve the others. Long runs of bytes go through a
+ * pipe without being copied (splice(2)).
  *
  * The relay owns neither stream nor timer; its owner calls relay_run() when one of the streams has become ready. */
 
@@ -34,6 +35,7 @@ struct relay_flow {
     bool long_run;           /* the sender says much in one go: splice */
     bool ended;              /* the sender's end was seen */
     bool finished;           /* ... and passed on */
+    bool unheard; /* the receiver ended in order and takes nothing more: what the sender still says is dropped */
 };
 
 struct relay {
@@ -42,6 +44,9 @@ struct relay {
 };
 
 void relay_init(struct relay *relay);
+
+/* The sender has ended in order, and all that it said was given to the receiver. */
+bool relay_flow_is_whole(const struct relay_flow *flow);
 
 /* Drops what is still held. */
 void relay_fini(struct relay *relay, struct relay_kit *kit);

@@ -117,8 +117,9 @@ static const char unseen[] =
     "that as a reset.";
 static const char *const seen[REASON_COUNT] = {
     [REASON_DONE] = "The client sees what the server did.",
-    [REASON_CLIENT_RESET] = "The server sees a reset.",
-    [REASON_SERVER_RESET] = "The client sees a reset.",
+    [REASON_CLIENT_RESET] = "The server sees a reset; or the end, if the client had ended before it left.",
+    [REASON_SERVER_RESET] =
+        "The client sees a reset; or the whole answer and its end, if the server had ended before it left.",
     [REASON_IDLE] = "Both sides are closed. Quiet WebSockets end like this: let them ping, or raise it.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
     [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",

@@ -80,8 +80,8 @@ void connection_drop_peek(struct connection *c)
 static void close_streams(struct connection *c)
 {
     bool broke = c->visit.reason == REASON_CLIENT_RESET || c->visit.reason == REASON_SERVER_RESET;
-    stream_close(&c->server, broke && !c->relay.in.ended);
-    stream_close(&c->client, broke && !c->relay.out.ended);
+    stream_close(&c->server, broke && !relay_flow_is_whole(&c->relay.in));
+    stream_close(&c->client, broke && !relay_flow_is_whole(&c->relay.out));
 }
 
 static void bury(struct loop_grave *grave)
@@ -95,8 +95,8 @@ static void release(struct connection *c)
     timer_clear(&context->loop.timers, &c->timer);
     connection_drop_peek(c);
     greeting_free(c->greeting);
-    relay_fini(&c->relay, &context->kit);
     close_streams(c);
+    relay_fini(&c->relay, &context->kit);
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);
     limits_leave(context->share->limits, c->listener);

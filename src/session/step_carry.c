@@ -37,7 +37,7 @@ static bool somebody_reads(struct connection *c)
  * would reset him, and of the answer he would lose what he has not taken yet. */
 static enum step carried(struct connection *c, enum reason reason)
 {
-    if (reason == REASON_SERVER_RESET && c->relay.out.finished)
+    if (reason == REASON_SERVER_RESET && relay_flow_is_whole(&c->relay.out))
         return connection_part(c, reason, "");
     return connection_end(c, reason);
 }

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "loopback.h"
+
 struct scene {
     struct relay relay;
     struct relay_kit kit;
@@ -31,20 +33,44 @@ static void nobody(struct loop_source *source, uint32_t events)
     (void)events;
 }
 
-static struct scene *open_scene(void)
+/* Takes the relay's ends: client[0] and server[0]. */
+static struct scene *open_scene_between(const int client[2], const int server[2], bool is_unix)
 {
     struct scene *s = calloc(1, sizeof(*s));
-    int ends[2];
     assert_non_null(s);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    stream_init(&s->client, ends[0], true, nobody);
-    s->client_end = ends[1];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    stream_init(&s->server, ends[0], true, nobody);
-    s->server_end = ends[1];
+    stream_init(&s->client, client[0], is_unix, nobody);
+    stream_init(&s->server, server[0], is_unix, nobody);
+    s->client_end = client[1];
+    s->server_end = server[1];
     relay_kit_init(&s->kit, &s->counters, 4);
     relay_init(&s->relay);
     return s;
+}
+
+static struct scene *open_scene(void)
+{
+    int client[2];
+    int server[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, client), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, server), 0);
+    return open_scene_between(client, server, true);
+}
+
+/* Over TCP, where leaving before all was heard is a reset. */
+static struct scene *open_tcp_scene(void)
+{
+    int client[2];
+    int server[2];
+    loopback_pair(&client[1], &client[0]);
+    loopback_pair(&server[1], &server[0]);
+    return open_scene_between(client, server, false);
+}
+
+static void close_end(int *end)
+{
+    if (*end >= 0)
+        close(*end);
+    *end = -1;
 }
 
 static void close_scene(struct scene *s)
@@ -53,8 +79,8 @@ static void close_scene(struct scene *s)
     relay_kit_fini(&s->kit);
     stream_close(&s->client, false);
     stream_close(&s->server, false);
-    close(s->client_end);
-    close(s->server_end);
+    close_end(&s->client_end);
+    close_end(&s->server_end);
     free(s);
 }
 
@@ -68,6 +94,7 @@ static void notice(struct stream *stream)
     events |= p.revents & POLLOUT ? EPOLLOUT : 0;
     events |= p.revents & POLLRDHUP ? EPOLLRDHUP : 0;
     events |= p.revents & POLLHUP ? EPOLLHUP : 0;
+    events |= p.revents & POLLERR ? EPOLLERR : 0;
     stream_notice(stream, events);
 }
 
@@ -232,12 +259,84 @@ static void a_server_that_is_gone_ends_the_relay_with_its_reason(void **state)
     (void)state;
     struct scene *s = open_scene();
     assert_int_equal(write(s->client_end, "anyone?", 7), 7);
-    close(s->server_end);
-    s->server_end = -1;
+    close_end(&s->server_end);
     struct relay_result result = run(s);
     assert_int_equal(result.answer, RELAY_FINISHED);
     assert_int_equal(result.reason, REASON_SERVER_RESET);
-    s->server_end = dup(0);
+    close_scene(s);
+}
+
+/* One turn in which only the client's events are known yet. */
+static struct relay_result run_on_client(struct scene *s)
+{
+    notice(&s->client);
+    s->server.writable = true;
+    return relay_run(&s->relay, &s->kit, &s->client, &s->server);
+}
+
+static void an_answer_is_delivered_though_the_server_left_and_the_client_speaks_on(void **state)
+{
+    (void)state;
+    struct scene *s = open_tcp_scene();
+    assert_int_equal(write(s->server_end, "enough", 6), 6);
+    close_end(&s->server_end);
+    assert_int_equal(write(s->client_end, "more", 4), 4);
+    assert_int_equal(run_on_client(s).answer, RELAY_WAIT); /* this is answered with a reset */
+    assert_int_equal(write(s->client_end, "and more", 8), 8);
+    assert_int_equal(run_on_client(s).answer, RELAY_WAIT); /* this is dropped */
+    struct relay_result result = run(s);
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_SERVER_RESET);
+    assert_true(relay_flow_is_whole(&s->relay.out));
+    expect_read(s->client_end, "enough");
+    close_scene(s);
+}
+
+static void what_a_server_said_before_its_reset_is_delivered_and_does_not_look_whole(void **state)
+{
+    (void)state;
+    struct scene *s = open_tcp_scene();
+    assert_int_equal(write(s->server_end, "not eno", 7), 7);
+    loopback_reset(s->server_end);
+    s->server_end = -1;
+    assert_int_equal(write(s->client_end, "more", 4), 4);
+    struct relay_result result = run_on_client(s);
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_SERVER_RESET);
+    assert_false(relay_flow_is_whole(&s->relay.out));
+    expect_read(s->client_end, "not eno");
+    close_scene(s);
+}
+
+static void a_client_that_said_all_and_left_is_delivered_though_the_server_speaks_on(void **state)
+{
+    (void)state;
+    struct scene *s = open_tcp_scene();
+    static const char much[60000];
+    int little = 4096;
+    setsockopt(s->server.source.fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+    setsockopt(s->server_end, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+    assert_int_equal(write(s->client_end, much, sizeof(much)), sizeof(much));
+    close_end(&s->client_end);
+    for (int i = 0; i < 2; i++) { /* the first is answered with a reset, the second finds it */
+        assert_int_equal(write(s->server_end, "hello", 5), 5);
+        assert_int_equal(run(s).answer, RELAY_WAIT);
+    }
+    assert_true(s->relay.out.unheard);
+    struct relay_result result = {.answer = RELAY_WAIT};
+    fcntl(s->server_end, F_SETFL, O_NONBLOCK);
+    size_t received = 0;
+    for (int i = 0; i < 1000 && received < sizeof(much); i++) {
+        struct pollfd p = {.fd = s->server_end, .events = POLLIN};
+        poll(&p, 1, 100);
+        received += drain(s->server_end);
+        if (result.answer == RELAY_WAIT)
+            result = run(s);
+    }
+    assert_int_equal(received, sizeof(much));
+    assert_int_equal(result.answer, RELAY_FINISHED);
+    assert_int_equal(result.reason, REASON_CLIENT_RESET);
+    assert_true(relay_flow_is_whole(&s->relay.in));
     close_scene(s);
 }
 
@@ -270,6 +369,9 @@ int main(void)
         cmocka_unit_test(a_receiver_that_does_not_read_stops_the_sender_and_loses_nothing),
         cmocka_unit_test(long_runs_are_spliced_and_hold_no_pipe_afterwards),
         cmocka_unit_test(a_server_that_is_gone_ends_the_relay_with_its_reason),
+        cmocka_unit_test(an_answer_is_delivered_though_the_server_left_and_the_client_speaks_on),
+        cmocka_unit_test(what_a_server_said_before_its_reset_is_delivered_and_does_not_look_whole),
+        cmocka_unit_test(a_client_that_said_all_and_left_is_delivered_though_the_server_speaks_on),
         cmocka_unit_test(a_turn_of_one_relay_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
