@@ -8,18 +8,32 @@ static const char *folder_of(struct build *b, const char *path)
     return slash ? arena_text(b->arena, span_of(path, (size_t)(slash - path))) : ".";
 }
 
+static bool ends_in_slash(const char *path)
+{
+    return path[0] != '\0' && path[strlen(path) - 1] == '/';
+}
+
 static void check_path(struct build *b, enum conf_need need, const char *path, struct place at)
 {
     int failure = b->files->find(b->files->context, need, path);
     if (failure == -ENOENT)
         report_error(b->report, at, "make it first, or name another", "there is no directory `%s`", folder_of(b, path));
     else if (failure == -EISDIR)
-        report_error(b->report, at, arena_format(b->arena, "name a file, such as `%s/limpet.log`", path),
-                     "`%s` is a directory", path);
+        report_error(
+            b->report, at,
+            arena_format(b->arena, "name a file, such as `%s%slimpet.log`", path, ends_in_slash(path) ? "" : "/"),
+            "`%s` is a directory", path);
     else if (failure == -EEXIST)
         report_error(b->report, at, "take it away, or name another path", "`%s` is there, and is no socket", path);
     else if (failure < 0)
         report_error(b->report, at, "name another path", "`%s`: %s", path, strerror(-failure));
+}
+
+/* A key that was written twice is an error that was told already, and stands in either map. */
+static struct place place_of(const struct node *map, const char *key)
+{
+    const struct node *value = node_find(map, key);
+    return value ? value->at : map->at;
 }
 
 static void check_logs(struct build *b, const struct node *root)
@@ -27,9 +41,9 @@ static void check_logs(struct build *b, const struct node *root)
     const struct plan_log *log = &b->plan->log;
     const struct node *map = node_find(root, "log");
     if (log->access && log->access[0] == '/')
-        check_path(b, CONF_NEED_LOG, log->access, node_find(map, "access")->at);
+        check_path(b, CONF_NEED_LOG, log->access, place_of(map, "access"));
     if (log->errors && log->errors[0] == '/')
-        check_path(b, CONF_NEED_LOG, log->errors, node_find(map, "errors")->at);
+        check_path(b, CONF_NEED_LOG, log->errors, place_of(map, "errors"));
 }
 
 static void check_sockets(struct build *b)

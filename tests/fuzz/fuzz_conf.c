@@ -13,6 +13,15 @@ static int read_input(void *context, const char *path, struct span *text)
     return strstr(path, "none") ? -ENOENT : 0;
 }
 
+/* A machine that lacks whatever is asked for, each in another way. */
+static int find_nothing(void *context, enum conf_need need, const char *name)
+{
+    static const int failures[] = {-ENOENT, -EISDIR, -EEXIST, -EACCES, 0};
+    (void)context;
+    (void)need;
+    return failures[strlen(name) % (sizeof(failures) / sizeof(failures[0]))];
+}
+
 /* Whatever the input was, a message is whole lines, and safe to show on a terminal. */
 static void check_message(void *context, enum report_severity severity, const char *lines)
 {
@@ -96,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span input = span_of(data, size);
     unsigned messages = 0;
-    struct conf_files files = {.read = read_input, .context = &input};
+    struct conf_files files = {.read = read_input, .find = find_nothing, .context = &input};
     struct report_out report = {.message = check_message, .context = &messages};
     if (size > 0 && data[0] == '-') {
         input = span_of(data + 1, size - 1);

@@ -45,6 +45,12 @@ static struct plan *load_on_machine(const char *text)
     return conf_load_file("limpet.yaml", &files, &report);
 }
 
+static void what_is_given_twice_is_looked_for_too(void **state)
+{
+    assert_null(load_on_machine(SMALL "log: {errors: stderr}\nlog: {access: /none/access}\n"));
+    assert_non_null(strstr(said, "there is no directory `/none`\n"));
+}
+
 static void what_the_machine_lacks_is_shown_where_it_is_named(void **state)
 {
     assert_null(
@@ -77,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_machine_lacks_is_shown_where_it_is_named),
+        cmocka_unit_test(what_is_given_twice_is_looked_for_too),
         cmocka_unit_test(only_root_becomes_somebody_who_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
