@@ -55,7 +55,11 @@ int powers_read_file(const char *path, size_t most, char **text, size_t *length)
 
 int powers_open_log(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    /* Waiting for the reader of a FIFO, or for a terminal's carrier, would make the keeper deaf. */
+    int how = O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, O_WRONLY | how, 0640);
+    if (fd < 0 && errno == ENXIO)
+        fd = open(path, O_RDWR | how, 0640); /* a FIFO that nobody reads yet, fifo(7) */
     return fd < 0 ? -errno : fd;
 }
 

@@ -18,7 +18,8 @@
  * its last byte. */
 MUST_CHECK int powers_read_file(const char *path, size_t most, char **text, size_t *length);
 
-/* Opens a log for appending, created with mode 0640. Returns the descriptor. */
+/* Opens a log for appending, created with mode 0640. Returns the descriptor, which does not block: a FIFO takes what fits
+ * until somebody reads it. */
 MUST_CHECK int powers_open_log(const char *path);
 
 /* Creates a listening socket, non-blocking. `share` binds it so that several threads can each have one (SO_REUSEPORT);

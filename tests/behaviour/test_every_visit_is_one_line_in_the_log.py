@@ -122,6 +122,23 @@ def test_a_log_that_cannot_be_opened_is_named_at_the_start(limpet, server, folde
         assert f"{folder}/nowhere/" in proxy.stderr
 
 
+def test_a_fifo_that_nobody_reads_yet_holds_up_nobody(limpet, server, folder):
+    fifo = folder / "access"
+    os.mkfifo(fifo)
+    proxy = limpet([server()], log={"access": str(fifo)})
+    assert who_answers(proxy) == "server"
+    time.sleep(0.1)
+    proxy.signal(signal.SIGUSR1)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert select.select([reader], [], [], 5)[0]
+        assert b" reason=done" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
+    proxy.signal(signal.SIGTERM)
+    assert proxy.wait(10) == 0
+
+
 def test_a_log_that_cannot_be_opened_again_stays_as_it_is(limpet, server, folder):
     proxy, access, errors = _logging_limpet(limpet, server, folder)
     who_answers(proxy)

@@ -130,6 +130,19 @@ static void a_log_is_appended_to_and_not_for_everybody_to_read(void **state)
     assert_int_equal(powers_open_log(folder), -EISDIR);
 }
 
+static void a_log_waits_for_no_reader(void **state)
+{
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = powers_open_log(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "early\n", 6), 6);
+    char line[16];
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_int_equal(read(reader, line, sizeof(line)), 6);
+    close(reader);
+    close(fd);
+}
+
 static void a_port_that_somebody_has_is_noticed(void **state)
 {
     struct sockaddr_in taken;
@@ -412,6 +425,7 @@ int main(int count, char **arguments)
         fresh(a_file_is_read_whole_or_not_at_all),
         fresh(what_cannot_be_read_is_an_error),
         fresh(a_log_is_appended_to_and_not_for_everybody_to_read),
+        fresh(a_log_waits_for_no_reader),
         fresh(a_port_that_somebody_has_is_noticed),
         fresh(sharing_a_port_does_not_hide_who_has_it),
         fresh(a_listening_socket_waits_for_nobody_and_ends_with_exec),
