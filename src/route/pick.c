@@ -110,27 +110,28 @@ enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, st
     }
 }
 
-/* The best one ranked behind `last` (null: behind nobody) and before `end`. */
-static bool find_between(const struct pick *pick, const struct ranking *ranking, const struct rank_entry *last,
-                         const struct rank_entry *end, struct rank_entry *best)
+/* The best one ranked behind `last` (null: behind nobody); false if there is none. */
+static bool find_next(const struct pick *pick, const struct ranking *ranking, const struct rank_entry *last,
+                      struct rank_entry *best)
 {
-    *best = *end;
+    bool found = false;
     for (size_t i = 0; i < pick->pool->server_count; i++) {
         struct rank_entry entry = entry_of(pick->pool, ranking, pick->key_hash, i);
-        if (rank_before(&entry, best) && (!last || rank_before(last, &entry)))
-            *best = entry;
+        if ((last && !rank_before(last, &entry)) || (found && !rank_before(&entry, best)))
+            continue;
+        *best = entry;
+        found = true;
     }
-    return best->index != end->index;
+    return found;
 }
 
 size_t pick_before(const struct pick *pick, const struct ranking *ranking, uint32_t index, uint32_t *before,
                    size_t most)
 {
-    struct rank_entry end = entry_of(pick->pool, ranking, pick->key_hash, index);
     struct rank_entry last;
     struct rank_entry next;
     size_t count = 0;
-    while (count < most && find_between(pick, ranking, count > 0 ? &last : NULL, &end, &next)) {
+    while (count < most && find_next(pick, ranking, count > 0 ? &last : NULL, &next) && next.index != index) {
         last = next;
         before[count++] = next.index;
     }

@@ -44,7 +44,8 @@ enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);
 
-/* The servers ranked before `index`, best first, at most `most` of them. Returns how many. */
+/* The servers ranked before `index`, best first, at most `most` of them; PICK_NOBODY: all of them. Returns how many. */
+#define PICK_NOBODY UINT32_MAX
 size_t pick_before(const struct pick *pick, const struct ranking *ranking, uint32_t index, uint32_t *before,
                    size_t most);
 

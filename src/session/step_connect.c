@@ -55,7 +55,7 @@ static bool was_passed(const struct visit_passed *passed, uint32_t server)
     return false;
 }
 
-/* Those ranked before the choice that were not tried are resting. */
+/* Those ranked before the choice (PICK_NOBODY: all) that were not tried are resting. */
 static void note_resting(struct connection *c, uint32_t choice)
 {
     uint32_t before[VISIT_PASSED_MOST + 1]; /* one more than is told: then it is told that there are more */
@@ -90,6 +90,8 @@ static enum step nobody_left(struct connection *c)
 {
     static struct log_limit limit;
     unsigned long skipped;
+    if (c->pick.tried_count < PICK_TRIES_MAX)
+        note_resting(c, PICK_NOBODY);
     if (log_limit_pass(&limit, 1, &skipped))
         log_error("pool %s: no server can be reached; visits end with %s", c->visit.pool->name,
                   reason_text(REASON_NO_SERVER));

@@ -14,6 +14,11 @@ void visit_pass(struct visit *visit, uint32_t server, int error)
     struct visit_passed *passed = visit->passed;
     if (!passed)
         return;
+    for (size_t i = 0; i < passed->count; i++)
+        if (passed->servers[i] == server) { /* it was resting, and tried as a last resort */
+            passed->errors[i] = (uint8_t)error;
+            return;
+        }
     passed->more = passed->count == VISIT_PASSED_MOST;
     if (passed->more)
         return;

@@ -75,6 +75,21 @@ def test_a_connect_that_hangs_goes_to_the_next_ranked_after_its_time(limpet, ser
     assert time.monotonic() - start < 0.25, "the hanging server does not rest"
 
 
+def test_whoever_finds_nobody_is_told_of_each_server_once(limpet, keep):
+    """The one that rests because another client is trying it, too."""
+    proxy = limpet([keep(BlackHole("a")), keep(BlackHole("b"))], threads=1, timeouts={"connect": "300ms"})
+    with Client(proxy) as first:
+        assert first.is_dropped()
+    with Client(proxy) as second:
+        time.sleep(0.1)
+        with Client(proxy) as third:
+            assert third.is_dropped() and second.is_dropped()
+    for visit in proxy.visits(3):
+        choice, *passed = visit["why"].replace(",", ":").split(":")
+        assert choice == "nowhere"
+        assert sorted(passed[::2]) == ["a", "b"], visit["why"]
+
+
 def test_a_missing_unix_socket_goes_to_the_next_ranked(limpet, server, socket_folder):
     proxy = limpet({"a": f"unix:{socket_folder}/nobody", "b": server("b").address}, key="header:X-User")
     key, _ = _key_whose_home_is("a", "ab")

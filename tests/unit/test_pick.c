@@ -164,6 +164,8 @@ static void those_ranked_before_a_server_are_told_in_order(void **state)
         assert_int_equal(pick_before(&pick, ranking, order[i], before, ARRAY_LENGTH(before)), i);
         assert_memory_equal(before, order, i * sizeof(order[0]));
     }
+    assert_int_equal(pick_before(&pick, ranking, PICK_NOBODY, before, ARRAY_LENGTH(before)), ARRAY_LENGTH(servers));
+    assert_memory_equal(before, order, sizeof(order));
     assert_int_equal(pick_before(&pick, ranking, order[2], before, 1), 1);
     assert_int_equal(before[0], order[0]);
 }

@@ -151,6 +151,18 @@ static void a_visit_that_found_no_server(void **state)
     assert_non_null(strstr(line, "\"why\":\"nowhere:s1:resting,s2:refused,s3:timeout,s4:unreachable\","));
 }
 
+static void a_server_that_rested_and_was_tried_all_the_same_is_told_once(void **state)
+{
+    go_home();
+    visit.server = NULL;
+    visit.choice = VISIT_NOWHERE;
+    pass_over(0, 0);
+    pass_over(1, ECONNREFUSED);
+    pass_over(0, ETIMEDOUT);
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " why=nowhere:s1:timeout,s2:refused "));
+}
+
 static void a_visit_that_went_elsewhere_says_why(void **state)
 {
     go_home();
@@ -343,6 +355,7 @@ int main(void)
         fresh(a_visit_that_ended_before_it_was_decided),
         fresh(a_visit_without_a_key_was_spread),
         fresh(a_visit_that_found_no_server),
+        fresh(a_server_that_rested_and_was_tried_all_the_same_is_told_once),
         fresh(a_visit_that_went_elsewhere_says_why),
         fresh(eight_that_were_passed_over_are_named_and_more_are_hinted_at),
         fresh(a_key_of_bytes_is_shown_to_its_last_one),
