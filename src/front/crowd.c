@@ -80,6 +80,13 @@ void crowd_warn(const struct crowd *crowd, const struct plan_listener *listener,
     char host[ENDPOINT_TEXT_SIZE];
     char advice[ADVICE_SIZE];
     host_text(&crowd->suspect, host);
+    if (sent == listener->client_from && trust_believes(&listener->trust, &crowd->suspect)) {
+        log_warning(
+            "%s: %u of the last %u connections came from %s and share one home, because the %s that it sends names "
+            "no client",
+            listener->name, crowd->suspect_hits, CROWD_WINDOW, host, forwarding_field_name(sent));
+        return;
+    }
     bool trusted = write_advice(advice, &crowd->suspect, listener, sent);
     log_warning("%s: %u of the last %u connections came from %s and share one home, because the %s that it sends %s; "
                 "if it is your proxy: %s",

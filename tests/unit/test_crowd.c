@@ -161,6 +161,20 @@ static void the_advice_names_the_field_that_was_sent(void **state)
     assert_null(strstr(said, "--trust"));
 }
 
+static void who_is_believed_and_names_nobody_gets_no_advice(void **state)
+{
+    struct network everywhere;
+    assert_null(network_parse(span_text("192.0.2.0/24"), &everywhere));
+    const struct plan_listener believer = {.name = "b",
+                                           .client_from = CLIENT_FROM_X_FORWARDED_FOR,
+                                           .trust = {.networks = &everywhere, .network_count = 1}};
+    struct crowd crowd = {0};
+    micros quiet_until = 0;
+    pass(&crowd, CROWD_WINDOW, 100);
+    crowd_warn(&crowd, &believer, CLIENT_FROM_X_FORWARDED_FOR, &quiet_until, 1);
+    assert_non_null(strstr(said, "share one home, because the X-Forwarded-For that it sends names no client\n"));
+}
+
 static int stop(void **state)
 {
     log_set_writer(NULL, NULL);
@@ -180,6 +194,7 @@ int main(void)
         fresh(a_suspect_that_becomes_rare_is_forgotten),
         fresh(peers_without_an_address_are_never_a_proxy),
         fresh(one_listeners_crowd_is_not_anothers),
+        fresh(who_is_believed_and_names_nobody_gets_no_advice),
         fresh(the_advice_names_the_field_that_was_sent),
         fresh(the_warning_names_the_trust_to_add_and_keeps_quiet_for_ten_minutes),
     };
