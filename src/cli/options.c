@@ -107,10 +107,25 @@ static enum option read_letter(struct options *o)
     return stop(o, options_wrong(o, "unknown option -%c", letter));
 }
 
+static bool takes_config(const struct command *command)
+{
+    for (size_t i = 0; i < command->option_count; i++)
+        if (command->options[i].letter == 'c')
+            return true;
+    return false;
+}
+
+static enum option unexpected(struct options *o, const char *word)
+{
+    if (word[0] != '-' && takes_config(o->command))
+        return stop(o, options_wrong(o, "unexpected word: %s (is it meant to be -c %s?)", word, word));
+    return stop(o, options_wrong(o, "unexpected word: %s", word));
+}
+
 static enum option operand(struct options *o, const char *word)
 {
     if (!o->command->operand)
-        return stop(o, options_wrong(o, "unexpected word: %s", word));
+        return unexpected(o, word);
     o->value = word;
     return OPTION_OPERAND;
 }

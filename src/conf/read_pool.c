@@ -153,8 +153,8 @@ static struct span stray_attribute(const struct node *value)
     const uint8_t *comma = memrchr(source->text.data, ',', source->text.length);
     size_t from = comma ? (size_t)(comma - source->text.data) + 1 : source->text.length;
     struct span rest = span_part(source->text, from, source->text.length - from);
-    return rest.length > strlen("weight=") && memcmp(rest.data, "weight=", strlen("weight=")) == 0 ? span_of(NULL, 0)
-                                                                                                   : rest;
+    return rest.length >= strlen("weight=") && memcmp(rest.data, "weight=", strlen("weight=")) == 0 ? span_of(NULL, 0)
+                                                                                                    : rest;
 }
 
 static void report_attribute(struct build *b, const struct node *value, struct span attribute)

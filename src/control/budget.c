@@ -25,6 +25,6 @@ size_t budget_reserved(const struct plan *plan, size_t descriptors)
 uint32_t budget_connections(const struct plan *plan, size_t descriptors)
 {
     size_t reserved = budget_reserved(plan, descriptors);
-    size_t fit = descriptors > reserved ? (descriptors - reserved) / 2 : 0;
+    size_t fit = descriptors > reserved ? (descriptors - reserved) / BUDGET_PER_CONNECTION : 0;
     return fit < plan->limits.connections ? (uint32_t)fit : plan->limits.connections;
 }

@@ -179,10 +179,9 @@ static int check_descriptors(const struct plan *plan)
     size_t descriptors = powers_raise_nofile();
     if (budget_connections(plan, descriptors) > 0)
         return 0;
-    log_error(
-        "a process may have only %zu open files here, and limpet needs more than %zu beside its connections; raise "
-        "LimitNOFILE= or ulimit -Hn",
-        descriptors, budget_reserved(plan, descriptors));
+    log_error("a process may have only %zu open files here, and limpet needs %zu for one connection; raise "
+              "LimitNOFILE= or ulimit -Hn",
+              descriptors, budget_reserved(plan, descriptors) + BUDGET_PER_CONNECTION);
     return -EMFILE;
 }
 

@@ -1,6 +1,7 @@
 """Descriptors are reckoned beforehand, so that who is accepted also finds one for his server. Where that fails all the
 same, because the limit was lowered under a running engine, the listener pauses instead of spinning."""
 
+import re
 import signal
 import time
 
@@ -99,6 +100,8 @@ def test_too_few_descriptors_for_a_single_connection_are_refused_at_the_start(li
     assert proxy.wait(10) == 1
     proxy.process.returncode = 0
     assert "only 64 open files" in proxy.stderr and "ulimit" in proxy.stderr
+    enough = int(re.search(r"needs (\d+) for one connection", proxy.stderr)[1])
+    limpet([server()], wrapper=["prlimit", f"--nofile={enough}:{enough}"])
 
 
 def test_reopened_logs_that_find_no_descriptor_do_not_end_the_engine(limpet, server, folder):

@@ -22,7 +22,7 @@ MISTAKES = [
     ("serve 127.0.0.1:2", "limpet serve: servers, but nowhere to listen"),
     ("serve -k client", "limpet serve: flags, but nowhere to listen"),
     ("check --strict=yes", "limpet check: --strict takes no value"),
-    ("check limpet.yaml", "limpet check: unexpected word: limpet.yaml"),
+    ("check limpet.yaml", "limpet check: unexpected word: limpet.yaml (is it meant to be -c limpet.yaml?)"),
     ("check -- --strict", "limpet check: unexpected word: --strict"),
     ("demo --for soon", "limpet demo: `soon` is no time: write 5s"),
     ("demo --for 0", "limpet demo: `0` is no time"),
