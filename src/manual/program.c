@@ -68,7 +68,8 @@ static const char homes[] =
     "Homes survive the step from flags to a file if the file says the same: flags make a pool that is called "
     "`default`, with the names, weights and the seed that they give.\n\n"
     "limpet does not read its file again by itself: it is started again. From the signal on the old one takes no "
-    "newcomers, who are refused until the new one listens; that one may be started at once, while the old one lets "
+    "newcomers, who are refused until the new one listens (whose connection was just being made may see a reset); that "
+    "one may be started at once, while the old one lets "
     "its connections finish, and it leads everybody to the same home.\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
     "the second would lead elsewhere.";

@@ -1,4 +1,5 @@
-"""Whoever reaches a limpet that is told to stop is refused at once or gets his answer; nobody is let in and dropped."""
+"""Whoever reaches a limpet that is told to stop is refused at once or gets his answer; nobody is let in and dropped.
+(Only a client whose last segment of the handshake was still under way then is reset; on loopback there is no such way.)"""
 
 import ctypes
 import socket
