@@ -76,6 +76,8 @@ static int grow(struct timers *timers)
 
 int timer_set(struct timers *timers, struct timer *timer, micros deadline)
 {
+    if (deadline < timers->floor)
+        deadline = timers->floor;
     timer->deadline = deadline;
     if (timer->place > 0) {
         if (deadline < timers->heap[timer->place].when)
@@ -111,6 +113,7 @@ void timer_clear(struct timers *timers, struct timer *timer)
 
 void timers_run(struct timers *timers, micros now)
 {
+    timers->floor = now + 1;
     while (timers->count > 0 && timers->heap[1].when <= now) {
         struct timer *timer = timers->heap[1].timer;
         if (timer->deadline > now) {
@@ -121,6 +124,7 @@ void timers_run(struct timers *timers, micros now)
         timer->deadline = TIMER_NEVER;
         timer->fire(timer);
     }
+    timers->floor = 0;
 }
 
 micros timers_next(const struct timers *timers)

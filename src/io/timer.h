@@ -23,6 +23,7 @@ struct timers {
     struct timer_slot *heap; /* heap[1] comes up first; heap[0] is unused */
     size_t count;
     size_t capacity;
+    micros floor; /* while timers are fired, nothing is due before this */
 };
 
 void timers_init(struct timers *timers);
@@ -36,7 +37,8 @@ MUST_CHECK int timer_set(struct timers *timers, struct timer *timer, micros dead
 /* Harmless for one that is not set. */
 void timer_clear(struct timers *timers, struct timer *timer);
 
-/* Fires all that are due. A timer is not set any more when it fires, and may be set again by its owner. */
+/* Fires all that are due, each once. A timer is not set any more when it fires, and may be set again by its owner; if that
+ * is in the past, it waits for the next run, so that one mistaken deadline cannot keep a thread from everybody else. */
 void timers_run(struct timers *timers, micros now);
 
 /* When timers_run() should be called next; may be early by a lazily moved timer. */

@@ -134,6 +134,36 @@ static void a_timer_may_set_itself_again(void **state)
     timers_fini(&timers);
 }
 
+static struct timers *own_timers;
+
+static void set_in_the_past(struct timer *timer)
+{
+    note(timer);
+    assert_int_equal(timer_set(own_timers, timer, now - 5), 0);
+}
+
+static void a_timer_that_is_set_in_the_past_lets_the_others_have_their_turn(void **state)
+{
+    (void)state;
+    struct timers timers;
+    struct alarm stubborn = {0};
+    struct alarm other = {0};
+    timers_init(&timers);
+    own_timers = &timers;
+    timer_init(&stubborn.timer, set_in_the_past);
+    timer_init(&other.timer, note);
+    assert_int_equal(timer_set(&timers, &stubborn.timer, 10), 0);
+    assert_int_equal(timer_set(&timers, &other.timer, 20), 0);
+    now = 30;
+    timers_run(&timers, now);
+    assert_int_equal(stubborn.fired, 1);
+    assert_int_equal(other.fired, 1);
+    now = timers_next(&timers);
+    timers_run(&timers, now);
+    assert_int_equal(stubborn.fired, 2);
+    timers_fini(&timers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +171,7 @@ int main(void)
         cmocka_unit_test(a_deadline_that_moved_later_fires_late_and_one_that_moved_earlier_fires_early),
         cmocka_unit_test(random_sets_and_clears_agree_with_a_plain_array),
         cmocka_unit_test(a_timer_may_set_itself_again),
+        cmocka_unit_test(a_timer_that_is_set_in_the_past_lets_the_others_have_their_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
