@@ -51,6 +51,27 @@ enum connect_verdict connect_start(const struct address *address, int *fd, int *
     return verdict;
 }
 
+static struct endpoint end_of(int fd, bool far)
+{
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+    struct sockaddr *any = (struct sockaddr *)&name;
+    socklen_t length = sizeof(name);
+    if ((far ? getpeername(fd, any, &length) : getsockname(fd, any, &length)) < 0)
+        return (struct endpoint){.kind = ENDPOINT_NONE};
+    return endpoint_from_sockaddr(any);
+}
+
+bool connect_met_itself(int fd, const struct address *address)
+{
+    if (address_is_unix(address))
+        return false;
+    struct endpoint here = end_of(fd, false);
+    if (here.kind != ENDPOINT_IP || here.port != address_port(address))
+        return false;
+    struct endpoint there = end_of(fd, true);
+    return endpoint_equal(&here, &there);
+}
+
 const char *connect_error_text(int error)
 {
     switch (error) {

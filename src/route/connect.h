@@ -20,6 +20,10 @@ enum connect_verdict {
 /* Begins to connect. *fd is open only for the first two verdicts; *error is a positive errno for the others. */
 MUST_CHECK enum connect_verdict connect_start(const struct address *address, int *fd, int *error);
 
+/* Where nobody listens on a port from which the kernel also takes ports for outgoing connections, a connect from the same machine
+ * may get that very port, and then meets itself (RFC 9293 section 3.5, simultaneous open): it succeeds, and is no server. */
+bool connect_met_itself(int fd, const struct address *address);
+
 /* Why a finished attempt failed, in one word of the manual: "refused", "timeout", "unreachable"... */
 const char *connect_error_text(int error);
 

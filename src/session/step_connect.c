@@ -179,7 +179,7 @@ enum step step_try(struct connection *c)
 static enum step connect_failed(struct connection *c, int error)
 {
     server_refused(c, error);
-    stream_close(&c->server, false);
+    stream_close(&c->server, true); /* who met itself would go on holding the server's port */
     return STEP_PICK;
 }
 
@@ -207,6 +207,8 @@ enum step step_connect(struct connection *c)
     if (c->server.writable) {
         /* Only a socket that hung up can hold an error; asking the others would be a system call for nothing. */
         int error = c->server.hung_up ? -stream_error(&c->server) : 0;
+        if (!error && connect_met_itself(c->server.source.fd, &c->visit.server->address))
+            error = ECONNREFUSED;
         return error ? connect_failed(c, error) : begin_to_carry(c);
     }
     if (connection_is_late(c))

@@ -207,6 +207,27 @@ static void every_error_has_one_word(void **state)
     assert_string_equal(connect_error_text(ENETUNREACH), "unreachable");
 }
 
+static void who_meets_himself_has_met_no_server(void **state)
+{
+    struct sockaddr_in none;
+    int listener = loopback_listener(&port);
+    int fd = loopback_connect(&port);
+    set_port();
+    assert_false(connect_met_itself(fd, &address));
+    close(fd);
+    close(listener);
+
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    none = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(port);
+    assert_int_equal(bind(fd, (struct sockaddr *)&none, sizeof(none)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&port, &length), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&port, sizeof(port)), 0);
+    set_port();
+    assert_true(connect_met_itself(fd, &address));
+    close(fd);
+}
+
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -222,6 +243,7 @@ int main(void)
         fresh(without_a_descriptor_it_is_not_the_servers_fault),
         fresh(an_address_that_nobody_can_have_fails),
         fresh(every_error_has_one_word),
+        fresh(who_meets_himself_has_met_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
