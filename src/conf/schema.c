@@ -62,7 +62,8 @@ static const struct schema_row rows[] = {
              "name the client. Write `client-from: none` there."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
-     .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends."},
+     .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
+             "`proxy-protocol: accept` it goes on without a header, if none had begun."},
     {ROW(TIMEOUTS, "head"), .type = "a duration", .since = LATER,
      .instead = "use `first-bytes`, which bounds the head in `mode: tcp`",
      .help = "For the head of a request to be complete."},
@@ -121,8 +122,11 @@ static const struct schema_row rows[] = {
              "where the server speaks first."},
     {ROW(LISTENER, "proxy-protocol"), .type = "off, accept or require", .fallback = "off", .read = read_word,
      INTO(plan_listener, proxy_protocol), .words = proxy_protocols,
-     .help = "Whether a PROXY header (v1 or v2) in front of the stream names the client. With accept and require, one "
-             "from a peer that is not trusted ends the connection; with off it is payload like any other."},
+     .help =
+         "Whether a PROXY header (v1 or v2) in front of the stream names the client. With accept and require, one "
+         "from a peer that is not trusted ends the connection; with off it is payload like any other. With accept a "
+         "client that says nothing is waited for until `timeouts: proxy-header`: a server that speaks first is "
+         "heard only then."},
     {ROW(LISTENER, "unwrap"), .type = "ipv4, ipv6 or a number of bytes", .read = read_listener_unwrap,
      .help = "Takes that many bytes off the front of each stream (4, 16, or 1 to 255): an address becomes the client, "
              "other bytes become the key source unwrapped. A connection from outside `trust` is ended."},

@@ -28,14 +28,20 @@ void peek_fini(struct peek *peek)
 void peek_start_waiting(struct peek *peek, const struct plan_timeouts *timeouts, micros now)
 {
     peek->first_bytes = now + timeouts->first_bytes;
-    if (peek->facts.stage == FACTS_PROXY)
+    if (peek->facts.stage != FACTS_CONTENT)
         peek->proxy_header = now + timeouts->proxy_header;
+}
+
+/* PROXY header and prefix have a deadline of their own. */
+static bool waits_for_wrapping(const struct peek *peek)
+{
+    return peek->facts.stage != FACTS_CONTENT && !peek->facts.proxy_late;
 }
 
 micros peek_deadline(const struct peek *peek)
 {
     micros next = peek->first_bytes < peek->look_again ? peek->first_bytes : peek->look_again;
-    if (peek->facts.stage == FACTS_PROXY && peek->proxy_header < next)
+    if (waits_for_wrapping(peek) && peek->proxy_header < next)
         next = peek->proxy_header;
     return next;
 }
@@ -58,9 +64,6 @@ static enum think think(struct peek *peek, struct decision *decision, struct spa
     case FACTS_READ_ON:
         break;
     }
-    /* Limits and log want the client even when the key is something else; but nobody waits for that alone. */
-    const char *bad = NULL;
-    (void)facts_client(&peek->facts, bytes, &bad);
     decide(decision, &peek->facts, bytes, peek->serial);
     return decision->verdict == DECIDE_MORE ? THINK_MORE : THINK_DECIDED;
 }
@@ -71,15 +74,16 @@ enum peek_answer peek_at_once(struct peek *peek, struct decision *decision)
     return think(peek, decision, span_of(NULL, 0), &take) == THINK_DECIDED ? PEEK_DECIDED : PEEK_WAIT;
 }
 
-/* Nothing more is to be expected: the client ended, the deadline passed, or as much as may be looked at is here. */
+/* Nothing more is to be expected: the client ended, the deadline passed, or as much as may be looked at is here. Nobody can
+ * look past urgent data. */
 static bool is_over(const struct peek *peek, const struct stream *stream, size_t seen, micros now)
 {
-    return now >= peek->first_bytes || stream->hung_up || seen == PEEK_LIMIT;
+    return now >= peek->first_bytes || stream->hung_up || stream->urgent || seen == PEEK_LIMIT;
 }
 
 static bool is_proxy_late(const struct peek *peek, micros now)
 {
-    return peek->facts.stage == FACTS_PROXY && now >= peek->proxy_header;
+    return waits_for_wrapping(peek) && now >= peek->proxy_header;
 }
 
 /* As think(), but what will not come any more is not waited for. */
@@ -96,6 +100,20 @@ static enum think think_or_settle(struct peek *peek, struct decision *decision, 
         thought = think(peek, decision, bytes, take);
     }
     return thought;
+}
+
+/* The same bytes as at the last look: what was thought of them then still holds. */
+static bool is_nothing_new(const struct peek *peek, const struct stream *stream, size_t seen, micros now)
+{
+    return seen > 0 && seen == peek->seen && !is_over(peek, stream, seen, now) && !is_proxy_late(peek, now);
+}
+
+static void wait_for_a_byte(struct peek *peek, struct stream *stream)
+{
+    stream->readable = false;
+    if (peek->looks > EAGER_LOOKS)
+        stream_want(stream, peek->seen + 1);
+    peek->look_again = TIMER_NEVER;
 }
 
 static void wait_for_more(struct peek *peek, struct stream *stream, size_t seen, micros now)
@@ -143,6 +161,10 @@ enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct 
             return PEEK_GONE;
         if (seen == 0)
             stream->hung_up = true;
+        if (is_nothing_new(peek, stream, bytes.length, now)) {
+            wait_for_a_byte(peek, stream);
+            return PEEK_WAIT;
+        }
         size_t take = 0;
         switch (think_or_settle(peek, decision, stream, bytes, &take, now)) {
         case THINK_DECIDED:

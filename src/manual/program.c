@@ -107,9 +107,9 @@ static const struct roff_row log_fields[] = {
     {"connect_ms", "From the decision to the connection to the server."},
     {"total_ms", "From the beginning to the end."},
     {"reason", "Why it ended, one of the words below."},
-    {"detail",
-     "What exactly was wrong with the first bytes, even if the visit went on: a head longer than 16 KiB. With "
-     "underscores for spaces in the text form."},
+    {"detail", "What exactly was wrong with the first bytes, even if the visit went on: a head longer than 16 KiB, or "
+               "one that did not end in time. With "
+               "underscores for spaces in the text form."},
 };
 
 /* What the other end of the line notices, if it is not what `unseen` says. */

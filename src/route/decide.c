@@ -9,6 +9,7 @@
 
 static const char no_head[] = "the first bytes are no complete HTTP/1 request head";
 static const char too_long[] = "the request head is longer than 16 KiB, so nothing in it counts";
+static const char cut_short[] = "the request head did not end in time, so nothing in it counts";
 static const char no_hello[] = "the first bytes are no complete TLS ClientHello";
 
 static void end_with(struct decision *decision, enum reason reason, const char *why)
@@ -90,7 +91,7 @@ static enum known head_source(struct decision *decision, struct facts *facts, st
     const char *bad = NULL;
     enum known known = facts_head(facts, bytes, &bad);
     if (known != KNOWN_PRESENT) {
-        *why = bad ? bad : facts->head_too_long ? too_long : no_head;
+        *why = bad ? bad : facts->head_too_long ? too_long : facts->head_cut_short ? cut_short : no_head;
         return known;
     }
     switch (source->kind) {
@@ -261,6 +262,14 @@ static void find_client(struct decision *decision, struct facts *facts, struct s
         end_with_bad_head(decision, facts);
 }
 
+/* The log of a visit that ends here wants him too, if the head was read anyway. */
+static void note_client(struct facts *facts, struct span bytes)
+{
+    const char *ignored = NULL;
+    if (facts->head_known != KNOWN_NOT_YET || !facts->source_trusted)
+        (void)facts_client(facts, bytes, &ignored);
+}
+
 static void find_key(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
 {
     const struct plan_pool *pool = decision->pool;
@@ -298,6 +307,8 @@ void decide(struct decision *decision, struct facts *facts, struct span bytes, u
     find_key(decision, facts, bytes, serial);
     if (decision->verdict == DECIDE_KEY || decision->verdict == DECIDE_SPREAD)
         find_client(decision, facts, bytes);
-    if (facts->head_too_long && !decision->why)
-        decision->why = too_long;
+    else if (decision->verdict == DECIDE_END)
+        note_client(facts, bytes);
+    if (!decision->why)
+        decision->why = facts->head_too_long ? too_long : facts->head_cut_short ? cut_short : NULL;
 }

@@ -87,7 +87,7 @@ static struct facts_result read_untrusted_proxy(struct facts *facts, struct span
     enum parse_verdict verdict = proxy_read(bytes, &header).verdict;
     if (verdict != PARSE_NONE && proxy_has_begun(bytes))
         return end_with(REASON_UNTRUSTED_PROXY, "the peer sent a PROXY header, and is outside `trust`");
-    if (verdict == PARSE_MORE && !facts_is_over(facts, bytes))
+    if (verdict == PARSE_MORE && !facts->proxy_late && !facts_is_over(facts, bytes))
         return (struct facts_result){.step = FACTS_MORE};
     return step_on(facts, FACTS_UNWRAP, 0);
 }
@@ -136,7 +136,7 @@ static struct facts_result read_unwrap(struct facts *facts, struct span bytes)
     if (!facts->source_trusted)
         return end_with(REASON_BAD_PREFIX, "the listener takes off a prefix, and whoever wrote it is outside `trust`");
     if (bytes.length < length) {
-        if (facts_is_over(facts, bytes))
+        if (facts->proxy_late || facts_is_over(facts, bytes))
             return end_with(REASON_BAD_PREFIX, "the wrapped prefix was cut short or late");
         return (struct facts_result){.step = FACTS_MORE};
     }
@@ -182,6 +182,7 @@ enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
         if (result.verdict == PARSE_BAD)
             facts->head_bad = result.why;
         facts->head_too_long = result.verdict == PARSE_MORE && bytes.length == PEEK_LIMIT;
+        facts->head_cut_short = result.verdict == PARSE_MORE && bytes.length > 0 && bytes.length < PEEK_LIMIT;
     }
     if (facts->head_bad)
         *bad = facts->head_bad;

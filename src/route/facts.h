@@ -39,13 +39,14 @@ struct facts {
     bool peer_trusted;
     bool source_trusted;
     bool over;       /* no more bytes will come: early end, deadline or the peek limit */
-    bool proxy_late; /* the deadline for a PROXY header has passed; other bytes may still come */
+    bool proxy_late; /* the deadline for PROXY header and prefix has passed; other bytes may still come */
 
     enum facts_stage stage;
     enum known head_known;
     enum known hello_known;
     struct head head;
     bool head_too_long;   /* it did not end within PEEK_LIMIT, so nothing in it counts */
+    bool head_cut_short;  /* it did not end before the bytes did, or in time, so nothing in it counts */
     const char *head_bad; /* static text; the head is malformed or ambiguous */
     struct hello *hello;  /* allocated when a ClientHello was read */
 
@@ -86,7 +87,7 @@ MUST_CHECK struct facts_result facts_read(struct facts *facts, struct span bytes
  * itself once PEEK_LIMIT bytes are shown; more of them are not looked at. */
 void facts_finish(struct facts *facts);
 
-/* No PROXY header is waited for any longer; content still is. */
+/* Neither a PROXY header nor a prefix is waited for any longer; content still is. */
 void facts_finish_proxy(struct facts *facts);
 bool facts_is_over(const struct facts *facts, struct span bytes);
 struct span facts_within_limit(struct span bytes);

@@ -39,7 +39,7 @@ void pick_init(struct pick *pick, const struct plan_pool *pool, uint64_t key_has
 
 enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
 
-/* The next server to try, as an index in the pool. If no admissible one is left, and nothing was tried yet, resting
+/* The next server to try, as an index in the pool. If no admissible one is left, resting
  * ones are offered in the order of the ranking, each to one visit at a time. `now` is the steady clock. */
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);

@@ -91,24 +91,23 @@ static void tell_forwarding(struct explanation *e, struct span bytes)
 static void tell_client(struct explanation *e, struct span bytes)
 {
     struct facts *facts = &e->facts;
-    const char *ignored;
     unsigned count = 0;
 
     facts_finish(facts);
-    if (e->decision.verdict == DECIDE_END)
-        (void)facts_client(facts, bytes, &ignored);
     bool asked = facts->client_known == KNOWN_PRESENT;
     facts->client = asked ? facts->client : facts->source;
-    if (!asked)
-        e->client_how = "it is trusted, but nothing here depends on whom it speaks for, so it was not asked";
-    else if (!facts->source_trusted)
+    if (!facts->source_trusted)
         e->client_how = "it is outside `trust`, so it speaks for itself only";
+    else if (!asked)
+        e->client_how = "it is trusted, but nothing here depends on whom it speaks for, so it was not asked";
     else if (e->listener->client_from == CLIENT_FROM_NONE)
         e->client_how = "the listener says `client-from: none`";
     else if (facts->head_known != KNOWN_PRESENT && facts->head_bad)
         e->client_how = "it is trusted, but its request is malformed";
     else if (facts->head_too_long)
         e->client_how = "it is trusted, but its request head is longer than 16 KiB, so nothing in it counts";
+    else if (facts->head_cut_short)
+        e->client_how = "it is trusted, but its request head is not complete, so nothing in it counts";
     else if (facts->head_known != KNOWN_PRESENT)
         e->client_how = "it is trusted, but sent no HTTP/1 request that could name another";
     else if (e->listener->client_from != CLIENT_FROM_HEADER)

@@ -32,6 +32,12 @@ GOOD = {
     "v2, TLS sub-TLVs": (proxy_v2("203.0.113.9", tlvs=tlv(0x20, b"\1\0\0\0\0" + tlv(0x21, b"TLSv1.3"))), "203.0.113.9"),
 }
 
+
+def _who_answers_at_the_end(proxy):
+    with Client(proxy, timeout=3) as client:
+        return client.send(b"x").finish().read_to_end().decode().strip()
+
+
 _V4 = socket.inet_aton("203.0.113.9") * 2 + struct.pack("!HH", 1, 2)
 
 
@@ -164,6 +170,20 @@ def test_without_a_header_where_it_is_optional_the_key_has_all_the_time_of_first
         client.read_to_end()
     visit = proxy.visit()
     assert (visit["source"], visit["reason"]) == ("header:X-User", "done")
+
+
+@pytest.mark.parametrize("first", [b"", b"PROX"], ids=["silent", "a-beginning"])
+def test_a_stranger_who_says_nothing_holds_up_nobody_where_headers_are_optional(limpet, server, first):
+    proxy = limpet([server("a", tells_its_name_at_the_end)], threads=1, key="client",
+                   listener={"proxy-protocol": "accept", "trust": "192.0.2.0/28"},
+                   timeouts={"proxy-header": "300ms", "first-bytes": "10s"})
+    with Client(proxy) as stranger:
+        stranger.send(first)
+        time.sleep(0.6)
+        assert _who_answers_at_the_end(proxy) == "a"
+        stranger.send(b"hello").finish()
+        assert stranger.read_to_end() == b"a\n"
+    assert proxy.visits(2)[1]["source"] == "client"
 
 
 def test_a_second_header_is_payload(limpet, server):

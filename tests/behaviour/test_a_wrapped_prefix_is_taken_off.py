@@ -112,6 +112,14 @@ def test_only_from_trusted_peers(limpet, server):
     assert not home.talks
 
 
+def test_one_that_is_late_ends_the_connection_before_the_deadline_of_the_rest(limpet, server):
+    proxy = limpet([server()], listener={"unwrap": "ipv4"}, timeouts={"first-bytes": "20s", "proxy-header": "300ms"})
+    with Client(proxy) as client:
+        client.send(b"\xcb\0")
+        assert client.is_dropped(within=5)
+    assert proxy.visit()["reason"] == "bad_prefix"
+
+
 def test_one_that_is_late_or_cut_short_ends_the_connection(limpet, server):
     home = server("a", tells_its_name_at_the_end)
     proxy = limpet([home], listener={"unwrap": "ipv4"}, timeouts={"first-bytes": "400ms", "proxy-header": "400ms"})

@@ -38,6 +38,18 @@ def test_bytes_around_an_urgent_one_arrive_without_waiting_for_more(limpet, serv
     assert proxy.visit()["reason"] == "done"
 
 
+def test_an_urgent_byte_in_a_head_is_not_waited_for(limpet, server):
+    """Nobody can look past it, so the head counts as cut short."""
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="client", timeouts={"first-bytes": "20s"})
+    head = wire.request(headers={"X-Forwarded-For": "203.0.113.9"})
+    with Client(proxy, timeout=5) as client:
+        client.send(head[:10])
+        _send_urgent(client)
+        client.send(head[10:]).finish()
+        assert client.read_to_end() == b"a\n"
+    assert "did not end in time" in proxy.visit()["detail"]
+
+
 def test_several_urgent_bytes_stop_nothing(limpet, server):
     proxy = limpet([server("a", echoes)])
     with _talking(proxy) as client:

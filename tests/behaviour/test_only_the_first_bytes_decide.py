@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from support import wire
+from support import proc, wire
 from support.client import Client
 from support.servers import echoes, tells_its_name_at_the_end
 
@@ -62,6 +62,61 @@ def test_a_flood_without_a_decision_is_cut_at_the_limit(limpet, server):
         client.send(data).finish()
         assert client.read_to_end() == b"a\n"
     assert home.only_talk().received == data
+
+
+TWO_HOSTS = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"
+FORWARDED = wire.request(headers={"X-Forwarded-For": "203.0.113.9"})
+
+
+@pytest.mark.parametrize("data", [TWO_HOSTS, FORWARDED], ids=["two-hosts", "forwarded"])
+def test_whatever_the_pieces_the_outcome_is_the_same(limpet, server, data):
+    """The key needs no head, so nothing depends on one."""
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="bytes:0+4")
+    for cut in (len(data), len(data) - 1, 10):
+        with Client(proxy) as client:
+            client.send(data[:cut])
+            time.sleep(0.1)
+            client.send(data[cut:]).finish()
+            assert client.read_to_end() == b"a\n"
+    for visit in proxy.visits(3):
+        assert (visit["reason"], visit["client"].split(":")[0]) == ("done", "127.0.0.1")
+
+
+def test_who_is_ended_without_a_key_is_named(limpet, server):
+    proxy = limpet([server()], key="query:x", pool={"no-key": "end"})
+    with Client(proxy) as client:
+        client.send(FORWARDED)
+        assert client.is_dropped()
+    visit = proxy.visit()
+    assert (visit["reason"], visit["client"]) == ("no_key", "203.0.113.9")
+
+
+def test_a_head_that_came_too_late_is_told(limpet, server):
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="client", timeouts={"first-bytes": "300ms"})
+    with Client(proxy) as client:
+        client.send(FORWARDED[:-2])
+        time.sleep(0.6)
+        client.send(FORWARDED[-2:]).finish()
+        assert client.read_to_end() == b"a\n"
+    assert proxy.visit()["detail"] == "the request head did not end in time, so nothing in it counts"
+
+
+def test_a_head_that_pauses_costs_nothing_until_it_goes_on(limpet, server):
+    proxy = limpet([server("a", tells_its_name_at_the_end)], key="header:X-User", threads=1,
+                   timeouts={"first-bytes": "20s"})
+    head = wire.request(headers={"X-Filler": "f" * 4000, "X-User": "ann"})
+    with Client(proxy) as client:
+        for start in range(0, 2000, 100):
+            client.send(head[start:start + 100])
+            time.sleep(0.002)
+        time.sleep(0.5)
+        before = proc.switches(proxy.engine)
+        time.sleep(0.5)
+        assert proc.switches(proxy.engine) - before <= 3
+        client.send_byte_by_byte(head[2000:])
+        client.finish()
+        assert client.read_to_end() == b"a\n"
+    assert proxy.visit()["source"] == "header:X-User"
 
 
 @pytest.mark.parametrize("data", [b"", b"G", b"\0", b"\x16", b"\r", b"P", b"GET / HTTP/1.1\r\nX-Us",

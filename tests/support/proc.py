@@ -52,6 +52,15 @@ def descendants(pid):
     return found
 
 
+def switches(pid):
+    """How often its threads have gone to sleep: how often they were woken."""
+    count = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status") as file:
+            count += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
+    return count
+
+
 @contextmanager
 def paused(pid):
     """While it stands still, what others do to it gathers in the kernel."""
