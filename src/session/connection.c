@@ -58,10 +58,11 @@ enum step connection_end(struct connection *c, enum reason reason)
     return STEP_OVER;
 }
 
-enum step connection_part(struct connection *c, enum reason reason, const char *words)
+enum step connection_part(struct connection *c, struct stream *hearer, enum reason reason, const char *words)
 {
     connection_end(c, reason);
-    farewell_start(&c->farewell, &c->client, words);
+    c->server_hears = hearer == &c->server;
+    farewell_start(&c->farewell, hearer, words);
     int failure = timer_set(&c->context->loop.timers, &c->timer, connection_now(c) + FAREWELL_PATIENCE);
     return failure ? STEP_OVER : STEP_FAREWELL;
 }

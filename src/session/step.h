@@ -25,7 +25,7 @@ enum step {
     STEP_TRY,      /* begin to connect to it */
     STEP_CONNECT,  /* wait for it */
     STEP_CARRY,    /* bring the bytes there until both sides are done */
-    STEP_FAREWELL, /* say a last word to a client who gets no server, and part in order */
+    STEP_FAREWELL, /* say a last word to who is left, and part in order */
     STEP_COUNT,
     STEP_WAIT, /* for a stream or the deadline */
     STEP_OVER, /* the visit has ended, and the connection goes */
@@ -44,8 +44,9 @@ struct connection {
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
-    bool counted; /* among the connections of its client */
-    bool sample;  /* its first bytes are to be looked at for a forwarding field */
+    bool counted;      /* among the connections of its client */
+    bool server_hears; /* the farewell is for the server */
+    bool sample;       /* its first bytes are to be looked at for a forwarding field */
     struct pick pick;
     struct peek *peek;         /* only while peeking and waiting */
     struct greeting *greeting; /* what the server is told first; null: nothing */
@@ -67,8 +68,8 @@ enum step step_farewell(struct connection *c);
 /* The visit's single end: sets its reason, writes its line. STEP_OVER. */
 enum step connection_end(struct connection *c, enum reason reason);
 
-/* Ends the visit, but lets the client hear it. STEP_FAREWELL or STEP_OVER. */
-enum step connection_part(struct connection *c, enum reason reason, const char *words);
+/* Ends the visit, but lets one of the two streams hear it. STEP_FAREWELL or STEP_OVER. */
+enum step connection_part(struct connection *c, struct stream *hearer, enum reason reason, const char *words);
 
 /* (Re)sets the deadline. STEP_WAIT, or the end when there is no memory for it. */
 enum step connection_wait(struct connection *c, micros deadline);

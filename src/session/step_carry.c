@@ -33,12 +33,15 @@ static bool somebody_reads(struct connection *c)
     return reads;
 }
 
-/* Whoever speaks on to a server that has answered in full and left is heard for a moment more: bytes that nobody reads
- * would reset him, and of the answer he would lose what he has not taken yet. */
+/* Whoever speaks on to a server that has answered in full and left is heard for a while more: bytes that nobody reads
+ * would reset him, and of the answer he would lose what he has not taken yet. The same for a server whose client has said
+ * all and left. */
 static enum step carried(struct connection *c, enum reason reason)
 {
     if (reason == REASON_SERVER_RESET && relay_flow_is_whole(&c->relay.out))
-        return connection_part(c, reason, "");
+        return connection_part(c, &c->client, reason, "");
+    if (reason == REASON_CLIENT_RESET && relay_flow_is_whole(&c->relay.in))
+        return connection_part(c, &c->server, reason, "");
     return connection_end(c, reason);
 }
 
@@ -63,7 +66,16 @@ enum step step_carry(struct connection *c)
 
 enum step step_farewell(struct connection *c)
 {
-    if (farewell_is_over(&c->farewell, &c->client) || connection_is_late(c))
+    struct stream *hearer = c->server_hears ? &c->server : &c->client;
+    enum farewell_answer answer = farewell_run(&c->farewell, hearer);
+    if (answer == FAREWELL_OVER)
         return STEP_OVER;
-    return STEP_WAIT;
+    if (connection_is_late(c) && !farewell_is_heard_on(&c->farewell, hearer))
+        return STEP_OVER;
+    if (answer == FAREWELL_AGAIN)
+        loop_again(&c->context->loop, &hearer->source);
+    if (!connection_is_late(c))
+        return STEP_WAIT;
+    int failure = timer_set(&c->context->loop.timers, &c->timer, connection_now(c) + FAREWELL_PATIENCE);
+    return failure ? STEP_OVER : STEP_WAIT;
 }

@@ -83,7 +83,7 @@ static enum step go_nowhere(struct connection *c, enum reason reason)
 {
     c->visit.server = NULL;
     c->visit.choice = VISIT_NOWHERE;
-    return connection_part(c, reason, "");
+    return connection_part(c, &c->client, reason, "");
 }
 
 static enum step nobody_left(struct connection *c)

@@ -29,7 +29,7 @@ static enum step cannot_decide(struct connection *c, const struct facts *facts, 
     if (!c->counted)
         c->visit.client = facts->client_known == KNOWN_PRESENT ? facts->client : facts->source;
     if (decision->answer_400)
-        return connection_part(c, decision->reason, bad_request);
+        return connection_part(c, &c->client, decision->reason, bad_request);
     return connection_end(c, decision->reason);
 }
 

@@ -1,13 +1,19 @@
 """A server may answer in full and close while its client still speaks. Its kernel answers those bytes with a reset; the
 answer was complete before, and is delivered."""
 
+import fcntl
+import socket
+import struct
+import termios
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 
 from support import proc
 from support.client import Client
+from support.proc import wait_until
 
 ANSWER = bytes(range(250)) * 6000
 
@@ -71,11 +77,9 @@ def refuses_at_once(talk, server):
 def heard(client):
     """All that came; uploading on to somebody who left ends in a reset sooner or later."""
     answer = b""
-    try:
+    with suppress(ConnectionError):
         while more := client.read():
             answer += more
-    except ConnectionError:
-        pass
     return answer
 
 
@@ -84,12 +88,64 @@ def test_every_upload_that_is_refused_at_once_is_told_so(limpet, server):
     proxy = limpet([home], threads=1)
     for _ in range(100):
         with Client(proxy) as client:
-            try:
+            with suppress(ConnectionError):
                 client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
                 client.send(bytes(3000000))
-            except ConnectionError:
-                pass
             assert heard(client) == REFUSAL
+
+
+def until_taken(connection):
+    """The other side's kernel has everything; so it is not this one's fault if something is lost."""
+    def unsent():
+        return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
+    assert wait_until(lambda: unsent() == 0)
+
+
+def small_window(socket_):
+    socket_.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+
+
+def test_a_slow_reader_who_speaks_on_has_all_the_time_he_needs(limpet, server):
+    def answers_and_leaves_in_order(talk, server):
+        talk.read()
+        talk.send(ANSWER[:900000])
+        talk.finish()
+        until_taken(talk.socket)
+
+    proxy = limpet([server("a", answers_and_leaves_in_order)], threads=1)
+    with Client(proxy, prepare=small_window) as client:
+        client.send(b"hello")
+        answer = b""
+        while more := client.read(10000):
+            answer += more
+            with suppress(ConnectionError):  # once all is in his kernel
+                client.send(bytes(1000))
+            time.sleep(0.03)
+    assert answer == ANSWER[:900000]
+
+
+def test_a_slow_server_hears_all_of_a_client_that_left(limpet, server):
+    """Though it speaks to him all the time."""
+    heard, go = bytearray(), threading.Event()
+
+    def speaks_and_listens(talk, server):
+        small_window(talk.socket)
+        talk.send(b"welcome")
+        assert go.wait(10)
+        while more := talk.socket.recv(10000):
+            heard.extend(more)
+            talk.send(b"and?")
+            time.sleep(0.02)
+
+    home = server("a", speaks_and_listens)
+    proxy = limpet([home], threads=1)
+    client = Client(proxy)
+    client.send(ANSWER[:500000]).finish()
+    until_taken(client.socket)
+    client.close()
+    go.set()
+    home.only_talk(within=30)
+    assert heard == ANSWER[:500000]
 
 
 @pytest.mark.parametrize("first", ["client", "server"])

@@ -10,9 +10,9 @@ from support import wire
 class Client:
     """One connection. `to` is anything with an `address`, or "host:port", "[v6]:port", "unix:/path"."""
 
-    def __init__(self, to, source=None, timeout=15):
+    def __init__(self, to, source=None, timeout=15, prepare=None):
         address = getattr(to, "address", to)
-        self.socket = open_socket(address, source, timeout)
+        self.socket = open_socket(address, source, timeout, prepare)
         if not address.startswith("unix:"):
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -82,7 +82,8 @@ class Client:
         self.socket.close()
 
 
-def open_socket(address, source=None, timeout=15):
+def open_socket(address, source=None, timeout=15, prepare=None):
+    """`prepare` gets the socket before it is connected."""
     if address.startswith("unix:"):
         opened = socket.socket(socket.AF_UNIX)
         target = address.removeprefix("unix:")
@@ -93,6 +94,8 @@ def open_socket(address, source=None, timeout=15):
         if source:
             opened.bind((source, 0))
     opened.settimeout(timeout)
+    if prepare:
+        prepare(opened)
     try:
         opened.connect(target)
     except BaseException:

@@ -40,7 +40,7 @@ static bool is_over_once_readable(void)
 {
     struct pollfd p = {.fd = stream.source.fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 5000), 1);
-    return farewell_is_over(&farewell, &stream);
+    return farewell_run(&farewell, &stream) == FAREWELL_OVER;
 }
 
 static void assert_hears(const char *words)
@@ -59,7 +59,7 @@ static void a_client_hears_the_words_and_an_orderly_end(void **state)
 {
     farewell_start(&farewell, &stream, "HTTP/1.1 400 Bad Request\r\n\r\n");
     assert_hears("HTTP/1.1 400 Bad Request\r\n\r\n");
-    assert_false(farewell_is_over(&farewell, &stream));
+    assert_int_equal(farewell_run(&farewell, &stream), FAREWELL_WAIT);
     shutdown(client, SHUT_WR);
     assert_true(is_over_once_readable());
 }
@@ -107,7 +107,7 @@ static void a_client_that_has_gone_holds_up_nobody(void **state)
     struct pollfd p = {.fd = stream.source.fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 5000), 1);
     farewell_start(&farewell, &stream, "hello?");
-    assert_true(farewell_is_over(&farewell, &stream));
+    assert_int_equal(farewell_run(&farewell, &stream), FAREWELL_OVER);
 }
 
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
