@@ -35,3 +35,11 @@ void clock_text(micros wall, char text[CLOCK_TEXT_SIZE])
     size_t length = strftime(text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(text + length, CLOCK_TEXT_SIZE - length, ".%03dZ", millis);
 }
+
+int clock_patience(micros left)
+{
+    const micros hour = 3600 * (micros)SECOND_IN_MICROS;
+    if (left <= 0)
+        return 0;
+    return (int)(((left < hour ? left : hour) + MILLIS_IN_MICROS - 1) / MILLIS_IN_MICROS);
+}

@@ -15,6 +15,9 @@ typedef int64_t micros;
 micros clock_steady(void);
 micros clock_wall(void);
 
+/* So long as milliseconds for poll(2) and its like, rounded up; at most an hour: they count in an int. */
+int clock_patience(micros left);
+
 /* Writes "2026-01-31T23:59:59.123Z" (RFC 3339, UTC) and a NUL. */
 #define CLOCK_TEXT_SIZE 32
 void clock_text(micros wall, char text[CLOCK_TEXT_SIZE]);

@@ -96,11 +96,7 @@ static int patience(const struct loop *loop)
     micros next = timers_next(&loop->timers);
     if (next == TIMER_NEVER)
         return -1;
-    micros left = next - loop->now;
-    if (left <= 0)
-        return 0;
-    micros millis = (left + MILLIS_IN_MICROS - 1) / MILLIS_IN_MICROS;
-    return millis > 3600000 ? 3600000 : (int)millis;
+    return clock_patience(next - loop->now);
 }
 
 /* Only those that were waiting when the turn began: one that asks again waits for the next turn. */

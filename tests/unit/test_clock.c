@@ -52,12 +52,23 @@ static void both_clocks_count_microseconds(void **state)
     assert_in_range(clock_wall() / SECOND_IN_MICROS, now, now + 10);
 }
 
+static void patience_is_whole_milliseconds_and_fits_an_int(void **state)
+{
+    assert_int_equal(clock_patience(-5), 0);
+    assert_int_equal(clock_patience(0), 0);
+    assert_int_equal(clock_patience(1), 1);
+    assert_int_equal(clock_patience(1000), 1);
+    assert_int_equal(clock_patience(1001), 2);
+    assert_int_equal(clock_patience(INT64_MAX), 3600000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_written_as_rfc_3339_says),
         cmocka_unit_test(an_impossible_wall_clock_is_written_all_the_same),
         cmocka_unit_test(the_steady_clock_never_goes_back),
+        cmocka_unit_test(patience_is_whole_milliseconds_and_fits_an_int),
         cmocka_unit_test(both_clocks_count_microseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
