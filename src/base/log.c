@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <assert.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -70,8 +73,16 @@ void log_message(enum log_level level, const char *format, ...)
 
     if (writer)
         writer(writer_context, line.data, line.length);
-    else if (write(STDERR_FILENO, line.data, line.length) < 0)
-        return; /* nobody listens: there is nowhere left to say so */
+    else
+        log_put(STDERR_FILENO, line.data, line.length);
+}
+
+void log_put(int fd, const char *line, size_t length)
+{
+    static_assert(LINE_SIZE <= PIPE_BUF, "a line fits where poll(2) says there is room");
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    if (poll(&room, 1, 0) == 1 && room.revents & POLLOUT)
+        (void)!write(fd, line, length); /* if nobody listens, there is nowhere left to say so */
 }
 
 bool log_limit_pass(struct log_limit *limit, int seconds, unsigned long *skipped)

@@ -23,6 +23,9 @@ void log_set_level(enum log_level level);
 /* Takes whole lines (with their newline) instead of standard error; null goes back to it. Set before threads start. */
 void log_set_writer(void (*write)(void *context, const char *line, size_t length), void *context);
 
+/* Writes a line if there is room for it at once, and drops it if not: a reader that hangs must hold up nobody. */
+void log_put(int fd, const char *line, size_t length);
+
 /* Repeated trouble must not flood the log: true at most once in so many seconds for each `limit`, which is zeroed at first.
  * `skipped` tells how many were held back since. */
 struct log_limit {

@@ -235,10 +235,7 @@ static void hear(struct engine *engine)
 /* Milliseconds until the drain deadline; for ever as long as there is none. */
 static int patience(const struct engine *engine)
 {
-    if (!engine->draining || engine->stopped)
-        return -1;
-    micros left = engine->drain_deadline - clock_steady();
-    return left > 0 ? (int)(left / MILLIS_IN_MICROS) + 1 : 0;
+    return !engine->draining || engine->stopped ? -1 : clock_patience(engine->drain_deadline - clock_steady());
 }
 
 /* Threads ring when they end. */

@@ -7,6 +7,7 @@
 #include "control/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -95,7 +96,7 @@ static void replace(int *fd, int fresh)
 static void write_own(void *context, const char *line, size_t length)
 {
     const struct keeper *keeper = context;
-    (void)!write(keeper->error_log, line, length);
+    log_put(keeper->error_log, line, length);
 }
 
 static void reopen_logs(struct keeper *keeper)
@@ -150,7 +151,10 @@ static int start_engine(struct keeper *keeper)
         /* It sees the end of its channel and ends, if it is not dead already; its end is what starts the next one. */
         log_error("the engine did not take its orders: %s", strerror(-failure));
         close_channel(keeper);
+        return 0;
     }
+    /* From now on an engine that hears nothing must not hold up who is to end it. */
+    (void)fcntl(keeper->channel, F_SETFL, O_NONBLOCK);
     return 0;
 }
 
@@ -217,7 +221,7 @@ static void hear(struct keeper *keeper)
         close(fds[i]);
     if (got > 0 && message.kind == WIRE_READY)
         say_ready(keeper);
-    else if (got <= 0)
+    else if (got <= 0 && got != -EAGAIN)
         close_channel(keeper);
 }
 
@@ -320,10 +324,7 @@ static bool is_due(micros deadline)
 static int patience(const struct keeper *keeper)
 {
     micros next = keeper->draining ? keeper->kill_at : keeper->restart_at;
-    if (next == 0)
-        return -1;
-    micros left = next - clock_steady();
-    return left > 0 ? (int)(left / MILLIS_IN_MICROS) + 1 : 0;
+    return next == 0 ? -1 : clock_patience(next - clock_steady());
 }
 
 static void kill_engine(struct keeper *keeper)
