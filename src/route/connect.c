@@ -34,7 +34,7 @@ enum connect_verdict connect_start(const struct address *address, int *fd, int *
     *fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0) {
         *error = errno;
-        return CONNECT_LOCAL;
+        return verdict_of(errno);
     }
     if (!address_is_unix(address)) {
         int on = 1;
@@ -92,7 +92,9 @@ const char *connect_error_text(int error)
     case EAGAIN:
         return "backlog_full";
     case EADDRNOTAVAIL:
-        return "no_port_left";
+        return "no_port_or_address";
+    case EAFNOSUPPORT:
+        return "no_such_family";
     case EMFILE:
     case ENFILE:
         return "no_descriptor_left";

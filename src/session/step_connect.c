@@ -34,7 +34,7 @@ static void could_not_try(struct connection *c, int error)
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
     visit_pass(&c->visit, index_of(&c->visit), error);
     leave_untried(c);
-    if (log_limit_pass(&limit, 1, &skipped))
+    if (log_limit_pass(&limit, 60, &skipped))
         log_warning("no connection to server %s can be opened from here: %s", c->visit.server->name, strerror(error));
 }
 

@@ -64,12 +64,20 @@ def test_system_calls_may_fail_now_and_then(limpet_with, fault):
     assert {visit["reason"] for visit in proxy.visits(6)} == {"done"}
 
 
+def test_a_server_of_a_family_that_this_machine_does_not_speak_is_passed_over(limpet_with):
+    proxy = limpet_with("socket:error=EAFNOSUPPORT:when=1")
+    assert [ask(proxy, headers={"X-User": "ann"}).status for _ in range(2)] == [200, 200]
+    visits = proxy.visits(2)
+    assert [visit["reason"] for visit in visits] == ["done", "done"]
+    assert visits[0]["why"].startswith("next_ranked:") and visits[0]["why"].endswith(":no_such_family")
+
+
 def test_without_a_port_for_its_connect_a_client_goes_to_the_next_server_and_none_is_blamed(limpet_with):
     proxy = limpet_with("connect:error=EADDRNOTAVAIL:when=1")
     answers = [ask(proxy, headers={"X-User": "ann"}) for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 200]
     visits = proxy.visits(3)
     assert [visit["reason"] for visit in visits] == ["done", "done", "done"]
-    assert visits[0]["why"].startswith("next_ranked:") and visits[0]["why"].endswith(":no_port_left")
+    assert visits[0]["why"].startswith("next_ranked:") and visits[0]["why"].endswith(":no_port_or_address")
     assert visits[0]["total_ms"] < 50
     assert visits[1]["why"] == "home"
