@@ -309,6 +309,7 @@ static int watch_signals(struct keeper *keeper)
         sigaddset(&set, watched[i]);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is one that cannot be written */
     keeper->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return keeper->signals < 0 ? -errno : 0;
 }

@@ -22,6 +22,7 @@ struct sink {
     int fd;
     bool closing;
     bool done;
+    bool torn;   /* the last line was written in part; atomic */
     int lost;    /* the errno of a failed write that no writer was told yet; guarded by lock */
     char *fresh; /* guarded by lock, as is its length */
     size_t length;
@@ -46,8 +47,9 @@ static void wait_for(int fd)
     errno = EAGAIN;
 }
 
-/* An error (disk full, reader gone) drops the rest, as every log must. Returns it, or 0. */
-static int write_out(int fd, const char *lines, size_t length)
+/* An error (disk full, reader gone) drops the rest, as every log must. Returns it, or 0. *torn is kept: whether what was
+ * written ends in the middle of a line. */
+static int write_all(int fd, const char *lines, size_t length, bool *torn)
 {
     while (length > 0) {
         ssize_t put = write(fd, lines, length);
@@ -57,10 +59,23 @@ static int write_out(int fd, const char *lines, size_t length)
             continue;
         if (put < 0)
             return errno;
+        if (put > 0)
+            *torn = lines[put - 1] != '\n';
         lines += put;
         length -= (size_t)put;
     }
     return 0;
+}
+
+/* A line that could not be finished is ended first, so that it spoils no other. */
+static int write_out(struct sink *sink, const char *lines, size_t length)
+{
+    bool torn = __atomic_load_n(&sink->torn, __ATOMIC_RELAXED);
+    int failure = torn ? write_all(sink->fd, "\n", 1, &torn) : 0;
+    if (!failure)
+        failure = write_all(sink->fd, lines, length, &torn);
+    __atomic_store_n(&sink->torn, torn, __ATOMIC_RELAXED);
+    return failure;
 }
 
 static void *run(void *argument)
@@ -78,7 +93,7 @@ static void *run(void *argument)
         sink->length = 0;
         sink->going_out = lines;
         pthread_mutex_unlock(&sink->lock);
-        int failure = write_out(sink->fd, lines, length);
+        int failure = write_out(sink, lines, length);
         rest();
         pthread_mutex_lock(&sink->lock);
         if (failure)
@@ -188,5 +203,6 @@ void sink_reopen(struct sink *sink, int fd)
 {
     /* The number stays, so a write that is under way ends in one file or the other, never in a stranger's. */
     (void)!dup3(fd, sink->fd, O_CLOEXEC);
+    __atomic_store_n(&sink->torn, false, __ATOMIC_RELAXED);
     close(fd);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -295,6 +296,26 @@ static void a_pipe_that_somebody_made_non_blocking_loses_nothing(void **state)
     close(ends[0]);
 }
 
+static void a_line_that_found_no_room_for_its_end_spoils_no_other(void **state)
+{
+    struct rlimit before;
+    struct rlimit little = {.rlim_cur = 25, .rlim_max = RLIM_INFINITY};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    little.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+    struct sink *sink = sink_new(open_log(first_path));
+    assert_int_equal(sink_write(sink, "first line of all\nsecond line of all\n", 37), 0);
+    while (sink_write(sink, "", 0) != -EFBIG)
+        usleep(1000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(sink_write(sink, "third line of all\n", 18), 0);
+    sink_free(sink);
+    char *text = read_all(first_path);
+    assert_string_equal(text, "first line of all\nsecond \nthird line of all\n");
+    free(text);
+}
+
 static void no_sink_may_be_freed(void **state)
 {
     sink_free(NULL);
@@ -315,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_has_gone_is_told_to_a_writer),
         cmocka_unit_test(a_pipe_that_somebody_made_non_blocking_loses_nothing),
         cmocka_unit_test(no_sink_may_be_freed),
+        in_folder(a_line_that_found_no_room_for_its_end_spoils_no_other),
         cmocka_unit_test(a_stuck_reader_holds_up_neither_writers_nor_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
