@@ -200,14 +200,14 @@ static void go_unheard(struct relay_flow *flow, struct relay_kit *kit)
     flow->unheard = true;
 }
 
-static bool holds_bytes(const struct relay_flow *flow)
+bool relay_flow_holds_bytes(const struct relay_flow *flow)
 {
     return flow->rest || (flow->pipe && flow->pipe->filled > 0);
 }
 
 bool relay_flow_is_whole(const struct relay_flow *flow)
 {
-    return flow->ended && !flow->unheard && !holds_bytes(flow);
+    return flow->ended && !flow->unheard && !relay_flow_holds_bytes(flow);
 }
 
 static void pass_end_on(struct relay_flow *flow, struct stream *to)
@@ -229,7 +229,7 @@ static enum flow_answer flow_run(struct relay_flow *flow, struct relay_kit *kit,
             go_unheard(flow, kit);
             answer = FLOW_AGAIN;
         }
-        if (answer == FLOW_AGAIN && !holds_bytes(flow) && (flow->ended || !from->readable))
+        if (answer == FLOW_AGAIN && !relay_flow_holds_bytes(flow) && (flow->ended || !from->readable))
             answer = FLOW_WAIT;
     }
     /* Who said all that he had will say about as much the next time. */

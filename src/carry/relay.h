@@ -48,6 +48,9 @@ void relay_init(struct relay *relay);
 /* The sender has ended in order, and all that it said was given to the receiver. */
 bool relay_flow_is_whole(const struct relay_flow *flow);
 
+/* Bytes were taken from the sender and not yet given to the receiver. */
+bool relay_flow_holds_bytes(const struct relay_flow *flow);
+
 /* Drops what is still held. */
 void relay_fini(struct relay *relay, struct relay_kit *kit);
 

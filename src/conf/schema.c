@@ -71,7 +71,9 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, connect),
      .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
-     .help = "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too."},
+     .help =
+         "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too. Who "
+         "leaves bytes untaken has as long again to take some."},
     {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
      .instead = "use `idle`, which holds for every connection in `mode: tcp`",
      .help = "For a byte to move on an upgraded connection, such as a WebSocket."},

@@ -76,13 +76,36 @@ void connection_drop_peek(struct connection *c)
     c->peek = NULL;
 }
 
-/* A side that broke before its end breaks the other one too: what was cut short must not look complete. What was complete
- * is delivered in order. */
+/* Who spoke so lately may be in the middle of something. */
+#define LATELY SECOND_IN_MICROS
+
+/* What was cut short must not look complete: if a side broke before its end, or if we end a relay on which something is
+ * under way. What was complete is delivered in order, and who has nothing to say is parted from in order. */
+static bool is_cut_short(const struct connection *c, const struct relay_flow *flow, const struct stream *to)
+{
+    if (relay_flow_is_whole(flow))
+        return false;
+    bool waits = relay_flow_holds_bytes(flow) || stream_unsent(to) > 0;
+    switch ((enum reason)c->visit.reason) {
+    case REASON_CLIENT_RESET:
+    case REASON_SERVER_RESET:
+        return true;
+    case REASON_IDLE:
+        return waits;
+    case REASON_STOPPED:
+    case REASON_NO_MEMORY:
+        return c->step == STEP_CARRY && flow->moved > 0 && (waits || connection_now(c) < c->last_move + LATELY);
+    default:
+        return false;
+    }
+}
+
 static void close_streams(struct connection *c)
 {
-    bool broke = c->visit.reason == REASON_CLIENT_RESET || c->visit.reason == REASON_SERVER_RESET;
-    stream_close(&c->server, broke && !relay_flow_is_whole(&c->relay.in));
-    stream_close(&c->client, broke && !relay_flow_is_whole(&c->relay.out));
+    bool reset_server = is_cut_short(c, &c->relay.in, &c->server);
+    bool reset_client = is_cut_short(c, &c->relay.out, &c->client);
+    stream_close(&c->server, reset_server);
+    stream_close(&c->client, reset_client);
 }
 
 static void bury(struct loop_grave *grave)

@@ -1,6 +1,8 @@
 import socket
 import time
 
+import pytest
+
 from support.client import Client
 from support.proc import wait_until
 from support.servers import echoes, sends
@@ -56,4 +58,6 @@ def test_who_does_not_read_any_more_is_ended_within_three_idle_times(limpet, ser
         start = time.monotonic()
         assert wait_until(proxy.visits, 5)
         assert 0.3 < time.monotonic() - start < 3 * 0.4 + 1
+        with pytest.raises(ConnectionResetError):  # an end would look as if that was all
+            client.read_to_end()
     assert proxy.visit()["reason"] == "idle_timeout"

@@ -188,3 +188,18 @@ def test_a_stop_and_continue_of_the_engine_loses_nothing(limpet, server):
         client.send(b"are you there?")
         os.kill(proxy.engine, signal.SIGCONT)
         assert client.read_exactly(14) == b"are you there?"
+
+
+def test_what_is_cut_short_does_not_look_complete(limpet, server):
+    def pours(talk, server):
+        while True:
+            talk.send(b"more " * 100)
+            time.sleep(0.01)
+
+    proxy = limpet([server("a", pours)], timeouts={"drain": "300ms"})
+    with Client(proxy) as client:
+        client.send(b"x").read_exactly(1000)
+        proxy.signal(signal.SIGTERM)
+        with pytest.raises(ConnectionResetError):
+            client.read_to_end()
+    assert proxy.wait() == 0
