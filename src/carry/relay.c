@@ -10,8 +10,8 @@
 #define STEPS_MOST 32
 #define SPLICE_MOST (256 * 1024)
 
-/* A sender who says so much in one go is spliced. A pipe takes two calls more and no copying: at 4 KiB it costs a fifth more
- * CPU, at 16 KiB a sixth less; docs/speed.md has the table. A read that fills the scratch is so long. */
+/* A sender who says so much in one go is spliced. A pipe takes two calls more and no copying: at 4 KiB it costs as much
+ * CPU or a fifth more, at 16 KiB a tenth less; docs/speed.md has the table. A read that fills the scratch is so long. */
 #define LONG_RUN 16384
 
 /* Bytes that wait for their receiver; allocated to fit, so never more than one read. */

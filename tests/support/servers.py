@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 
 from support.ports import free_port
 
@@ -221,9 +222,15 @@ class RefusingAddress:
     def __init__(self, name):
         self.name = name
         self.socket = socket.socket()
-        port = free_port()
-        self.socket.bind(("127.0.0.1", port))
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"127.0.0.1:{self._take_port()}"
+
+    def _take_port(self):
+        """Free for a server may mean that old connections linger there; then nobody can have it alone."""
+        for _ in range(100):
+            with suppress(OSError):
+                self.socket.bind(("127.0.0.1", free_port()))
+                return self.socket.getsockname()[1]
+        raise AssertionError("no port is free")
 
     def stop(self):
         self.socket.close()
