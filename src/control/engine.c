@@ -272,6 +272,9 @@ static void leave_signals_to_the_keeper(void)
     static const int theirs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
     for (size_t i = 0; i < ARRAY_LENGTH(theirs); i++)
         signal(theirs[i], SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* splice(2) has no flag for it */
 }

@@ -224,9 +224,15 @@ static void execute_self(const char *const *arguments)
 /* In the child, between fork and exec: nothing but system calls. */
 static void become_child(const struct powers_spawn *spawn, pid_t parent)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* An engine lets them through when it has said that they are not for it; until then they wait. */
+    sigset_t waiting;
+    sigemptyset(&waiting);
+    if (spawn->channel >= 0) {
+        sigaddset(&waiting, SIGTERM);
+        sigaddset(&waiting, SIGINT);
+        sigaddset(&waiting, SIGHUP);
+    }
+    sigprocmask(SIG_SETMASK, &waiting, NULL);
     if (spawn->bound && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
         _exit(127);
     if (spawn->standard_output >= 0 && dup2(spawn->standard_output, STDOUT_FILENO) < 0)
