@@ -10,6 +10,7 @@ import pytest
 from support import wire
 from support.client import Client, ask, parse_answer
 from support.servers import answers_http
+from support.strace import Strace
 
 pytestmark = [
     pytest.mark.plain,
@@ -64,8 +65,9 @@ def test_system_calls_may_fail_now_and_then(limpet_with, fault):
     assert {visit["reason"] for visit in proxy.visits(6)} == {"done"}
 
 
-def test_a_server_of_a_family_that_this_machine_does_not_speak_is_passed_over(limpet_with):
-    proxy = limpet_with("socket:error=EAFNOSUPPORT:when=1")
+def test_a_server_of_a_family_that_this_machine_does_not_speak_is_passed_over(limpet, server, keep):
+    proxy = limpet([server(name, answers_http) for name in "ab"], key="header:X-User", threads=1)
+    keep(Strace(proxy.engine, "socket:error=EAFNOSUPPORT:when=1"))
     assert [ask(proxy, headers={"X-User": "ann"}).status for _ in range(2)] == [200, 200]
     visits = proxy.visits(2)
     assert [visit["reason"] for visit in visits] == ["done", "done"]
