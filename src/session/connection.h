@@ -6,7 +6,8 @@
  *     guard → peek → pick → try → connect → carry
  *                     ↑________|_______|            the next-ranked server, when one cannot be reached
  *
- * and `farewell` for who is left when the other side is gone, or was never found. A connection belongs to one thread, and ends in one place. */
+ * and `farewell` for who is left when the other side is gone, or was never found. A connection belongs to one thread,
+ * and ends in one place. */
 
 #include "base/reason.h"
 #include "front/listen.h"
