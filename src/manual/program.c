@@ -121,8 +121,7 @@ static const char *const seen[REASON_COUNT] = {
     [REASON_CLIENT_RESET] = "The server sees a reset; or the end, if the client had ended before it left.",
     [REASON_SERVER_RESET] =
         "The client sees a reset; or the whole answer and its end, if the server had ended before it left.",
-    [REASON_IDLE] = "Both sides are closed; who had not taken all bytes sees a reset. Quiet WebSockets end like this: "
-                    "let them ping, or raise it.",
+    [REASON_IDLE] = "Both sides are closed; who had not taken all bytes sees a reset. Quiet WebSockets need pings.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
     [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
     [REASON_NO_SERVER] =
