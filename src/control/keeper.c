@@ -14,12 +14,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-/* An engine that dies right after its start is started again ever more slowly. */
+/* An engine that dies right after its start is started again ever more slowly. Not one that lived a second: a start takes
+ * milliseconds, and while none is running the newcomers pile up, all of whom the next death would hit. */
 #define RESTART_FIRST (50 * (micros)MILLIS_IN_MICROS)
 #define RESTART_MOST (5 * (micros)SECOND_IN_MICROS)
-#define LIVED_LONG_ENOUGH (10 * (micros)SECOND_IN_MICROS)
+#define LIVED_LONG_ENOUGH ((micros)SECOND_IN_MICROS)
 
 /* An engine keeps its own deadlines. One that is so much late does not hear. */
 #define GRACE (2 * (micros)SECOND_IN_MICROS)
@@ -45,6 +47,23 @@ struct keeper {
 static const struct plan *plan_of(const struct keeper *keeper)
 {
     return keeper->config->plan;
+}
+
+/* ---- what the engine is told --------------------------------------------------------------------------------------- */
+
+/* How many descriptors may be under way is counted per user, and other processes of his may have filled that just now
+ * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. */
+#define TELL_PAUSE_NANOS (2 * 1000 * 1000)
+#define TELL_TRIES 250
+
+static int tell(struct keeper *keeper, enum wire_kind kind, uint32_t number, const int *fds, size_t count)
+{
+    int failure = wire_send(keeper->channel, kind, number, fds, count);
+    for (int i = 1; failure == -ETOOMANYREFS && i < TELL_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TELL_PAUSE_NANOS}, NULL);
+        failure = wire_send(keeper->channel, kind, number, fds, count);
+    }
+    return failure;
 }
 
 /* ---- logs ---------------------------------------------------------------------------------------------------------- */
@@ -75,9 +94,9 @@ static int send_logs(struct keeper *keeper)
 {
     int failure = 0;
     if (keeper->access_log >= 0)
-        failure = wire_send(keeper->channel, WIRE_ACCESS_LOG, 0, &keeper->access_log, 1);
+        failure = tell(keeper, WIRE_ACCESS_LOG, 0, &keeper->access_log, 1);
     if (!failure && keeper->error_log >= 0)
-        failure = wire_send(keeper->channel, WIRE_ERROR_LOG, 0, &keeper->error_log, 1);
+        failure = tell(keeper, WIRE_ERROR_LOG, 0, &keeper->error_log, 1);
     return failure;
 }
 
@@ -111,14 +130,14 @@ static void reopen_logs(struct keeper *keeper)
 
 static int send_everything(struct keeper *keeper)
 {
-    int failure = wire_send(keeper->channel, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
+    int failure = tell(keeper, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
     if (!failure)
         failure = send_logs(keeper);
     for (size_t i = 0; i < keeper->posts.count && !failure; i++) {
         const struct post *post = &keeper->posts.all[i];
-        failure = wire_send(keeper->channel, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
+        failure = tell(keeper, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
     }
-    return failure ? failure : wire_send(keeper->channel, WIRE_START, 0, NULL, 0);
+    return failure ? failure : tell(keeper, WIRE_START, 0, NULL, 0);
 }
 
 static void close_channel(struct keeper *keeper)
@@ -235,7 +254,7 @@ static void ask_to_end(struct keeper *keeper)
     log_notice(again ? "stopping now" : "draining: no new connections; a second signal stops at once");
     /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
     posts_close(&keeper->posts);
-    if (keeper->channel >= 0 && wire_send(keeper->channel, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
+    if (keeper->channel >= 0 && tell(keeper, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
         log_error("the engine did not take the order");
 }
 

@@ -92,13 +92,23 @@ def test_an_engine_that_dies_at_once_again_and_again_is_not_started_without_a_pa
     assert proc.wait_until(lambda: proxy.engine and who_answers(proxy) == "server", 15)
 
 
+def test_an_engine_that_lived_a_second_is_replaced_at_once_however_many_died_before(limpet, server):
+    proxy = limpet([server()])
+    for _ in range(7):
+        time.sleep(1.1)
+        os.kill(proxy.engine, signal.SIGKILL)
+        start = time.monotonic()
+        assert who_answers(proxy) == "server"
+        assert time.monotonic() - start < 0.5
+
+
 @pytest.mark.plain
 @pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
 @pytest.mark.parametrize("message", [1, 2, 3, 4])
 def test_an_engine_that_could_not_be_told_everything_is_replaced(limpet, server, keep, message):
     """There is never a second one beside it, and those who come meanwhile wait."""
     proxy = limpet([server()])
-    keep(Strace(proxy.keeper, f"sendmsg:error=ETOOMANYREFS:when={message}"))
+    keep(Strace(proxy.keeper, f"sendmsg:error=ENOBUFS:when={message}"))
     engine = proxy.engine
     os.kill(engine, signal.SIGKILL)
     assert proc.wait_until(lambda: not proc.is_alive(engine))
@@ -106,4 +116,16 @@ def test_an_engine_that_could_not_be_told_everything_is_replaced(limpet, server,
     assert proxy.says("did not take its orders")
     assert proxy.says("ready again")
     assert len(proc.children(proxy.keeper)) == 1
+    assert who_answers(proxy) == "server"
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
+@pytest.mark.parametrize("messages", ["1", "1..3", "2+2"])
+def test_descriptors_of_others_that_fill_the_kernels_table_for_a_moment_are_waited_for(limpet, server, keep, messages):
+    proxy = limpet([server()])
+    keep(Strace(proxy.keeper, f"sendmsg:error=ETOOMANYREFS:when={messages}"))
+    os.kill(proxy.engine, signal.SIGKILL)
+    assert proxy.says("ready again")
+    assert "did not take its orders" not in proxy.stderr
     assert who_answers(proxy) == "server"
