@@ -188,13 +188,13 @@ static void plan_restart(struct keeper *keeper)
         keeper->restart_pause = RESTART_MOST;
 }
 
-static void say_how_it_died(pid_t pid, int status)
+static void say_how_it_died(pid_t pid, int status, const char *what_now)
 {
     if (WIFSIGNALED(status))
-        log_error("the engine (process %d) was killed by signal %d (%s); a new one is started", (int)pid,
-                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+        log_error("the engine (process %d) was killed by signal %d (%s); %s", (int)pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)), what_now);
     else
-        log_error("the engine (process %d) ended with status %d; a new one is started", (int)pid, WEXITSTATUS(status));
+        log_error("the engine (process %d) ended with status %d; %s", (int)pid, WEXITSTATUS(status), what_now);
 }
 
 static int check_descriptors(const struct plan *plan)
@@ -266,6 +266,8 @@ static bool engine_ended(struct keeper *keeper, int wait_status, int *status)
     close_channel(keeper);
     if (keeper->draining) {
         *status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1;
+        if (*status != 0 && keeper->kill_at != 0)
+            say_how_it_died(pid, wait_status, "whom it was still carrying is lost");
         return true;
     }
     if (!keeper->was_ready) {
@@ -273,7 +275,7 @@ static bool engine_ended(struct keeper *keeper, int wait_status, int *status)
         *status = 1;
         return true;
     }
-    say_how_it_died(pid, wait_status);
+    say_how_it_died(pid, wait_status, "a new one is started");
     plan_restart(keeper);
     return false;
 }

@@ -58,6 +58,19 @@ def test_those_whom_it_carried_are_told_at_once(limpet, server):
         assert client.send(b"hello").read_exactly(5) == b"hello"
         os.kill(proxy.engine, signal.SIGKILL)
         assert client.is_dropped(2)
+    assert proxy.says("ready again")
+
+
+def test_an_engine_that_is_killed_while_it_drains_is_not_passed_over_in_silence(limpet, server):
+    proxy = limpet([server("a", echoes)])
+    with Client(proxy) as client:
+        assert client.send(b"hello").read_exactly(5) == b"hello"
+        proxy.signal(signal.SIGTERM)
+        assert proxy.says("draining")
+        os.kill(proxy.engine, signal.SIGKILL)
+        assert proxy.wait(5) == 1
+    proxy.process.returncode = 0
+    assert "was killed by signal 9 (Killed); whom it was still carrying is lost" in proxy.stderr
 
 
 def test_a_new_engine_listens_on_unix_sockets_too(limpet, server, socket_folder):
