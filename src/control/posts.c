@@ -5,8 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/filter.h>
-#include <netinet/tcp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -96,20 +95,17 @@ int posts_open(struct posts *posts, const struct plan *plan)
     return 0;
 }
 
+/* No interface ever has this index: the kernel counts them up from 1. */
+#define NO_INTERFACE INT_MAX
+
 /* Whoever was let in between an engine's last accept and its close would be reset by the close. So from now on the socket
- * drops every segment with SYN (RFC 9293 section 3.1: byte 13 of the header holds the flags). Who gets no answer knocks
- * again after a second, and is refused then, or let in by a limpet that was started meanwhile. The kernel may have no room
- * for the filter; then those microseconds stay. */
+ * listens on no interface (socket(7), SO_BINDTODEVICE, here by index): the kernel refuses newcomers, as it will once the
+ * socket is closed, and finishes the handshakes that are under way. (Rejected: a socket filter that drops each SYN: for
+ * ordinary users the kernel may have no room for it.) Before Linux 5.7 this takes root; then those microseconds stay. */
 static void let_nobody_in(int fd)
 {
-    static struct sock_filter rules[] = {
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, 0),
-        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-    };
-    struct sock_fprog program = {.len = ARRAY_LENGTH(rules), .filter = rules};
-    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    int index = NO_INTERFACE;
+    (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index));
 }
 
 void posts_close(struct posts *posts)
