@@ -45,7 +45,7 @@ int engine_receive_bundle(int channel)
         return fds[0];
     for (size_t i = 0; i < count; i++)
         close(fds[i]);
-    return -EPROTO;
+    return got == 0 ? -EPIPE : -EPROTO;
 }
 
 /* ---- setting up ---------------------------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
 
 #include "plan/plan.h"
 
-/* Receives the bundle, the first message there is. Returns its descriptor or a negative errno. */
+/* Receives the bundle, the first message there is. Returns its descriptor or a negative errno: -EPIPE if the
+ * keeper is gone or gave up, and has said so itself. */
 int engine_receive_bundle(int channel);
 
 /* Receives logs and listeners, starts the threads, and serves until the keeper says that it is enough, or is gone. Returns

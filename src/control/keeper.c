@@ -148,7 +148,7 @@ static void close_channel(struct keeper *keeper)
     keeper->ready = false;
 }
 
-static int start_engine(struct keeper *keeper)
+static int spawn_engine(struct keeper *keeper)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -158,11 +158,20 @@ static int start_engine(struct keeper *keeper)
     int failure = powers_spawn_self(&spawn, &keeper->engine);
     close(ends[1]);
     keeper->channel = ends[0];
-    keeper->started = clock_steady();
-    keeper->restart_at = 0;
     if (failure) {
         keeper->engine = 0;
         close_channel(keeper);
+    }
+    return failure;
+}
+
+static int start_engine(struct keeper *keeper)
+{
+    keeper->started = clock_steady();
+    keeper->restart_at = 0;
+    int failure = spawn_engine(keeper);
+    if (failure) {
+        log_error("the engine cannot be started: %s", strerror(-failure));
         return failure;
     }
     failure = send_everything(keeper);
@@ -332,7 +341,11 @@ static int watch_signals(struct keeper *keeper)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is one that cannot be written */
     keeper->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return keeper->signals < 0 ? -errno : 0;
+    if (keeper->signals >= 0)
+        return 0;
+    int failure = -errno;
+    log_error("signals cannot be watched: %s", strerror(-failure));
+    return failure;
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -360,11 +373,8 @@ static void kill_engine(struct keeper *keeper)
 
 static void restart_engine(struct keeper *keeper)
 {
-    int failure = start_engine(keeper);
-    if (!failure)
-        return;
-    log_error("the engine cannot be started: %s", strerror(-failure));
-    plan_restart(keeper);
+    if (start_engine(keeper) != 0)
+        plan_restart(keeper);
 }
 
 static int watch(struct keeper *keeper)

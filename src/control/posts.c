@@ -95,7 +95,7 @@ int posts_open(struct posts *posts, const struct plan *plan)
     return 0;
 }
 
-/* No interface ever has this index: the kernel counts them up from 1. */
+/* The kernel counts interfaces up from 1; none gets this index but by request. */
 #define NO_INTERFACE INT_MAX
 
 /* Whoever was let in between an engine's last accept and its close would be reset by the close. So from now on the socket

@@ -6,6 +6,7 @@
 #include "control/keeper.h"
 #include "control/wire.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static int pack(const struct load *load)
 {
     struct bundle_file *files = calloc(load->file_count + 1, sizeof(*files));
     if (!files)
-        return -1;
+        return -ENOMEM;
     for (size_t i = 0; i < load->file_count; i++)
         files[i] = (struct bundle_file){load->files[i].path, span_of(load->files[i].text, load->files[i].length)};
     int fd = bundle_pack(files, load->file_count);
@@ -53,9 +54,9 @@ static const char **engine_words(int argc, char **argv)
 static int keep(const struct load *load, const struct plan *plan, int argc, char **argv)
 {
     const char **words = engine_words(argc, argv);
-    int bundle = words ? pack(load) : -1;
+    int bundle = words ? pack(load) : -ENOMEM;
     if (bundle < 0) {
-        fputs("limpet serve: out of memory\n", stderr);
+        fprintf(stderr, "limpet serve: error: the configuration cannot be kept in memory: %s\n", strerror(-bundle));
         free(words);
         return EXIT_FAILED;
     }
@@ -86,7 +87,8 @@ static int run_engine(struct load *load, struct options *options)
     struct plan *plan = NULL;
     int fd = engine_receive_bundle(WIRE_CHANNEL);
     if (fd < 0 || bundle_open(&bundle, fd) != 0) {
-        fputs("limpet engine: started by `limpet serve`, not by hand\n", stderr);
+        if (fd != -EPIPE)
+            fputs("limpet engine: started by `limpet serve`, not by hand\n", stderr);
         return EXIT_FAILED;
     }
     struct conf_files files = {.read = bundle_read, .context = &bundle};

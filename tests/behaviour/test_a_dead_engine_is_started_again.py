@@ -127,6 +127,7 @@ def test_an_engine_that_could_not_be_told_everything_is_replaced(limpet, server,
     assert proc.wait_until(lambda: not proc.is_alive(engine))
     assert who_answers(proxy) == "server"
     assert proxy.says("did not take its orders")
+    assert "not by hand" not in proxy.stderr
     assert proxy.says("ready again")
     assert len(proc.children(proxy.keeper)) == 1
     assert who_answers(proxy) == "server"
@@ -142,3 +143,33 @@ def test_descriptors_of_others_that_fill_the_kernels_table_for_a_moment_are_wait
     assert proxy.says("ready again")
     assert "did not take its orders" not in proxy.stderr
     assert who_answers(proxy) == "server"
+
+
+@pytest.mark.plain
+@pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
+@pytest.mark.parametrize("fault", ["socketpair:error=EMFILE", "clone,clone3,fork:error=EAGAIN"])
+def test_while_no_engine_can_be_started_it_is_tried_ever_more_slowly(limpet, server, keep, fault):
+    proxy = limpet([server()])
+    time.sleep(1.1)
+    fault = keep(Strace(proxy.keeper, fault))
+    os.kill(proxy.engine, signal.SIGKILL)
+    time.sleep(1)
+    assert 2 <= proxy.stderr.count("the engine cannot be started") < 10
+    fault.stop()
+    assert who_answers(proxy) == "server"
+
+
+@pytest.mark.skipif(not MAY_TRACE, reason="strace may not trace here")
+@pytest.mark.parametrize("call, error, message", [
+    ("memfd_create", "EMFILE", "the configuration cannot be kept in memory: Too many open files"),
+    ("signalfd4", "EMFILE", "signals cannot be watched: Too many open files"),
+    ("socketpair", "EMFILE", "the engine cannot be started: Too many open files"),
+    ("clone,clone3,fork", "EAGAIN", "the engine cannot be started: Resource temporarily unavailable"),
+])
+def test_a_start_that_fails_says_why(limpet, server, folder, call, error, message):
+    """Only the keeper is traced, and only from its first words on."""
+    proxy = limpet([server()], ready=False, env={"ASAN_OPTIONS": "detect_leaks=0"}, wrapper=[
+        "strace", "-qq", "-o", str(folder / "trace"), "-e", f"trace={call}", "-e", f"inject={call}:error={error}"])
+    assert proxy.wait(10) == 1
+    proxy.process.returncode = 0
+    assert message in proxy.stderr
