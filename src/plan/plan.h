@@ -53,11 +53,35 @@ enum no_key { NO_KEY_SPREAD, NO_KEY_END };
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFIX_UNWRAPPED };
 
+/* How a worker is spoken to; CONTRACT_AUTO: as its command and its first word say. */
+enum contract { CONTRACT_AUTO, CONTRACT_NODE, CONTRACT_LIMPET };
+
+/* Not set: the worker has the limit that limpet was started with. */
+#define PLAN_NO_LIMIT UINT64_MAX
+
+/* Processes that limpet starts itself and hands connections to. */
+struct plan_workers {
+    const char *const *command; /* argv, null-terminated, at least one word */
+    uint32_t count;             /* from 1 to PLAN_WORKERS_MOST */
+    enum contract contract;
+    const char *directory;          /* where they start, absolute; null: where limpet was started */
+    const char *user;               /* whom they run as when limpet was started as root; null: whoever that was */
+    const char *const *environment; /* "NAME=VALUE", null-terminated: beside what limpet itself was given */
+    const char *node_message;       /* JSON that comes with each socket to a Node program that does not listen itself
+                                       (process.on('message', (m, socket) => ...)); null: it listens */
+    bool node_preload;              /* socket.remoteAddress and socket.encrypted tell of the client */
+    uint64_t open_files;            /* RLIMIT_NOFILE, or PLAN_NO_LIMIT */
+    uint64_t processes;             /* RLIMIT_NPROC */
+    uint64_t core;                  /* RLIMIT_CORE, bytes */
+    micros kill_silent;             /* one that is silent for so long is killed; 0: never */
+};
+
 struct plan_server {
-    const char *name; /* its identity: given, or the canonical text of its address */
-    struct address address;
-    uint16_t weight; /* 1 to 256 */
-    size_t number;   /* its place in the registry of server states, from 0, unique in the plan */
+    const char *name; /* its identity: given, or the canonical text of its address; a worker's slot: "1", "2"... */
+    struct address address; /* of a worker: empty */
+    uint16_t weight;        /* 1 to 256 */
+    uint16_t slot;          /* of a worker of the pool, from 1; 0: a server with an address */
+    size_t number;          /* its place in the registry of server states, from 0, unique in the plan */
 };
 
 struct plan_pool {
@@ -65,8 +89,11 @@ struct plan_pool {
     const struct plan_key *keys;
     size_t key_count; /* at least 1 */
     enum no_key no_key;
-    const struct plan_server *servers;
-    size_t server_count; /* at least 1 */
+    const struct plan_server *servers; /* those with an address first, then the workers by their slot */
+    size_t server_count;               /* at least 1 */
+    const struct plan_workers *workers; /* null: none */
+    bool bound;           /* a listener with addresses leads here: the workers' first listen() gets its clients */
+    size_t app_listener;  /* with workers: the listener whose rules hold for what the workers' own listen() opens */
     enum send_proxy send_proxy;
     enum send_prefix send_prefix;
 };
@@ -89,7 +116,7 @@ struct plan_trust {
 struct plan_listener {
     const char *name; /* text of its first address, for logs */
     const struct address *binds;
-    size_t bind_count;
+    size_t bind_count; /* 0: it listens where the workers of its pool do */
     struct plan_trust trust;
     enum client_from client_from;
     const char *client_header; /* CLIENT_FROM_HEADER */
@@ -106,6 +133,7 @@ struct plan_timeouts {
     micros first_bytes;  /* until the first bytes said who the client is */
     micros proxy_header; /* until the PROXY header is complete */
     micros connect;      /* each attempt to reach a server */
+    micros worker;       /* until a worker is there and has taken the connection */
     micros idle;         /* a relay on which no byte moves */
     micros drain;        /* until a stopping limpet ends the visits that are left */
 };
@@ -126,6 +154,7 @@ struct plan_log {
 
 /* As many sockets of one port go to the engine in one message. */
 #define PLAN_THREADS_MOST 64
+#define PLAN_WORKERS_MOST 256 /* of one pool */
 
 struct plan {
     struct arena *arena; /* owns everything here */
@@ -133,7 +162,9 @@ struct plan {
     bool seed_given;
     unsigned threads;  /* from 1 to PLAN_THREADS_MOST */
     const char *user;  /* whom the engine runs as when limpet was started as root; null otherwise */
-    const char *admin; /* address of the admin socket, or null */
+    const struct address *admin; /* a Unix socket; null: none */
+    bool admin_optional;         /* nobody asked for it: limpet runs without if it cannot be had */
+    const char *admin_group;     /* who besides the owner may use it; null: nobody */
     struct plan_timeouts timeouts;
     struct plan_limits limits;
     struct plan_log log;
@@ -142,6 +173,7 @@ struct plan {
     const struct plan_pool *pools;
     size_t pool_count;   /* at least 1 */
     size_t server_count; /* in all pools */
+    size_t worker_count; /* of them: workers */
 };
 
 /* Frees the plan and all it owns; null is fine. */
