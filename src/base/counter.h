@@ -13,6 +13,7 @@
     X(ACCEPT_PAUSES, "accept_pauses", "Times a listener paused because descriptors, memory or `limits` ran out.")      \
     X(CONNECTS, "connects", "Connections opened to servers.")                                                          \
     X(CONNECT_FAILURES, "connect_failures", "Connections to servers that failed or timed out.")                        \
+    X(HANDED_OVER, "handed_over", "Connections handed to workers.")                                                    \
     X(NEXT_RANKED, "next_ranked", "Visits that went to another server than their home.")                               \
     X(BYTES_IN, "bytes_in", "Bytes from clients to servers.")                                                          \
     X(BYTES_OUT, "bytes_out", "Bytes from servers to clients.")                                                        \

@@ -17,6 +17,8 @@
     X(BAD_PROXY, "bad_proxy", "The PROXY header was malformed, late or missing.")                                      \
     X(UNTRUSTED_PROXY, "untrusted_proxy", "A peer outside `trust` sent a PROXY header.")                               \
     X(BAD_PREFIX, "bad_prefix", "The wrapped prefix was late, cut short, or its peer is outside `trust`.")             \
+    X(HANDED_OVER, "handed_over", "A worker has the connection now; limpet knows no more of it.")                      \
+    X(WORKER_TIMEOUT, "worker_timeout", "No worker took the connection within `timeouts: worker`.")                    \
     X(NO_SERVER, "no_server", "No server of the pool could be reached.")                                               \
     X(PER_CLIENT, "per_client_limit", "This client already has `limits: per-client` connections.")                     \
     X(NO_MEMORY, "no_memory", "The system had no memory or no descriptor left for this connection.")                   \

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/budget.h"
+#include "control/engine_workers.h"
 #include "control/powers.h"
 #include "control/wire.h"
 #include "session/share.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct engine {
@@ -24,13 +26,23 @@ struct engine {
     struct ranking *ranking;
     struct thread *threads;
     size_t thread_count;
-    size_t point_count; /* bind addresses of all listeners: what each thread listens on */
-    size_t running;     /* threads that were started */
-    size_t ended;       /* ... and those of them that have ended */
-    int bell;           /* eventfd: a thread has ended */
+    size_t running; /* threads that were started */
+    int bell;       /* eventfd: a thread that drains has settled, or is empty */
     bool draining;
+    bool settled; /* ... and every connection has its server */
     bool stopped;
+    bool alone; /* the keeper is gone */
     micros drain_deadline;
+    void *states_memory; /* null: our own */
+    size_t states_size;
+    struct door *doors; /* what the workers' own listen() opened */
+};
+
+/* A listener of which only the name is its own. */
+struct door {
+    struct door *next;
+    struct plan_listener listener;
+    char name[];
 };
 
 int engine_receive_bundle(int channel)
@@ -57,12 +69,33 @@ static int make_share(struct engine *engine)
     engine->ranking = ranking_new(plan);
     engine->share.plan = plan;
     engine->share.ranking = engine->ranking;
-    engine->share.states = server_states_new(plan->server_count);
+    engine->share.thread_count = plan->threads;
+    engine->share.threads = calloc(plan->threads, sizeof(*engine->share.threads));
     size_t descriptors = powers_raise_nofile();
     engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
     engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
-    return engine->ranking && engine->share.states && engine->share.limits && engine->share.crowd_quiet ? 0 : -ENOMEM;
+    return engine->ranking && engine->share.threads && engine->share.limits && engine->share.crowd_quiet ? 0 : -ENOMEM;
+}
+
+/* What is known of the servers outlives every engine; what the one before us knew alone does not. */
+static int take_states(struct engine *engine, int fd)
+{
+    const struct plan *plan = engine->plan;
+    engine->states_size = server_states_size(plan->server_count);
+    void *memory = mmap(NULL, engine->states_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int failure = memory == MAP_FAILED ? -errno : 0;
+    close(fd);
+    if (failure)
+        return failure;
+    engine->states_memory = memory;
+    engine->share.states = server_states_at(memory, plan->server_count);
+    server_states_reset(engine->share.states);
+    for (size_t i = 0; i < plan->pool_count; i++)
+        for (size_t j = 0; j < plan->pools[i].server_count; j++)
+            if (plan->pools[i].servers[j].slot != 0)
+                server_set_doors(engine->share.states, plan->pools[i].servers[j].number, 0);
+    return 0;
 }
 
 /* For the crossover table in docs/speed.md; not for users. */
@@ -81,10 +114,12 @@ static int make_threads(struct engine *engine)
         return -ENOMEM;
     for (unsigned i = 0; i < plan->threads; i++) {
         struct thread *thread = &engine->threads[i];
-        int failure = thread_init(thread, &engine->share, i, engine->point_count);
+        int failure = thread_init(thread, &engine->share, i, engine->bell);
         if (failure)
             return failure;
         choose_splicing(&thread->context.kit);
+        engine_workers_init(thread, &engine->channel);
+        engine->share.threads[i].context = &thread->context;
         engine->thread_count++;
     }
     return 0;
@@ -95,10 +130,7 @@ static int init(struct engine *engine, int channel, const struct plan *plan)
     *engine = (struct engine){.channel = channel, .plan = plan, .bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (engine->bell < 0)
         return -errno;
-    for (size_t i = 0; i < plan->listener_count; i++)
-        engine->point_count += plan->listeners[i].bind_count;
-    int failure = make_share(engine);
-    return failure ? failure : make_threads(engine);
+    return make_share(engine);
 }
 
 static void fini(struct engine *engine)
@@ -106,13 +138,20 @@ static void fini(struct engine *engine)
     for (size_t i = 0; i < engine->thread_count; i++)
         thread_fini(&engine->threads[i]);
     free(engine->threads);
+    free(engine->share.threads);
+    while (engine->doors) {
+        struct door *door = engine->doors;
+        engine->doors = door->next;
+        free(door);
+    }
+    if (engine->states_memory)
+        munmap(engine->states_memory, engine->states_size);
     if (engine->bell >= 0)
         close(engine->bell);
     sink_free(engine->share.access);
     log_set_writer(NULL, NULL);
     sink_free(engine->errors);
     limits_free(engine->share.limits);
-    server_states_free(engine->share.states);
     ranking_free(engine->ranking);
     free(engine->share.crowd_quiet);
 }
@@ -132,16 +171,49 @@ static int set_log(struct sink **sink, int fd)
     return *sink ? 0 : -ENOMEM;
 }
 
-/* One socket for each thread, or one that all share (a Unix socket; the kernel wakes one of them). */
-static int take_listener(struct engine *engine, uint32_t listener, const int *fds, size_t count)
+/* The rules of the listener that the plan names, under the name of the address where a worker wants to listen. */
+static const struct plan_listener *make_door(struct engine *engine, const struct wire_message *message)
 {
-    int failure = listener < engine->plan->listener_count ? 0 : -EPROTO;
+    const struct plan_listener *rules = &engine->plan->listeners[message->number];
+    if (message->length == 0)
+        return rules;
+    struct door *door = malloc(sizeof(*door) + message->length + 1);
+    if (!door)
+        return NULL;
+    door->listener = *rules;
+    door->listener.name = strcpy(door->name, message->text);
+    door->next = engine->doors;
+    engine->doors = door;
+    return &door->listener;
+}
+
+static int hand_out(struct engine *engine, size_t thread, const struct plan_listener *listener,
+                    const struct wire_message *message, int fd)
+{
+    struct thread *to = &engine->threads[thread];
+    if (engine->running > 0)
+        return engine_workers_listen(to, listener, message->number, message->door, fd);
+    return thread_listen(to, listener, message->number, message->door, fd);
+}
+
+/* One socket for each thread, or one that all share (a Unix socket; the kernel wakes one of them). */
+static int take_listener(struct engine *engine, const struct wire_message *message, const int *fds, size_t count)
+{
+    bool known = message->number < engine->plan->listener_count && message->door < SERVER_DOORS;
+    const struct plan_listener *listener = known ? make_door(engine, message) : NULL;
+    int failure = !known ? -EPROTO : listener ? 0 : -ENOMEM;
     for (size_t i = 0; i < engine->thread_count; i++) {
         int fd = count == engine->thread_count || i == 0 ? fds[i] : dup(fds[0]);
         if (!failure)
-            failure = fd < 0 ? -errno : thread_listen(&engine->threads[i], listener, fd);
+            failure = fd < 0 ? -errno : hand_out(engine, i, listener, message, fd);
     }
     return failure;
+}
+
+static int take_all_states(struct engine *engine, const int *fds, size_t count)
+{
+    int failure = count == 1 && !engine->share.states ? take_states(engine, fds[0]) : -EPROTO;
+    return failure ? failure : make_threads(engine);
 }
 
 static int obey(struct engine *engine, const struct wire_message *message, const int *fds, size_t count)
@@ -154,8 +226,19 @@ static int obey(struct engine *engine, const struct wire_message *message, const
             return -EPROTO;
         log_set_writer(write_error, engine->errors);
         return 0;
+    case WIRE_STATES:
+        return take_all_states(engine, fds, count);
     case WIRE_LISTENER:
-        return count > 0 ? take_listener(engine, message->number, fds, count) : -EPROTO;
+        return count > 0 ? take_listener(engine, message, fds, count) : -EPROTO;
+    case WIRE_WORKER:
+    case WIRE_WORKER_GONE:
+    case WIRE_WORKER_LEAVE:
+    case WIRE_WORKER_DOOR:
+    case WIRE_MAY_LISTEN:
+        if (engine->thread_count == 0)
+            return -EPROTO;
+        return engine_workers_tell(&engine->threads[message->number % engine->thread_count], engine->plan, message, fds,
+                                   count);
     default:
         return -EPROTO;
     }
@@ -182,7 +265,7 @@ static int set_up(struct engine *engine)
 static int start_threads(struct engine *engine)
 {
     for (size_t i = 0; i < engine->thread_count; i++) {
-        int failure = thread_start(&engine->threads[i], engine->bell);
+        int failure = thread_start(&engine->threads[i]);
         if (failure)
             return failure;
         engine->running++;
@@ -213,6 +296,19 @@ static void stop(struct engine *engine)
     tell_all(engine, THREAD_STOP);
 }
 
+/* Without its keeper an engine would be a process that nobody can stop or reload. Workers are let finish what they have;
+ * they would lose it with the end of their channel. */
+static void go_on_alone(struct engine *engine)
+{
+    engine->alone = true;
+    if (engine->plan->worker_count == 0)
+        stop(engine);
+    else {
+        tell_all(engine, THREAD_ALONE);
+        begin_to_drain(engine);
+    }
+}
+
 /* A message from the keeper while serving. */
 static void hear(struct engine *engine)
 {
@@ -220,8 +316,9 @@ static void hear(struct engine *engine)
     int fds[WIRE_FDS_MOST];
     size_t count;
     int got = wire_receive(engine->channel, &message, fds, &count);
-    if (got == 0 || got == -ECONNRESET || (got > 0 && message.kind == WIRE_STOP)) {
-        /* Without its keeper an engine would be a process that nobody can stop or reload. */
+    if (got == 0 || got == -ECONNRESET) {
+        go_on_alone(engine);
+    } else if (got > 0 && message.kind == WIRE_STOP) {
         stop(engine);
     } else if (got < 0) {
         log_error("a message from the keeper was lost: %s", strerror(-got));
@@ -238,31 +335,61 @@ static int patience(const struct engine *engine)
     return !engine->draining || engine->stopped ? -1 : clock_patience(engine->drain_deadline - clock_steady());
 }
 
-/* Threads ring when they end. */
-static void count_ended(struct engine *engine)
+static bool is_everywhere(const struct engine *engine, bool (*is)(const struct thread *thread))
 {
-    eventfd_t rings = 0;
-    if (eventfd_read(engine->bell, &rings) == 0)
-        engine->ended += rings;
+    for (size_t i = 0; i < engine->running; i++)
+        if (!is(&engine->threads[i]))
+            return false;
+    return true;
+}
+
+static bool is_settled(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->settled, __ATOMIC_ACQUIRE);
+}
+
+static bool is_empty(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->empty, __ATOMIC_ACQUIRE);
+}
+
+/* Nobody waits for a worker any more: now the workers may be told to go. The keeper does so, and when it is gone we do. */
+static void note_settled(struct engine *engine)
+{
+    if (!engine->draining || engine->settled || !is_everywhere(engine, is_settled))
+        return;
+    engine->settled = true;
+    if (engine->alone)
+        tell_all(engine, THREAD_LEAVE);
+    else if (wire_send(engine->channel, WIRE_SETTLED, 0, NULL, 0) != 0)
+        log_debug("the keeper does not hear");
+}
+
+static void end_threads(struct engine *engine)
+{
+    tell_all(engine, THREAD_END);
+    for (size_t i = 0; i < engine->running; i++)
+        thread_join(&engine->threads[i]);
 }
 
 static void serve(struct engine *engine)
 {
-    while (engine->ended < engine->running) {
+    while (!is_everywhere(engine, is_empty)) {
         struct pollfd wake[] = {
             {.fd = engine->bell, .events = POLLIN},
-            {.fd = engine->stopped ? -1 : engine->channel, .events = POLLIN},
+            {.fd = engine->stopped || engine->alone ? -1 : engine->channel, .events = POLLIN},
         };
         poll(wake, ARRAY_LENGTH(wake), patience(engine));
+        eventfd_t rings;
         if (wake[0].revents)
-            count_ended(engine);
+            (void)!eventfd_read(engine->bell, &rings);
         if (wake[1].revents)
             hear(engine);
+        note_settled(engine);
         if (engine->draining && !engine->stopped && clock_steady() >= engine->drain_deadline)
             stop(engine);
     }
-    for (size_t i = 0; i < engine->running; i++)
-        thread_join(&engine->threads[i]);
+    end_threads(engine);
 }
 
 /* A terminal's Ctrl-C and a service manager's TERM reach every process of a program. What they mean is for the keeper to

@@ -2,46 +2,42 @@
 
 #include "base/log.h"
 #include "control/budget.h"
+#include "control/engine_process.h"
+#include "control/logs.h"
 #include "control/posts.h"
 #include "control/powers.h"
-#include "control/wire.h"
+#include "control/workers.h"
+#include "io/loop.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-/* An engine that dies right after its start is started again ever more slowly. Not one that lived a second: a start takes
- * milliseconds, and while none is running the newcomers pile up, all of whom the next death would hit. */
-#define RESTART_FIRST (50 * (micros)MILLIS_IN_MICROS)
-#define RESTART_MOST (5 * (micros)SECOND_IN_MICROS)
-#define LIVED_LONG_ENOUGH ((micros)SECOND_IN_MICROS)
 
 /* An engine keeps its own deadlines. One that is so much late does not hear. */
 #define GRACE (2 * (micros)SECOND_IN_MICROS)
 
 struct keeper {
     const struct keeper_config *config;
+    struct loop loop;
     struct posts posts;
-    int access_log; /* -1: off */
-    int error_log;  /* -1: standard error */
-    int signals;
+    struct logs logs;
+    struct engine_process engine;
+    struct workers workers;
+    struct loop_source signals;
+    struct timer kill; /* an engine that is still there then hangs */
+    bool late;         /* ... and was killed */
+    int states_fd;
+    void *states_memory;
+    struct server_states *states;
+    micros began;
     bool on_terminal;
-    bool draining;  /* asked to stop once */
-    micros kill_at; /* an engine that is still there then hangs; 0: no such time */
-    pid_t engine;   /* 0: none is running */
-    int channel;    /* -1: none */
-    bool ready;     /* this engine accepts */
-    bool was_ready; /* some engine did: from now on, one that dies is started again */
-    micros started;
-    micros restart_at; /* 0: not waiting */
-    micros restart_pause;
+    bool draining; /* asked to stop once */
+    micros drain_deadline;
+    int status; /* what to end with */
 };
 
 static const struct plan *plan_of(const struct keeper *keeper)
@@ -49,173 +45,37 @@ static const struct plan *plan_of(const struct keeper *keeper)
     return keeper->config->plan;
 }
 
-/* ---- what the engine is told --------------------------------------------------------------------------------------- */
-
-/* How many descriptors may be under way is counted per user, and other processes of his may have filled that just now
- * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. */
-#define TELL_PAUSE_NANOS (2 * 1000 * 1000)
-#define TELL_TRIES 250
-
-static int tell(struct keeper *keeper, enum wire_kind kind, uint32_t number, const int *fds, size_t count)
-{
-    int failure = wire_send(keeper->channel, kind, number, fds, count);
-    for (int i = 1; failure == -ETOOMANYREFS && i < TELL_TRIES; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = TELL_PAUSE_NANOS}, NULL);
-        failure = wire_send(keeper->channel, kind, number, fds, count);
-    }
-    return failure;
-}
-
-/* ---- logs ---------------------------------------------------------------------------------------------------------- */
-
-/* Returns a descriptor of our own for this log, -1 for "off" or standard error, or below that a negative errno. */
-static int open_log(const char *where)
-{
-    if (strcmp(where, "off") == 0)
-        return -1;
-    int fd = strcmp(where, "stdout") == 0   ? dup(STDOUT_FILENO)
-             : strcmp(where, "stderr") == 0 ? dup(STDERR_FILENO)
-                                            : powers_open_log(where);
-    if (fd == -1)
-        fd = -errno;
-    if (fd < 0)
-        log_error("log %s: %s", where, strerror(-fd));
-    return fd < 0 ? -EIO : fd;
-}
-
-static int open_logs(struct keeper *keeper)
-{
-    keeper->access_log = open_log(plan_of(keeper)->log.access);
-    keeper->error_log = open_log(plan_of(keeper)->log.errors);
-    return keeper->access_log < -1 || keeper->error_log < -1 ? -EIO : 0;
-}
+/* ---- what the engine is told ---------------------------------------------------------------------------------------- */
 
 static int send_logs(struct keeper *keeper)
 {
     int failure = 0;
-    if (keeper->access_log >= 0)
-        failure = tell(keeper, WIRE_ACCESS_LOG, 0, &keeper->access_log, 1);
-    if (!failure && keeper->error_log >= 0)
-        failure = tell(keeper, WIRE_ERROR_LOG, 0, &keeper->error_log, 1);
+    if (keeper->logs.access >= 0)
+        failure = engine_process_say(&keeper->engine, WIRE_ACCESS_LOG, 0, &keeper->logs.access, 1);
+    if (!failure && keeper->logs.errors >= 0)
+        failure = engine_process_say(&keeper->engine, WIRE_ERROR_LOG, 0, &keeper->logs.errors, 1);
     return failure;
 }
 
-static void replace(int *fd, int fresh)
+static int brief(void *context)
 {
-    if (fresh < -1)
-        log_error("the old log file is still written to");
-    if (fresh < 0)
-        return;
-    if (*fd >= 0)
-        close(*fd);
-    *fd = fresh;
-}
-
-/* The keeper's own messages go where the engine's go. */
-static void write_own(void *context, const char *line, size_t length)
-{
-    const struct keeper *keeper = context;
-    log_put(keeper->error_log, line, length);
-}
-
-static void reopen_logs(struct keeper *keeper)
-{
-    replace(&keeper->access_log, open_log(plan_of(keeper)->log.access));
-    replace(&keeper->error_log, open_log(plan_of(keeper)->log.errors));
-    if (keeper->channel >= 0 && send_logs(keeper) != 0)
-        log_error("the engine did not take the reopened logs");
-}
-
-/* ---- engine -------------------------------------------------------------------------------------------------------- */
-
-static int send_everything(struct keeper *keeper)
-{
-    int failure = tell(keeper, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
+    struct keeper *keeper = context;
+    struct engine_process *engine = &keeper->engine;
+    int failure = engine_process_say(engine, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
+    if (!failure)
+        failure = engine_process_say(engine, WIRE_STATES, 0, &keeper->states_fd, 1);
     if (!failure)
         failure = send_logs(keeper);
     for (size_t i = 0; i < keeper->posts.count && !failure; i++) {
         const struct post *post = &keeper->posts.all[i];
-        failure = tell(keeper, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
+        failure = engine_process_say(engine, WIRE_LISTENER, (uint32_t)post->listener, post->fds, post->count);
     }
-    return failure ? failure : tell(keeper, WIRE_START, 0, NULL, 0);
+    if (!failure)
+        failure = workers_brief(&keeper->workers);
+    return failure ? failure : engine_process_say(engine, WIRE_START, 0, NULL, 0);
 }
 
-static void close_channel(struct keeper *keeper)
-{
-    if (keeper->channel >= 0)
-        close(keeper->channel);
-    keeper->channel = -1;
-    keeper->ready = false;
-}
-
-static int spawn_engine(struct keeper *keeper)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return -errno;
-    struct powers_spawn spawn = {
-        .arguments = keeper->config->engine_arguments, .standard_output = -1, .standard_error = -1, .channel = ends[1]};
-    int failure = powers_spawn_self(&spawn, &keeper->engine);
-    close(ends[1]);
-    keeper->channel = ends[0];
-    if (failure) {
-        keeper->engine = 0;
-        close_channel(keeper);
-    }
-    return failure;
-}
-
-static int start_engine(struct keeper *keeper)
-{
-    keeper->started = clock_steady();
-    keeper->restart_at = 0;
-    int failure = spawn_engine(keeper);
-    if (failure) {
-        log_error("the engine cannot be started: %s", strerror(-failure));
-        return failure;
-    }
-    failure = send_everything(keeper);
-    if (failure) {
-        /* It sees the end of its channel and ends, if it is not dead already; its end is what starts the next one. */
-        log_error("the engine did not take its orders: %s", strerror(-failure));
-        close_channel(keeper);
-        return 0;
-    }
-    /* From now on an engine that hears nothing must not hold up who is to end it. */
-    (void)fcntl(keeper->channel, F_SETFL, O_NONBLOCK);
-    return 0;
-}
-
-static void plan_restart(struct keeper *keeper)
-{
-    micros now = clock_steady();
-    if (now - keeper->started >= LIVED_LONG_ENOUGH)
-        keeper->restart_pause = 0;
-    keeper->restart_at = now + keeper->restart_pause;
-    keeper->restart_pause = keeper->restart_pause ? keeper->restart_pause * 2 : RESTART_FIRST;
-    if (keeper->restart_pause > RESTART_MOST)
-        keeper->restart_pause = RESTART_MOST;
-}
-
-static void say_how_it_died(pid_t pid, int status, const char *what_now)
-{
-    if (WIFSIGNALED(status))
-        log_error("the engine (process %d) was killed by signal %d (%s); %s", (int)pid, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)), what_now);
-    else
-        log_error("the engine (process %d) ended with status %d; %s", (int)pid, WEXITSTATUS(status), what_now);
-}
-
-static int check_descriptors(const struct plan *plan)
-{
-    size_t descriptors = powers_raise_nofile();
-    if (budget_connections(plan, descriptors) > 0)
-        return 0;
-    log_error("a process may have only %zu open files here, and limpet needs %zu for one connection; raise "
-              "LimitNOFILE= or ulimit -Hn",
-              descriptors, budget_reserved(plan, descriptors) + BUDGET_PER_CONNECTION);
-    return -EMFILE;
-}
+/* ---- what it says --------------------------------------------------------------------------------------------------- */
 
 static void say_how_many(const struct plan *plan)
 {
@@ -230,90 +90,159 @@ static void say_how_many(const struct plan *plan)
 
 static void say_ready(struct keeper *keeper)
 {
-    keeper->ready = true;
-    for (size_t i = 0; i < keeper->posts.count && !keeper->was_ready; i++)
+    struct engine_process *engine = &keeper->engine;
+    engine->ready = true;
+    for (size_t i = 0; i < keeper->posts.count && !engine->was_ready; i++)
         log_notice("listening on %s", keeper->posts.all[i].address->text);
-    log_notice(keeper->was_ready ? "ready again" : "ready");
-    if (!keeper->was_ready)
+    log_notice(engine->was_ready ? "ready again" : "ready");
+    if (!engine->was_ready)
         say_how_many(plan_of(keeper));
-    keeper->was_ready = true;
+    engine->was_ready = true;
 }
 
-static void hear(struct keeper *keeper)
+/* Nobody waits for a worker any more: they may finish what they have. */
+static void let_workers_finish(struct keeper *keeper)
 {
-    struct wire_message message;
-    int fds[WIRE_FDS_MOST];
-    size_t count;
-    int got = wire_receive(keeper->channel, &message, fds, &count);
-    for (size_t i = 0; got > 0 && i < count; i++)
-        close(fds[i]);
-    if (got > 0 && message.kind == WIRE_READY)
-        say_ready(keeper);
-    else if (got <= 0 && got != -EAGAIN)
-        close_channel(keeper);
+    micros left = keeper->drain_deadline - clock_steady();
+    workers_stop(&keeper->workers, left > 0 ? left : 1);
 }
 
-/* ---- signals ------------------------------------------------------------------------------------------------------- */
+static void hear(void *context, const struct wire_message *message)
+{
+    struct keeper *keeper = context;
+    if (message->kind == WIRE_READY)
+        say_ready(keeper);
+    else if (message->kind == WIRE_SETTLED && keeper->draining)
+        let_workers_finish(keeper);
+    else
+        workers_hear(&keeper->workers, message);
+}
+
+static const struct engine_calls engine_calls = {.brief = brief, .hear = hear};
+
+/* ---- the end -------------------------------------------------------------------------------------------------------- */
+
+/* limpet ends when the engine and all workers have. */
+static void look_at_end(void *context)
+{
+    struct keeper *keeper = context;
+    if (keeper->draining && keeper->engine.pid == 0 && list_is_empty(&keeper->workers.all))
+        keeper->loop.stopping = true;
+}
+
+static void set_kill(struct keeper *keeper, micros patience)
+{
+    if (timer_set(&keeper->loop.timers, &keeper->kill, clock_steady() + patience) != 0)
+        engine_process_kill(&keeper->engine);
+}
+
+static void kill_engine(struct timer *timer)
+{
+    struct keeper *keeper = container_of(timer, struct keeper, kill);
+    keeper->late = true;
+    engine_process_kill(&keeper->engine);
+}
+
+static void close_doors(struct keeper *keeper)
+{
+    /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
+    posts_close(&keeper->posts);
+    doors_fini(&keeper->workers.doors);
+}
 
 static void ask_to_end(struct keeper *keeper)
 {
     bool again = keeper->draining;
+    micros patience = again ? 0 : plan_of(keeper)->timeouts.drain;
     keeper->draining = true;
-    keeper->kill_at = clock_steady() + (again ? 0 : plan_of(keeper)->timeouts.drain) + GRACE;
+    keeper->drain_deadline = clock_steady() + patience;
+    timer_clear(&keeper->loop.timers, &keeper->engine.restart);
+    set_kill(keeper, patience + GRACE);
     log_notice(again ? "stopping now" : "draining: no new connections; a second signal stops at once");
-    /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
-    posts_close(&keeper->posts);
-    if (keeper->channel >= 0 && tell(keeper, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
+    close_doors(keeper);
+    bool told = keeper->engine.channel.fd >= 0;
+    if (told && engine_process_say(&keeper->engine, again ? WIRE_STOP : WIRE_DRAIN, 0, NULL, 0) != 0)
         log_error("the engine did not take the order");
+    if (again || !told)
+        workers_stop(&keeper->workers, 0);
+    look_at_end(keeper);
 }
 
-/* Returns true, with *status, when the engine's end is the end of limpet. */
-static bool engine_ended(struct keeper *keeper, int wait_status, int *status)
+static void engine_ended(struct keeper *keeper, int wait_status)
 {
-    pid_t pid = keeper->engine;
-    keeper->engine = 0;
-    close_channel(keeper);
-    if (keeper->draining) {
-        *status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1;
-        if (*status != 0 && keeper->kill_at != 0)
-            say_how_it_died(pid, wait_status, "whom it was still carrying is lost");
-        return true;
-    }
-    if (!keeper->was_ready) {
+    struct engine_process *engine = &keeper->engine;
+    const char *what_now = "a new one is started";
+    if (!keeper->draining && !engine->was_ready) {
         log_error("the engine could not start");
-        *status = 1;
-        return true;
+        engine_process_died(engine, wait_status, NULL);
+        keeper->status = 1;
+        keeper->draining = true;
+        workers_stop(&keeper->workers, 0);
+        return;
     }
-    say_how_it_died(pid, wait_status, "a new one is started");
-    plan_restart(keeper);
-    return false;
+    if (keeper->draining) {
+        keeper->status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1;
+        bool by_itself = keeper->status == 0 || keeper->late;
+        what_now = by_itself ? NULL : "whom it was still carrying is lost";
+    }
+    engine_process_died(engine, wait_status, what_now);
+    if (!keeper->draining) {
+        workers_engine_died(&keeper->workers);
+        engine_process_restart(engine);
+    } else if (!keeper->workers.stopping) {
+        workers_stop(&keeper->workers, 0);
+    }
 }
 
-static bool reap(struct keeper *keeper, int *status)
+/* As process 1 it has orphans of everybody to bury. */
+static void reap(struct keeper *keeper)
 {
-    bool over = false;
     int wait_status;
     for (pid_t pid; (pid = waitpid(-1, &wait_status, WNOHANG)) > 0;)
-        if (pid == keeper->engine)
-            over = engine_ended(keeper, wait_status, status);
-    return over;
+        if (pid == keeper->engine.pid)
+            engine_ended(keeper, wait_status);
+        else
+            workers_reap(&keeper->workers, pid, wait_status);
+    look_at_end(keeper);
 }
 
-/* Returns true, with *status, when it is time to go. */
-static bool take_signal(struct keeper *keeper, int *status)
+/* ---- signals -------------------------------------------------------------------------------------------------------- */
+
+static void reopen_logs(struct keeper *keeper)
 {
+    logs_reopen(&keeper->logs);
+    if (keeper->engine.channel.fd >= 0 && send_logs(keeper) != 0)
+        log_error("the engine did not take the reopened logs");
+}
+
+static void hang_up(struct keeper *keeper)
+{
+    if (keeper->on_terminal) {
+        ask_to_end(keeper);
+        return;
+    }
+    int failure = workers_reload(&keeper->workers);
+    log_warning(failure == -EALREADY ? "HUP: the workers are being replaced already"
+                : failure == -ENOTSUP
+                    ? "HUP: reload is not in this version; the old configuration serves on. Restart to "
+                      "read a new one"
+                    : "HUP: the workers are replaced; the configuration is not read again in this "
+                      "version");
+}
+
+static void take_signal(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    struct keeper *keeper = container_of(source, struct keeper, signals);
     struct signalfd_siginfo info;
-    if (read(keeper->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return false;
+    if (read(source->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
     switch (info.ssi_signo) {
     case SIGCHLD:
-        return reap(keeper, status);
+        reap(keeper);
+        break;
     case SIGHUP:
-        if (keeper->on_terminal)
-            ask_to_end(keeper);
-        else
-            log_warning(
-                "HUP: reload is not in this version; the old configuration serves on. Restart to read a new one");
+        hang_up(keeper);
         break;
     case SIGUSR1:
         reopen_logs(keeper);
@@ -325,9 +254,6 @@ static bool take_signal(struct keeper *keeper, int *status)
         ask_to_end(keeper);
         break;
     }
-    /* Stopped while no engine was running. */
-    *status = 0;
-    return keeper->draining && keeper->engine == 0;
 }
 
 static int watch_signals(struct keeper *keeper)
@@ -340,61 +266,27 @@ static int watch_signals(struct keeper *keeper)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is one that cannot be written */
-    keeper->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (keeper->signals >= 0)
-        return 0;
-    int failure = -errno;
-    log_error("signals cannot be watched: %s", strerror(-failure));
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    int failure = fd < 0 ? -errno : 0;
+    loop_source_init(&keeper->signals, fd, take_signal);
+    if (!failure)
+        failure = loop_add(&keeper->loop, &keeper->signals, LOOP_READ);
+    if (failure)
+        log_error("signals cannot be watched: %s", strerror(-failure));
     return failure;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
 
-static bool is_due(micros deadline)
+static int check_descriptors(const struct plan *plan)
 {
-    return deadline != 0 && clock_steady() >= deadline;
-}
-
-/* Milliseconds until there is something to do. */
-static int patience(const struct keeper *keeper)
-{
-    micros next = keeper->draining ? keeper->kill_at : keeper->restart_at;
-    return next == 0 ? -1 : clock_patience(next - clock_steady());
-}
-
-static void kill_engine(struct keeper *keeper)
-{
-    keeper->kill_at = 0;
-    if (keeper->engine <= 0)
-        return;
-    log_error("the engine (process %d) does not end by itself; it is killed", (int)keeper->engine);
-    kill(keeper->engine, SIGKILL);
-}
-
-static void restart_engine(struct keeper *keeper)
-{
-    if (start_engine(keeper) != 0)
-        plan_restart(keeper);
-}
-
-static int watch(struct keeper *keeper)
-{
-    for (;;) {
-        struct pollfd wake[] = {
-            {.fd = keeper->signals, .events = POLLIN},
-            {.fd = keeper->channel, .events = POLLIN},
-        };
-        poll(wake, ARRAY_LENGTH(wake), patience(keeper));
-        int status = 0;
-        if (wake[1].revents)
-            hear(keeper);
-        if (wake[0].revents && take_signal(keeper, &status))
-            return status;
-        if (is_due(keeper->kill_at))
-            kill_engine(keeper);
-        else if (!keeper->draining && is_due(keeper->restart_at))
-            restart_engine(keeper);
-    }
+    size_t descriptors = powers_raise_nofile();
+    if (budget_connections(plan, descriptors) > 0)
+        return 0;
+    log_error("a process may have only %zu open files here, and limpet needs %zu for one connection; raise "
+              "LimitNOFILE= or ulimit -Hn",
+              descriptors, budget_reserved(plan, descriptors) + BUDGET_PER_CONNECTION);
+    return -EMFILE;
 }
 
 /* The engine would find out too, but only after everything else was set up. */
@@ -408,40 +300,106 @@ static int check_user(const char *user)
     return failure;
 }
 
+static int make_loop(struct keeper *keeper)
+{
+    int failure = loop_init(&keeper->loop);
+    if (failure)
+        log_error("no event loop can be made: %s", strerror(-failure));
+    return failure;
+}
+
+/* What is known of the servers outlives every engine. */
+static int make_states(struct keeper *keeper)
+{
+    size_t count = plan_of(keeper)->server_count;
+    size_t size = server_states_size(count);
+    keeper->states_fd = powers_shared_memory(size);
+    int failure = keeper->states_fd < 0 ? keeper->states_fd : 0;
+    if (!failure) {
+        keeper->states_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, keeper->states_fd, 0);
+        failure = keeper->states_memory == MAP_FAILED ? -errno : 0;
+    }
+    if (failure)
+        log_error("no memory for the state of the servers: %s", strerror(-failure));
+    else
+        keeper->states = server_states_at(keeper->states_memory, count);
+    return failure;
+}
+
+static int make_workers(struct keeper *keeper)
+{
+    int failure = workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->states);
+    keeper->workers.prefix = isatty(STDOUT_FILENO) == 1;
+    keeper->workers.gone = look_at_end;
+    keeper->workers.context = keeper;
+    return failure;
+}
+
 static int start(struct keeper *keeper)
 {
-    int failure = check_descriptors(plan_of(keeper));
+    const struct plan *plan = plan_of(keeper);
+    int failure = check_descriptors(plan);
     if (!failure)
-        failure = check_user(plan_of(keeper)->user);
+        failure = check_user(plan->user);
     if (!failure)
         failure = watch_signals(keeper);
     if (!failure)
-        failure = open_logs(keeper);
+        failure = logs_open(&keeper->logs, &plan->log);
     if (!failure)
-        failure = posts_open(&keeper->posts, plan_of(keeper));
+        failure = posts_open(&keeper->posts, plan);
+    if (!failure)
+        failure = make_states(keeper);
+    if (!failure)
+        failure = make_workers(keeper);
     /* From here on messages go where they are configured to; whoever starts limpet sees what was wrong until now. */
-    if (!failure && strcmp(plan_of(keeper)->log.errors, "stderr") != 0) {
-        log_set_writer(write_own, keeper);
-        log_set_stamped(true);
-    }
-    return failure ? failure : start_engine(keeper);
+    if (!failure)
+        logs_use(&keeper->logs);
+    if (!failure)
+        failure = workers_start(&keeper->workers);
+    return failure ? failure : engine_process_start(&keeper->engine);
+}
+
+static void end(struct keeper *keeper)
+{
+    size_t size = server_states_size(plan_of(keeper)->server_count);
+    posts_close(&keeper->posts);
+    workers_fini(&keeper->workers);
+    engine_process_fini(&keeper->engine);
+    if (keeper->signals.fd >= 0)
+        close(keeper->signals.fd);
+    if (keeper->states)
+        munmap(keeper->states_memory, size);
+    if (keeper->states_fd >= 0)
+        close(keeper->states_fd);
+    logs_close(&keeper->logs);
+    close(keeper->config->bundle);
+    loop_fini(&keeper->loop);
+}
+
+/* What was started before something failed is ended in order. */
+static void give_up(struct keeper *keeper)
+{
+    keeper->draining = true;
+    keeper->status = 1;
+    workers_stop(&keeper->workers, 0);
 }
 
 int keeper_run(const struct keeper_config *config)
 {
     struct keeper keeper = {.config = config,
-                            .access_log = -1,
-                            .error_log = -1,
-                            .signals = -1,
-                            .channel = -1,
+                            .signals.fd = -1,
+                            .states_fd = -1,
+                            .logs = {.access = -1, .errors = -1},
+                            .began = clock_steady(),
                             .on_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1};
-    int status = start(&keeper) == 0 ? watch(&keeper) : 1;
-    posts_close(&keeper.posts);
-    close_channel(&keeper);
-    log_set_writer(NULL, NULL);
-    int own[] = {keeper.access_log, keeper.error_log, keeper.signals, config->bundle};
-    for (size_t i = 0; i < ARRAY_LENGTH(own); i++)
-        if (own[i] >= 0)
-            close(own[i]);
-    return status;
+    if (make_loop(&keeper) != 0)
+        return 1;
+    timer_init(&keeper.kill, kill_engine);
+    list_init(&keeper.workers.all);
+    engine_process_init(&keeper.engine, &keeper.loop, config->engine_arguments, &engine_calls, &keeper);
+    if (start(&keeper) != 0)
+        give_up(&keeper);
+    loop_run(&keeper.loop, NULL, NULL);
+    end(&keeper);
+    return keeper.status;
 }

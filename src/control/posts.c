@@ -49,28 +49,31 @@ static const struct post *same_port(const struct posts *posts, const struct post
 
 /* Threads share a port by one socket each (SO_REUSEPORT), which also hides a port that somebody else has: so it is probed
  * first, with one plain socket. */
+int post_open(struct post *post, const struct plan *plan, unsigned unix_mode)
+{
+    bool share = plan->threads > 1 && !address_is_unix(post->address);
+    size_t count = share ? plan->threads : 1;
+    assert(count <= WIRE_FDS_MOST);
+    int failure = powers_probe(post->address);
+    while (!failure && post->count < count) {
+        int fd = powers_listen(post->address, share, unix_mode);
+        if (fd < 0)
+            return fd;
+        post->fds[post->count++] = fd;
+    }
+    return failure;
+}
+
 static int open_post(const struct posts *posts, struct post *post, const struct plan *plan)
 {
     const struct address *address = post->address;
-    bool share = plan->threads > 1 && !address_is_unix(address);
-    size_t count = share ? plan->threads : 1;
-    assert(count <= WIRE_FDS_MOST);
-    int failure = powers_probe(address);
+    int failure = post_open(post, plan, plan->listeners[post->listener].unix_mode);
     const struct post *other = failure == -EADDRINUSE ? same_port(posts, post) : NULL;
-    if (other) {
-        log_error("%s: cannot listen: port in use, and `bind` has %s, which may cover it", address->text,
-                  other->address->text);
-        return failure;
-    }
-    if (failure)
-        return complain(address, failure);
-    while (post->count < count) {
-        int fd = powers_listen(address, share, plan->listeners[post->listener].unix_mode);
-        if (fd < 0)
-            return complain(address, fd);
-        post->fds[post->count++] = fd;
-    }
-    return 0;
+    if (!other)
+        return failure ? complain(address, failure) : 0;
+    log_error("%s: cannot listen: port in use, and `bind` has %s, which may cover it", address->text,
+              other->address->text);
+    return failure;
 }
 
 int posts_open(struct posts *posts, const struct plan *plan)
@@ -78,8 +81,7 @@ int posts_open(struct posts *posts, const struct plan *plan)
     size_t most = 0;
     for (size_t i = 0; i < plan->listener_count; i++)
         most += plan->listeners[i].bind_count;
-    assert(most > 0);
-    *posts = (struct posts){.all = calloc(most, sizeof(*posts->all))};
+    *posts = (struct posts){.all = calloc(most + 1, sizeof(*posts->all))}; /* workers may be the only ones to listen */
     if (!posts->all)
         return -ENOMEM;
     for (size_t i = 0; i < plan->listener_count; i++) {
@@ -108,19 +110,23 @@ static void let_nobody_in(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index, sizeof(index));
 }
 
+void post_close(struct post *post)
+{
+    /* A file that we did not bind belongs to somebody else. */
+    if (post->count > 0)
+        powers_unlink(post->address);
+    for (size_t i = 0; i < post->count; i++) {
+        if (!address_is_unix(post->address))
+            let_nobody_in(post->fds[i]);
+        close(post->fds[i]);
+    }
+    post->count = 0;
+}
+
 void posts_close(struct posts *posts)
 {
-    for (size_t i = 0; i < posts->count; i++) {
-        struct post *post = &posts->all[i];
-        /* A file that we did not bind belongs to somebody else. */
-        if (post->count > 0)
-            powers_unlink(post->address);
-        for (size_t j = 0; j < post->count; j++) {
-            if (!address_is_unix(post->address))
-                let_nobody_in(post->fds[j]);
-            close(post->fds[j]);
-        }
-    }
+    for (size_t i = 0; i < posts->count; i++)
+        post_close(&posts->all[i]);
     free(posts->all);
     *posts = (struct posts){0};
 }

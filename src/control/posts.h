@@ -23,6 +23,12 @@ struct posts {
     size_t count;
 };
 
+/* Opens the sockets of one post whose address is set, as many as `plan` has threads for. 0 or a negative errno; what was
+ * opened is to be closed all the same. */
+MUST_CHECK int post_open(struct post *post, const struct plan *plan, unsigned unix_mode);
+/* Closes them, and removes the file of a Unix socket. Newcomers are refused from now on; twice is fine. */
+void post_close(struct post *post);
+
 /* Binds everything. 0 or a negative errno; then it was said why, and posts_close() is still to be called. */
 MUST_CHECK int posts_open(struct posts *posts, const struct plan *plan);
 

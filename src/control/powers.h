@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* Reads a whole file of at most `most` bytes (-EFBIG if it is longer). The caller frees *text, which has a NUL behind
@@ -36,6 +37,9 @@ void powers_unlink(const struct address *address);
 /* A descriptor with these bytes that nobody can change any more (a sealed memfd). */
 MUST_CHECK int powers_sealed_memory(const void *bytes, size_t length);
 
+/* A descriptor of so many zeros that several processes can share by mapping it. */
+MUST_CHECK int powers_shared_memory(size_t size);
+
 /* As fork(2). */
 MUST_CHECK pid_t powers_fork(void);
 
@@ -50,6 +54,26 @@ struct powers_spawn {
     bool bound;
 };
 MUST_CHECK int powers_spawn_self(const struct powers_spawn *spawn, pid_t *pid);
+
+/* Starts a command of the operator's, in a process group of its own, with nothing to read on its standard input. */
+struct powers_command {
+    const char *const *arguments;   /* null-terminated; looked for as execvp(3) does */
+    const char *const *environment; /* null-terminated */
+    const char *directory;          /* null: stay */
+    const char *user;               /* null: stay */
+    int standard_output;            /* -1: ours */
+    int standard_error;
+    const int *channels; /* these become descriptors 3, 4 ... of the child */
+    size_t channel_count;
+    rlim_t open_files; /* RLIM_INFINITY: as ours were before powers_raise_nofile() */
+    rlim_t processes;  /* RLIM_INFINITY: as ours */
+    rlim_t core;       /* RLIM_INFINITY: as ours */
+};
+#define POWERS_FIRST_CHANNEL 3
+#define POWERS_CHANNELS_MOST 4
+/* 0 or a negative errno, also when the child could not become what it should: then *step says at what it failed, a static
+ * text. */
+MUST_CHECK int powers_spawn_command(const struct powers_command *command, pid_t *pid, const char **step);
 
 /* Raises the soft limit of open descriptors to the hard one; returns what it is now. */
 size_t powers_raise_nofile(void);

@@ -30,6 +30,7 @@ struct listen_point {
     struct listen_taker *taker;
     const struct plan_listener *listener;
     size_t number; /* of the listener, in the plan */
+    uint8_t door;  /* as in route/server.h; 0 unless the caller says otherwise */
     bool is_unix;
     bool paused;
 };

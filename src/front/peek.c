@@ -168,9 +168,12 @@ enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct 
         size_t take = 0;
         switch (think_or_settle(peek, decision, stream, bytes, &take, now)) {
         case THINK_DECIDED:
+            peek->seen = bytes.length;
             settle(peek, stream);
             return PEEK_DECIDED;
         case THINK_MORE:
+            if (stream_hold(stream, PEEK_LIMIT))
+                break;
             wait_for_more(peek, stream, bytes.length, now);
             return PEEK_WAIT;
         case THINK_TAKE:

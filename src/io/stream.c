@@ -116,12 +116,17 @@ static ssize_t peek_held(struct stream *stream, size_t size, struct span *seen)
 
 ssize_t stream_peek(struct stream *stream, uint8_t *scratch, size_t size, struct span *seen)
 {
-    if (stream->is_unix)
+    if (stream->held)
         return peek_held(stream, size, seen);
     ssize_t got;
     RETRY(got, recv(stream->source.fd, scratch, size, MSG_PEEK));
     *seen = span_of(scratch, got > 0 ? (size_t)got : 0);
     return got < 0 ? -errno : got;
+}
+
+bool stream_hold(struct stream *stream, size_t size)
+{
+    return stream->is_unix && !stream->held && make_room(stream, size);
 }
 
 void stream_want(struct stream *stream, size_t count)

@@ -2,8 +2,9 @@
 #define LIMPET_IO_STREAM_H
 
 /* A stream is the one face of bytes: whoever carries them does not know what lies below. Today that is a plain TCP or
- * Unix socket. Bytes can be looked at without taking them: on TCP they stay in the kernel (MSG_PEEK); on a Unix socket,
- * where peeking stalls after some hundred small writes, they are held here and given out first.
+ * Unix socket. Bytes can be looked at without taking them: they stay in the kernel (MSG_PEEK). Who wants to look at more on
+ * a Unix socket has them held here, to be given out first: the kernel lets nobody write on who has written some hundred times
+ * and was not read.
  *
  * Edge-triggered: `readable` and `writable` say what is worth trying. Calls clear them when the kernel has nothing more;
  * stream_notice() sets them from events.
@@ -61,6 +62,9 @@ static inline void stream_notice(struct stream *stream, uint32_t events)
  * `scratch` or in the stream itself, and stays valid until the next call for this stream. Returns their count; 0 only at
  * the end of the stream with nothing before it. */
 MUST_CHECK ssize_t stream_peek(struct stream *stream, uint8_t *scratch, size_t size, struct span *seen);
+
+/* After a peek that did not show enough: true if bytes are held from now on, and another peek may show more at once. */
+MUST_CHECK bool stream_hold(struct stream *stream, size_t size);
 
 /* After a peek: do not wake up before `count` bytes are there (or the stream ends). 1 goes back to normal. A saving, not
  * a promise. */

@@ -34,6 +34,11 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
 /* (Re)sets the deadline. Returns 0 or -ENOMEM; then the timer is not set. */
 MUST_CHECK int timer_set(struct timers *timers, struct timer *timer, micros deadline);
 
+static inline bool timer_is_set(const struct timer *timer)
+{
+    return timer->deadline != TIMER_NEVER;
+}
+
 /* Harmless for one that is not set. */
 void timer_clear(struct timers *timers, struct timer *timer);
 

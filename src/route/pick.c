@@ -70,7 +70,7 @@ static bool find_admissible(const struct pick *pick, const struct ranking *ranki
     const struct plan_pool *pool = pick->pool;
     struct rank_entry best = {.weight = 0};
     for (size_t i = 0; i < pool->server_count; i++) {
-        if (was_tried(pick, i) || !server_may_try(states, pool->servers[i].number, now, pick->last_resort))
+        if (was_tried(pick, i) || !server_may_try(states, pool->servers[i].number, pick->door, now, pick->last_resort))
             continue;
         struct rank_entry entry = entry_of(pool, ranking, pick->key_hash, i);
         if (best.weight == 0 || rank_before(&entry, &best))
@@ -82,7 +82,7 @@ static bool find_admissible(const struct pick *pick, const struct ranking *ranki
 
 static bool claim(struct pick *pick, struct server_states *states, micros now, uint32_t index)
 {
-    if (!server_try(states, pick->pool->servers[index].number, now, pick->last_resort))
+    if (!server_try(states, pick->pool->servers[index].number, pick->door, now, pick->last_resort))
         return false;
     pick->tried[pick->tried_count++] = index;
     return true;

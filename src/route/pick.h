@@ -32,6 +32,7 @@ struct pick {
     uint8_t tried_count;
     uint32_t tried[PICK_TRIES_MAX]; /* index in the pool, in order */
     uint32_t home;                  /* index of the first in the ranking, whether admissible or not */
+    uint8_t door;                   /* through which the client came: what route/server.h says; 0 after pick_init() */
     bool last_resort;               /* no server was admissible: a resting one is tried */
 };
 

@@ -1,12 +1,11 @@
 #include "session/connection.h"
 
+#include "session/handover.h"
 #include "session/step.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static void walk(struct connection *c);
 
 /* ---- what wakes it ------------------------------------------------------------------------------------------------- */
 
@@ -14,19 +13,19 @@ static void client_ready(struct loop_source *source, uint32_t events)
 {
     struct connection *c = container_of(source, struct connection, client.source);
     stream_notice(&c->client, events);
-    walk(c);
+    connection_walk(c);
 }
 
 void connection_server_ready(struct loop_source *source, uint32_t events)
 {
     struct connection *c = container_of(source, struct connection, server.source);
     stream_notice(&c->server, events);
-    walk(c);
+    connection_walk(c);
 }
 
 static void deadline_came(struct timer *timer)
 {
-    walk(container_of(timer, struct connection, timer));
+    connection_walk(container_of(timer, struct connection, timer));
 }
 
 enum step connection_wait(struct connection *c, micros deadline)
@@ -118,24 +117,29 @@ static void release(struct connection *c)
     struct context *context = c->context;
     timer_clear(&context->loop.timers, &c->timer);
     connection_drop_peek(c);
+    handover_abandon(c);
+    list_remove(&c->parked);
     greeting_free(c->greeting);
     close_streams(c);
     relay_fini(&c->relay, &context->kit);
+    if (c->carrying && c->visit.server->slot == 0)
+        server_count_live(context->share->states, c->visit.server->number, -1);
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);
     limits_leave(context->share->limits, c->listener);
-    context_leave(context, &c->grave.link);
+    context_leave(context, &c->grave.link, c->carrying);
     loop_bury(&context->loop, &c->grave, bury);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------ */
 
 static enum step (*const steps[STEP_COUNT])(struct connection *) = {
-    [STEP_GUARD] = step_guard,     [STEP_PEEK] = step_peek,   [STEP_PICK] = step_pick,         [STEP_TRY] = step_try,
-    [STEP_CONNECT] = step_connect, [STEP_CARRY] = step_carry, [STEP_FAREWELL] = step_farewell,
+    [STEP_GUARD] = step_guard, [STEP_PEEK] = step_peek,       [STEP_PICK] = step_pick,
+    [STEP_TRY] = step_try,     [STEP_CONNECT] = step_connect, [STEP_HAND] = step_hand,
+    [STEP_PARK] = step_park,   [STEP_CARRY] = step_carry,     [STEP_FAREWELL] = step_farewell,
 };
 
-static void walk(struct connection *c)
+void connection_walk(struct connection *c)
 {
     for (;;) {
         enum step next = steps[c->step](c);
@@ -160,6 +164,8 @@ void connection_start(struct context *context, struct listen_point *point, int f
     c->context = context;
     c->listener = (uint16_t)point->number;
     c->step = STEP_GUARD;
+    c->pick.door = point->door;
+    list_init(&c->parked);
     c->visit = (struct visit){
         .accepted = context->loop.now, .peer = *peer, .client = *peer, .listener = point->listener, .source = -1};
     timer_init(&c->timer, deadline_came);
@@ -169,12 +175,12 @@ void connection_start(struct context *context, struct listen_point *point, int f
     if (loop_add(&context->loop, &c->client.source, LOOP_BOTH) != 0)
         connection_stop(c, REASON_NO_MEMORY);
     else
-        walk(c);
+        connection_walk(c);
 }
 
 void connection_stop(struct connection *c, enum reason reason)
 {
-    bool trying = c->step == STEP_TRY || c->step == STEP_CONNECT;
+    bool trying = c->step == STEP_TRY || c->step == STEP_CONNECT || c->step == STEP_HAND;
     if (c->visit.reason == REASON_NONE) {
         if (trying)
             server_untried(c->context->share->states, c->visit.server->number);
@@ -186,4 +192,17 @@ void connection_stop(struct connection *c, enum reason reason)
 struct connection *connection_of_link(struct list *link)
 {
     return container_of(link, struct connection, grave.link);
+}
+
+void connection_wake_parked(struct context *context)
+{
+    /* Those that find nobody wait on a list that is new. */
+    struct list waiting;
+    list_init(&waiting);
+    list_splice(&waiting, &context->parked);
+    while (!list_is_empty(&waiting)) {
+        struct list *link = waiting.next;
+        list_remove(link);
+        connection_walk(container_of(link, struct connection, parked));
+    }
 }

@@ -21,6 +21,9 @@ void connection_start(struct context *context, struct listen_point *point, int f
 /* Ends it now, whatever it is doing. */
 void connection_stop(struct connection *connection, enum reason reason);
 
+/* A worker has come: all that wait for one try again. */
+void connection_wake_parked(struct context *context);
+
 /* The connection to which this link in context->connections belongs. */
 struct connection *connection_of_link(struct list *link);
 

@@ -14,11 +14,13 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     memset(context, 0, sizeof(*context));
     context->share = share;
     list_init(&context->connections);
+    list_init(&context->parked);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
     relay_kit_init(&context->kit, &context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;
+    team_init(&context->team, &context->loop, share->states, share->plan);
     context->log = malloc(LOG_SIZE);
     context->crowds = calloc(share->plan->listener_count, sizeof(*context->crowds));
     return context->log && context->crowds ? 0 : -ENOMEM;
@@ -33,29 +35,37 @@ void context_fini(struct context *context)
     context->log = NULL;
 }
 
-static void stop_if_empty(struct context *context)
+void context_look_quiet(struct context *context)
 {
-    if (context->draining && context->connection_count == 0)
-        context->loop.stopping = true;
+    if (context->draining && context->quiet)
+        context->quiet(context);
 }
 
 void context_enter(struct context *context, struct list *connection)
 {
     list_append(&context->connections, connection);
     context->connection_count++;
+    context->undecided++;
 }
 
-void context_leave(struct context *context, struct list *connection)
+void context_decided(struct context *context)
+{
+    context->undecided--;
+    context_look_quiet(context);
+}
+
+void context_leave(struct context *context, struct list *connection, bool decided)
 {
     list_remove(connection);
     context->connection_count--;
-    stop_if_empty(context);
+    context->undecided -= decided ? 0 : 1;
+    context_look_quiet(context);
 }
 
 void context_drain(struct context *context)
 {
     context->draining = true;
-    stop_if_empty(context);
+    context_look_quiet(context);
 }
 
 void context_log(struct context *context, const char *line, size_t length)

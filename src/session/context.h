@@ -9,7 +9,9 @@
 #include "front/crowd.h"
 #include "front/peek.h"
 #include "io/loop.h"
+#include "io/mailbox.h"
 #include "session/share.h"
+#include "worker/team.h"
 
 #include <stdbool.h>
 
@@ -18,9 +20,17 @@ struct context {
     const struct share *share;
     struct list connections; /* all there are, for the day they must end at once */
     size_t connection_count;
-    bool draining;        /* nobody new comes: the loop ends with the last connection */
-    uint64_t serial;      /* of the last connection; differs between threads */
-    struct crowd *crowds; /* one for each listener */
+    size_t undecided;   /* of them: those that have no server yet */
+    size_t abandoned;   /* handovers whose connection is gone, and that are not answered yet */
+    struct list parked; /* connections that wait for any worker */
+    struct team team;   /* the workers that this thread owns */
+    struct mailbox *mailbox;
+    int *keeper;                            /* the engine's channel to it */
+    bool draining;                          /* nobody new comes */
+    bool alone;                             /* the keeper is gone */
+    void (*quiet)(struct context *context); /* while draining: fewer are undecided, or there */
+    uint64_t serial;                        /* of the last connection; differs between threads */
+    struct crowd *crowds;                   /* one for each listener */
     struct counters counters;
     struct relay_kit kit;
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
@@ -34,12 +44,14 @@ struct context {
 MUST_CHECK int context_init(struct context *context, const struct share *share, unsigned number);
 void context_fini(struct context *context);
 
-/* A connection comes, and goes. */
+/* A connection comes, has found its server, and goes. */
 void context_enter(struct context *context, struct list *connection);
-void context_leave(struct context *context, struct list *connection);
+void context_decided(struct context *context);
+void context_leave(struct context *context, struct list *connection, bool decided);
 
-/* From now on the loop ends when no connection is left. */
+/* From now on `quiet` is told of every connection that is decided or goes. */
 void context_drain(struct context *context);
+void context_look_quiet(struct context *context);
 
 /* Lines wait for the end of the turn, when they are flushed. */
 void context_log(struct context *context, const char *line, size_t length);

@@ -9,6 +9,13 @@
 #include "route/pick.h"
 #include "route/server.h"
 
+struct context;
+
+/* Where to find a thread. */
+struct share_thread {
+    struct context *context; /* its team and its mailbox; everything else is its own */
+};
+
 struct share {
     const struct plan *plan;       /* never changes */
     const struct ranking *ranking; /* never changes */
@@ -17,6 +24,9 @@ struct share {
     micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
     size_t pipes_per_thread;       /* never changes */
     struct sink *access;           /* locks; null: no access log */
+    struct share_thread
+        *threads; /* never changes; server number N of a worker is owned by thread N modulo their count */
+    size_t thread_count;
 };
 
 #endif

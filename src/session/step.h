@@ -24,6 +24,8 @@ enum step {
     STEP_PICK,     /* choose a server */
     STEP_TRY,      /* begin to connect to it */
     STEP_CONNECT,  /* wait for it */
+    STEP_HAND,     /* hand it to a worker, and wait until he has taken it */
+    STEP_PARK,     /* wait for any worker */
     STEP_CARRY,    /* bring the bytes there until both sides are done */
     STEP_FAREWELL, /* say a last word to who is left, and part in order */
     STEP_COUNT,
@@ -39,17 +41,22 @@ struct connection {
     struct stream server;
     struct timer timer; /* the present step's deadline */
     micros connect_by;  /* when the present attempt to reach a server has failed */
+    micros worker_by;   /* when no worker is waited for any more */
     micros last_move;   /* of a byte, while carrying */
     uint32_t unsent;    /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
     bool counted;      /* among the connections of its client */
+    bool carrying;     /* it has its server, and is decided */
     bool server_hears; /* the farewell is for the server */
     bool sample;       /* its first bytes are to be looked at for a forwarding field */
     struct pick pick;
     struct peek *peek;         /* only while peeking and waiting */
     struct greeting *greeting; /* what the server is told first; null: nothing */
+    struct handover *handover; /* only while a worker is asked */
+    struct list parked;        /* in context->parked while it waits for any worker */
+    uint32_t readable;         /* bytes that were seen at its front */
     struct relay relay;
     struct farewell farewell;
     struct visit visit;
@@ -62,6 +69,8 @@ enum step step_peek(struct connection *c);
 enum step step_pick(struct connection *c);
 enum step step_try(struct connection *c);
 enum step step_connect(struct connection *c);
+enum step step_hand(struct connection *c);
+enum step step_park(struct connection *c);
 enum step step_carry(struct connection *c);
 enum step step_farewell(struct connection *c);
 
@@ -70,6 +79,21 @@ enum step connection_end(struct connection *c, enum reason reason);
 
 /* Ends the visit, but lets one of the two streams hear it. STEP_FAREWELL or STEP_OVER. */
 enum step connection_part(struct connection *c, struct stream *hearer, enum reason reason, const char *words);
+
+/* Goes on with what it is doing; it may be gone afterwards. */
+void connection_walk(struct connection *c);
+
+/* No server is to be had now, but a worker may come: STEP_PARK, or the end when there is no memory. */
+enum step connection_park(struct connection *c);
+
+/* The server is connected: begins to carry. */
+enum step connection_carry(struct connection *c);
+
+/* Index of the visit's server in its pool. */
+static inline uint32_t connection_server_index(const struct connection *c)
+{
+    return (uint32_t)(c->visit.server - c->visit.pool->servers);
+}
 
 /* (Re)sets the deadline. STEP_WAIT, or the end when there is no memory for it. */
 enum step connection_wait(struct connection *c, micros deadline);

@@ -5,11 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-static uint32_t index_of(const struct visit *visit)
-{
-    return (uint32_t)(visit->server - visit->pool->servers);
-}
-
 static void leave_untried(struct connection *c)
 {
     server_untried(c->context->share->states, c->visit.server->number);
@@ -20,7 +15,7 @@ static void server_refused(struct connection *c, int error)
 {
     const struct plan_server *server = c->visit.server;
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    visit_pass(&c->visit, index_of(&c->visit), error);
+    visit_pass(&c->visit, connection_server_index(c), error);
     if (server_failed(c->context->share->states, server->number, connection_now(c)))
         log_warning("pool %s: server %s is down: connect to %s: %s; its clients go to their next-ranked",
                     c->visit.pool->name, server->name, server->address.text, strerror(error));
@@ -32,7 +27,7 @@ static void could_not_try(struct connection *c, int error)
     static struct log_limit limit;
     unsigned long skipped;
     counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    visit_pass(&c->visit, index_of(&c->visit), error);
+    visit_pass(&c->visit, connection_server_index(c), error);
     leave_untried(c);
     if (log_limit_pass(&limit, 60, &skipped))
         log_warning("no connection to server %s can be opened from here: %s", c->visit.server->name, strerror(error));
@@ -88,6 +83,8 @@ static enum step go_nowhere(struct connection *c, enum reason reason)
 
 static enum step nobody_left(struct connection *c)
 {
+    if (c->visit.pool->workers && connection_now(c) < c->worker_by)
+        return connection_park(c);
     static struct log_limit limit;
     unsigned long skipped;
     if (c->pick.tried_count < PICK_TRIES_MAX)
@@ -108,7 +105,7 @@ enum step step_pick(struct connection *c)
     c->connect_by = connection_now(c) + connection_plan(c)->timeouts.connect;
     c->retries = 0;
     timer_clear(&c->context->loop.timers, &c->timer);
-    return STEP_TRY;
+    return c->visit.server->slot == 0 ? STEP_TRY : STEP_HAND;
 }
 
 /* A socket is there, connected or connecting. */
@@ -183,21 +180,30 @@ static enum step connect_failed(struct connection *c, int error)
     return STEP_PICK;
 }
 
-static enum step begin_to_carry(struct connection *c)
+enum step connection_carry(struct connection *c)
 {
-    server_answered(c);
-    c->visit.connected = connection_now(c);
+    c->carrying = true;
+    context_decided(c->context);
+    if (c->visit.server->slot == 0)
+        server_count_live(c->context->share->states, c->visit.server->number, 1);
     c->last_move = connection_now(c);
     c->unsent = UINT32_MAX;
     relay_init(&c->relay);
     int failure = 0;
-    if (c->greeting)
+    if (c->greeting && c->visit.server->slot == 0)
         failure = relay_put_first(&c->relay, c->greeting->bytes, c->greeting->length);
     greeting_free(c->greeting);
     c->greeting = NULL;
     if (failure)
         return connection_end(c, REASON_NO_MEMORY);
     return STEP_CARRY;
+}
+
+static enum step begin_to_carry(struct connection *c)
+{
+    server_answered(c);
+    c->visit.connected = connection_now(c);
+    return connection_carry(c);
 }
 
 enum step step_connect(struct connection *c)

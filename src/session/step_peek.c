@@ -79,13 +79,16 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
         return refuse(c);
     c->visit.decided = connection_now(c);
+    c->worker_by = connection_now(c) + connection_plan(c)->timeouts.worker;
     c->visit.detail = decision->why;
     c->visit.pool = decision->pool;
     c->visit.source = (int16_t)decision->source;
     c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
     note_plain_key(c, decision);
     watch_crowd(c, facts, decision);
+    uint8_t door = c->pick.door;
     pick_init(&c->pick, decision->pool, rank_key_hash(&share->ranking->seed, decision->tag, decision->key));
+    c->pick.door = door;
     if (greeting_make(decision->pool, facts, c->client.source.fd, &c->greeting) != 0)
         return connection_end(c, REASON_NO_MEMORY);
     return STEP_PICK;
@@ -119,6 +122,7 @@ static enum step look(struct connection *c)
 {
     switch (peek_look(c->peek, &c->context->decision, &c->client, c->context->scratch, connection_now(c))) {
     case PEEK_DECIDED:
+        c->readable = (uint32_t)c->peek->seen;
         return accept_decision(c, &c->peek->facts);
     case PEEK_GONE:
         return connection_end(c, REASON_CLIENT_GONE);

@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 /* ---- drain and stop ------------------------------------------------------------------------------------------------ */
 
 static void drain(struct thread *thread)
 {
     for (size_t i = 0; i < thread->point_count; i++)
-        listen_stop(&thread->points[i]);
+        listen_stop(thread->points[i]);
     context_drain(&thread->context);
 }
 
@@ -21,20 +22,59 @@ static void stop_all(struct context *context)
 {
     while (!list_is_empty(&context->connections))
         connection_stop(connection_of_link(context->connections.next), REASON_STOPPED);
+    team_stop(&context->team);
 }
 
 static void read_notes(struct mailbox *mailbox, uint32_t notes)
 {
     struct thread *thread = container_of(mailbox, struct thread, mailbox);
+    struct context *context = &thread->context;
+    if (notes & THREAD_ALONE) {
+        context->alone = true;
+        team_go_alone(&context->team);
+    }
     if (notes & (THREAD_DRAIN | THREAD_STOP))
         drain(thread);
     if (notes & THREAD_STOP)
-        stop_all(&thread->context);
+        stop_all(context);
+    context_look_quiet(context);
+    if (notes & THREAD_LEAVE)
+        team_leave_all(&context->team);
+    if (notes & THREAD_WAKE)
+        connection_wake_parked(context);
+    if (notes & THREAD_END)
+        context->loop.stopping = true;
 }
 
 void thread_tell(struct thread *thread, uint32_t notes)
 {
     mailbox_post(&thread->mailbox, notes);
+}
+
+/* True if it was not before. */
+static bool becomes(bool *what, bool now)
+{
+    return now && !__atomic_exchange_n(what, true, __ATOMIC_RELEASE);
+}
+
+static void quiet(struct context *context)
+{
+    struct thread *thread = container_of(context, struct thread, context);
+    bool settled = becomes(&thread->settled, context->undecided + context->abandoned == 0);
+    bool workers = context->alone && !list_is_empty(&context->team.channels);
+    bool empty = becomes(&thread->empty, context->connection_count + context->abandoned == 0 && !workers);
+    if (settled || empty)
+        (void)!eventfd_write(thread->bell, 1);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------------------- */
+
+/* Whoever waits in any thread waits for this. */
+static void opened(void *context)
+{
+    const struct share *share = ((struct context *)context)->share;
+    for (size_t i = 0; i < share->thread_count; i++)
+        mailbox_post(share->threads[i].context->mailbox, THREAD_WAKE);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -44,37 +84,61 @@ static void take(struct listen_taker *taker, struct listen_point *point, int fd,
     connection_start(&container_of(taker, struct thread, taker)->context, point, fd, peer);
 }
 
-int thread_init(struct thread *thread, const struct share *share, unsigned number, size_t point_count)
+int thread_init(struct thread *thread, const struct share *share, unsigned number, int bell)
 {
     memset(thread, 0, sizeof(*thread));
     thread->mailbox.source.fd = -1;
+    thread->bell = bell;
     int failure = context_init(&thread->context, share, number);
     if (failure)
         return failure;
+    thread->context.quiet = quiet;
+    thread->context.mailbox = &thread->mailbox;
+    thread->context.team.opened = opened;
+    thread->context.team.context = &thread->context;
     thread->taker = (struct listen_taker){
         .take = take, .loop = &thread->context.loop, .limits = share->limits, .counters = &thread->context.counters};
-    thread->points = calloc(point_count, sizeof(*thread->points));
-    if (!thread->points)
-        return -ENOMEM;
     return mailbox_init(&thread->mailbox, &thread->context.loop, read_notes);
 }
 
 void thread_fini(struct thread *thread)
 {
-    for (size_t i = 0; i < thread->point_count; i++)
-        listen_close(&thread->points[i]);
+    for (size_t i = 0; i < thread->point_count; i++) {
+        listen_close(thread->points[i]);
+        free(thread->points[i]);
+    }
+    team_stop(&thread->context.team);
     mailbox_fini(&thread->mailbox);
     free(thread->points);
     context_fini(&thread->context);
 }
 
-int thread_listen(struct thread *thread, size_t listener, int fd)
+static int add_point(struct thread *thread, struct listen_point *point)
 {
-    const struct plan *plan = thread->context.share->plan;
-    struct listen_point *point = &thread->points[thread->point_count];
-    int failure = listen_start(point, &thread->taker, &plan->listeners[listener], listener, fd);
-    if (!failure)
-        thread->point_count++;
+    struct listen_point **points = realloc(thread->points, (thread->point_count + 1) * sizeof(struct listen_point *));
+    if (!points)
+        return -ENOMEM;
+    thread->points = points;
+    points[thread->point_count++] = point;
+    return 0;
+}
+
+int thread_listen(struct thread *thread, const struct plan_listener *listener, size_t number, unsigned door, int fd)
+{
+    struct listen_point *point = malloc(sizeof(*point));
+    if (!point) {
+        close(fd);
+        return -ENOMEM;
+    }
+    int failure = listen_start(point, &thread->taker, listener, number, fd);
+    if (!failure) {
+        failure = add_point(thread, point);
+        point->door = (uint8_t)door;
+        if (!failure)
+            return 0;
+        listen_close(point);
+    }
+    free(point);
     return failure;
 }
 
@@ -87,16 +151,14 @@ static void *run(void *argument)
 {
     struct thread *thread = argument;
     loop_run(&thread->context.loop, after_turn, &thread->context);
-    (void)!eventfd_write(thread->bell, 1);
     return NULL;
 }
 
 /* Signals are the engine's first thread's affair. */
-int thread_start(struct thread *thread, int bell)
+int thread_start(struct thread *thread)
 {
     sigset_t all;
     sigset_t before;
-    thread->bell = bell;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = pthread_create(&thread->id, NULL, run, thread);

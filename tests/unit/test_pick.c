@@ -133,7 +133,7 @@ static void all_on_trial_means_none_is_left(void **state)
     struct pick pick;
     for (uint32_t i = 0; i < ARRAY_LENGTH(servers); i++) {
         refuse(i, 0);
-        assert_true(server_try(states, servers[i].number, 1, true));
+        assert_true(server_try(states, servers[i].number, 0, 1, true));
     }
     pick_init(&pick, &pool, 7);
     assert_none_left(&pick, 1);

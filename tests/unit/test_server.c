@@ -25,7 +25,7 @@ static int free_states(void **state)
 
 static bool try_at(micros now)
 {
-    return server_try(states, 0, now, false);
+    return server_try(states, 0, 0, now, false);
 }
 
 static void a_server_is_up_at_first_and_takes_any_number_of_visits(void **state)
@@ -43,18 +43,18 @@ static void a_failed_server_rests_and_its_neighbour_does_not(void **state)
     server_failed(states, 0, 1000 * MS);
     assert_int_equal(server_condition(states, 0, 1000 * MS), SERVER_RESTING);
     assert_false(try_at(1249 * MS));
-    assert_true(server_try(states, 1, 1249 * MS, false));
+    assert_true(server_try(states, 1, 0, 1249 * MS, false));
 }
 
 static void one_visit_at_a_time_tries_it_after_its_rest(void **state)
 {
     server_failed(states, 0, 0);
-    assert_true(server_may_try(states, 0, 250 * MS, false));
+    assert_true(server_may_try(states, 0, 0, 250 * MS, false));
     assert_true(try_at(250 * MS));
     assert_int_equal(server_condition(states, 0, 250 * MS), SERVER_ON_TRIAL);
     assert_false(try_at(250 * MS));
-    assert_false(server_may_try(states, 0, 99999 * MS, true));
-    assert_false(server_try(states, 0, 99999 * MS, true));
+    assert_false(server_may_try(states, 0, 0, 99999 * MS, true));
+    assert_false(server_try(states, 0, 0, 99999 * MS, true));
 }
 
 static void success_makes_it_up_at_once(void **state)
@@ -108,10 +108,10 @@ static void a_connect_of_before_that_fails_after_the_rest_changes_nothing(void *
 static void as_a_last_resort_one_visit_tries_a_resting_server(void **state)
 {
     server_failed(states, 0, 0);
-    assert_true(server_try(states, 0, 1 * MS, true));
-    assert_false(server_try(states, 0, 1 * MS, true));
+    assert_true(server_try(states, 0, 0, 1 * MS, true));
+    assert_false(server_try(states, 0, 0, 1 * MS, true));
     server_failed(states, 0, 2 * MS);
-    assert_true(server_try(states, 0, 2 * MS, true)); /* a refusal frees the place at once */
+    assert_true(server_try(states, 0, 0, 2 * MS, true)); /* a refusal frees the place at once */
     server_failed(states, 0, 3 * MS);
     assert_true(try_at(250 * MS)); /* and these failures did not prolong the rest */
 }
@@ -134,7 +134,7 @@ static int met;
 static void *race(void *argument)
 {
     for (micros now = 0; now < ROUNDS; now++) {
-        if (!server_try(states, 0, now * SERVER_REST_MOST, false))
+        if (!server_try(states, 0, 0, now * SERVER_REST_MOST, false))
             continue;
         if (__atomic_fetch_add(&in_trial, 1, __ATOMIC_SEQ_CST) > 0)
             __atomic_fetch_add(&met, 1, __ATOMIC_SEQ_CST);

@@ -1,0 +1,27 @@
+#ifndef LIMPET_SESSION_HANDOVER_H
+#define LIMPET_SESSION_HANDOVER_H
+
+/* A connection in the hands of a worker's owner, which may be another thread: it travels there by mail and comes back with an
+ * answer. Until then the descriptor belongs to the handover, so that a connection that ends meanwhile cannot close it under
+ * the other thread's hands. */
+
+#include "base/attr.h"
+#include "worker/delivery.h"
+
+struct connection;
+
+/* Gives the client's socket away; or, if bytes of it are held here, one end of a socketpair whose other end becomes
+ * c->server. 0 or a negative errno. The answer may be there already. */
+MUST_CHECK int handover_begin(struct connection *c);
+
+/* DELIVERY_NONE as long as there is none. */
+enum delivery_answer handover_answer(const struct connection *c);
+
+/* It was answered: takes the client's socket back, and the socketpair's end away, unless the worker has it. 0 or a negative
+ * errno (it cannot be waited for any more). */
+MUST_CHECK int handover_finish(struct connection *c);
+
+/* The answer is not waited for any more. */
+void handover_abandon(struct connection *c);
+
+#endif

@@ -1,0 +1,421 @@
+#include "worker/channel.h"
+
+#include "base/log.h"
+#include "worker/team.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* When the kernel has too many descriptors under way for this user, others will be received soon; and a worker that has more
+ * unread than its socket holds will read. */
+#define FULL_PAUSE (2 * (micros)MILLIS_IN_MICROS)
+#define FENCE_PAUSE (100 * (micros)MILLIS_IN_MICROS)
+
+static void pump(struct channel *channel);
+
+static micros now_of(const struct channel *channel)
+{
+    return channel->team->loop->now;
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------- */
+
+static void answer(struct delivery *delivery, enum delivery_answer how)
+{
+    delivery->answer = (uint8_t)how;
+    delivery->answered(delivery);
+}
+
+/* One that its process gives back is for another process of the same slot, if there is one: it is home there, too. */
+static void give_back(struct channel *channel, struct delivery *delivery, enum delivery_answer how)
+{
+    bool again = how == DELIVERY_GONE || (how == DELIVERY_REFUSED && channel->leaving);
+    if (!again || !team_redeliver(channel->team, delivery, channel))
+        answer(delivery, how);
+}
+
+static void count_waiting(const struct channel *channel)
+{
+    if (!channel->leaving)
+        server_count_waiting(channel->team->states, channel->server->number, channel->queued, channel->flight_count);
+}
+
+struct flight *channel_find(struct channel *channel, uint32_t number)
+{
+    for (uint32_t i = 0; i < channel->flight_count; i++)
+        if (channel->flights[i].number == number)
+            return &channel->flights[i];
+    return NULL;
+}
+
+static struct delivery *remove_flight(struct channel *channel, struct flight *flight)
+{
+    struct delivery *delivery = flight->delivery;
+    size_t behind = (size_t)(channel->flights + channel->flight_count - (flight + 1));
+    memmove(flight, flight + 1, behind * sizeof(*flight));
+    channel->flight_count--;
+    return delivery;
+}
+
+void channel_settle(struct channel *channel, struct flight *flight, enum delivery_answer how)
+{
+    bool ping = flight->ping;
+    micros waited = clock_steady() - flight->sent;
+    struct delivery *delivery = remove_flight(channel, flight);
+    if (!ping)
+        server_count_answer(channel->team->states, channel->server->number, how == DELIVERY_TAKEN, waited);
+    if (delivery)
+        give_back(channel, delivery, how);
+}
+
+/* ---- health -------------------------------------------------------------------------------------------------------- */
+
+static void name_of(const struct channel *channel, char *name, size_t size)
+{
+    struct text text;
+    text_init(&text, name, size);
+    text_add_format(&text, "%s/%s (process %d)", channel->pool->name, channel->server->name, channel->process);
+}
+
+static void set_busy(struct channel *channel, bool busy)
+{
+    if (channel->busy == busy)
+        return;
+    channel->busy = busy;
+    server_set_busy(channel->team->states, channel->server->number, busy);
+}
+
+void channel_heard(struct channel *channel)
+{
+    channel->heard = now_of(channel);
+    if (!channel->silent)
+        return;
+    char name[128];
+    name_of(channel, name, sizeof(name));
+    log_notice("%s answers again: its clients come home", name);
+    channel->silent = false;
+    channel->kill_asked = false;
+    set_busy(channel, false);
+    team_update(channel->team, channel->server);
+}
+
+static void empty_queue(struct channel *channel, enum delivery_answer how)
+{
+    struct list waiting;
+    list_init(&waiting);
+    list_splice(&waiting, &channel->queue);
+    channel->queued = 0;
+    while (!list_is_empty(&waiting)) {
+        struct delivery *delivery = container_of(waiting.next, struct delivery, mail.link);
+        list_remove(&delivery->mail.link);
+        give_back(channel, delivery, how);
+    }
+}
+
+/* What it has not read it will never see. */
+static void take_back(struct channel *channel)
+{
+    uint32_t number;
+    while (channel->theirs >= 0 && channel->contract->take_back(channel, &number) == 1) {
+        struct flight *flight = number ? channel_find(channel, number) : NULL;
+        if (flight)
+            channel_settle(channel, flight, DELIVERY_SILENT);
+    }
+    for (uint32_t i = channel->flight_count; i-- > 0;)
+        if (channel->flights[i].ping)
+            remove_flight(channel, &channel->flights[i]);
+}
+
+static void ping(struct channel *channel)
+{
+    uint32_t number = ++channel->last_number;
+    if (channel->flight_count == CHANNEL_FLIGHTS || channel->contract->ping(channel, number) != 0)
+        return;
+    channel->flights[channel->flight_count++] =
+        (struct flight){.sent = now_of(channel), .number = number, .ping = true};
+}
+
+static void fall_silent(struct channel *channel)
+{
+    char name[128];
+    name_of(channel, name, sizeof(name));
+    log_warning("%s has not answered for %d s: its clients go to their next-ranked", name,
+                (int)(CHANNEL_SILENT_AFTER / SECOND_IN_MICROS));
+    channel->silent = true;
+    team_update(channel->team, channel->server); /* first: nothing of what comes back may come here again */
+    take_back(channel);
+    empty_queue(channel, DELIVERY_SILENT);
+    ping(channel); /* whose answer tells that it hears again */
+}
+
+static void ask_to_kill(struct channel *channel)
+{
+    micros patience = channel->pool->workers->kill_silent;
+    if (channel->kill_asked || patience == 0 || now_of(channel) - channel->heard < patience)
+        return;
+    channel->kill_asked = true;
+    channel->team->report(channel->team->context, &(struct team_report){.news = TEAM_SILENT, .id = channel->id});
+}
+
+static void set_timer(struct channel *channel, micros pause)
+{
+    /* Without memory for a timer the next connection sets it. */
+    (void)!timer_set(&channel->team->loop->timers, &channel->timer, now_of(channel) + pause);
+}
+
+/* One that only starts may be busy with that for long. */
+static bool may_ping(const struct channel *channel)
+{
+    return channel->doors != 0 && !channel->leaving && channel->fence == 0;
+}
+
+static void look_after(struct channel *channel)
+{
+    micros now = now_of(channel);
+    if (channel->flight_count == 0) {
+        set_busy(channel, false);
+        if (may_ping(channel) && now - channel->heard >= CHANNEL_PING_EVERY)
+            ping(channel);
+    } else {
+        micros waited = now - channel->flights[0].sent;
+        set_busy(channel, waited >= CHANNEL_BUSY_AFTER);
+        if (waited >= CHANNEL_SILENT_AFTER && !channel->silent && !channel->leaving)
+            fall_silent(channel);
+        if (channel->silent)
+            ask_to_kill(channel);
+    }
+}
+
+static void send_fence(struct channel *channel)
+{
+    if (!channel->fence_due)
+        return;
+    channel->fence = ++channel->last_number;
+    channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
+}
+
+static void tick(struct timer *timer)
+{
+    struct channel *channel = container_of(timer, struct channel, timer);
+    if (channel->gone)
+        return;
+    send_fence(channel);
+    pump(channel);
+    look_after(channel);
+    if (!timer_is_set(&channel->timer))
+        set_timer(channel, CHANNEL_PING_EVERY / 4);
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------- */
+
+static bool may_send(const struct channel *channel)
+{
+    return !channel->gone && !channel->silent && channel->fence == 0 && channel->flight_count < CHANNEL_WINDOW &&
+           !list_is_empty(&channel->queue);
+}
+
+/* The first of the queue. False if it has to wait. */
+static bool send_one(struct channel *channel)
+{
+    struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
+    uint32_t number = ++channel->last_number;
+    int failure = channel->contract->send(channel, delivery, number);
+    if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
+        set_timer(channel, FULL_PAUSE);
+        return false;
+    }
+    list_remove(&delivery->mail.link);
+    channel->queued--;
+    if (failure) /* it is dead, and the keeper will say so soon */
+        give_back(channel, delivery, DELIVERY_GONE);
+    else
+        channel->flights[channel->flight_count++] =
+            (struct flight){.sent = now_of(channel), .number = number, .delivery = delivery};
+    return true;
+}
+
+static void pump(struct channel *channel)
+{
+    while (may_send(channel) && send_one(channel))
+        continue;
+    count_waiting(channel);
+}
+
+bool channel_takes(const struct channel *channel, unsigned door)
+{
+    return !channel->gone && !channel->leaving && !channel->silent && channel->doors >> door & 1;
+}
+
+void channel_deliver(struct channel *channel, struct delivery *delivery)
+{
+    list_init(&delivery->mail.link);
+    list_append(&channel->queue, &delivery->mail.link);
+    channel->queued++;
+    pump(channel);
+}
+
+void channel_leave(struct channel *channel)
+{
+    if (channel->gone || channel->leaving)
+        return;
+    channel->leaving = true;
+    team_update(channel->team, channel->server);
+    empty_queue(channel, DELIVERY_GONE);
+    if (channel->contract->leave(channel) != 0)
+        log_debug("a worker was not told to leave");
+    count_waiting(channel);
+}
+
+/* ---- what the worker says ------------------------------------------------------------------------------------------ */
+
+void channel_set_doors(struct channel *channel, uint64_t doors)
+{
+    if (channel->doors == doors)
+        return;
+    channel->doors = doors;
+    team_update(channel->team, channel->server);
+    channel->team->report(channel->team->context,
+                          &(struct team_report){.news = TEAM_LISTENS, .id = channel->id, .doors = doors});
+}
+
+void channel_set_live(struct channel *channel, uint32_t count)
+{
+    if (!channel->leaving)
+        server_set_live(channel->team->states, channel->server->number, count);
+}
+
+void channel_asks(struct channel *channel, const struct node_line *line)
+{
+    channel->team->report(channel->team->context,
+                          &(struct team_report){.news = TEAM_ASKS, .id = channel->id, .line = line});
+}
+
+void channel_fence_again(struct channel *channel)
+{
+    channel->fence_due = true;
+    set_timer(channel, FENCE_PAUSE);
+}
+
+void channel_fence_passed(struct channel *channel)
+{
+    channel->fence = 0;
+}
+
+static void note_first_word(struct channel *channel)
+{
+    if (channel->spoken || channel->heard == 0)
+        return;
+    channel->spoken = true;
+    team_spoke(channel->team, channel);
+    channel->team->report(
+        channel->team->context,
+        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
+}
+
+/* False when the channel has ended. */
+static bool listen_to(struct channel *channel)
+{
+    bool open = channel->contract->read(channel) != 0;
+    note_first_word(channel);
+    return open;
+}
+
+static void end_of_channel(struct channel *channel)
+{
+    struct team *team = channel->team;
+    uint32_t id = channel->id;
+    channel_end(channel);
+    team->report(team->context, &(struct team_report){.news = TEAM_ENDED, .id = id});
+}
+
+static void ready(struct loop_source *source, uint32_t events)
+{
+    struct channel *channel = container_of(source, struct channel, source);
+    (void)events;
+    if (!listen_to(channel)) {
+        end_of_channel(channel);
+        return;
+    }
+    pump(channel);
+    look_after(channel);
+    count_waiting(channel);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+static void bury(struct loop_grave *grave)
+{
+    free(container_of(grave, struct channel, grave));
+}
+
+struct channel *channel_new(const struct channel_config *config)
+{
+    struct channel *channel = calloc(1, sizeof(*channel));
+    if (!channel) {
+        close(config->ours);
+        close(config->theirs);
+        return NULL;
+    }
+    channel->team = config->team;
+    channel->contract = config->contract == CONTRACT_NODE ? &node_contract : &packet_contract;
+    channel->pool = config->pool;
+    channel->server = config->server;
+    channel->id = config->id;
+    channel->process = config->process;
+    channel->theirs = config->theirs;
+    channel->last_number = config->first_number;
+    channel->doors = config->doors;
+    channel->spoken = config->adopted;
+    list_init(&channel->link);
+    list_init(&channel->queue);
+    timer_init(&channel->timer, tick);
+    loop_source_init(&channel->source, config->ours, ready);
+    if (loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0) {
+        close(config->ours);
+        close(config->theirs);
+        free(channel);
+        return NULL;
+    }
+    channel->fence_due = config->adopted && channel->contract->fence;
+    send_fence(channel);
+    set_timer(channel, CHANNEL_PING_EVERY / 4);
+    return channel;
+}
+
+static void lose_flights(struct channel *channel)
+{
+    while (channel->flight_count > 0) {
+        struct delivery *delivery = remove_flight(channel, &channel->flights[0]);
+        if (delivery)
+            give_back(channel, delivery, DELIVERY_GONE);
+    }
+}
+
+void channel_end(struct channel *channel)
+{
+    if (channel->gone)
+        return;
+    /* The last that it said may be that it has taken a connection: nobody else may get that one. */
+    while (channel->contract->read(channel) == 1)
+        continue;
+    channel->gone = true;
+    struct loop *loop = channel->team->loop;
+    timer_clear(&loop->timers, &channel->timer);
+    loop_forget(loop, &channel->source); /* the keeper has this end, too */
+    loop_ignore(&channel->source);
+    close(channel->source.fd);
+    if (channel->theirs >= 0)
+        close(channel->theirs);
+    channel->theirs = -1;
+    team_update(channel->team, channel->server);
+    lose_flights(channel);
+    empty_queue(channel, DELIVERY_GONE);
+    count_waiting(channel);
+    set_busy(channel, false);
+    channel->contract->fini(channel);
+    list_remove(&channel->link);
+    loop_bury(loop, &channel->grave, bury);
+}

@@ -1,0 +1,210 @@
+#include "worker/node_line.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? text : "";
+}
+
+static int64_t number_of(const json_t *object, const char *name, int64_t otherwise)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+/* False if it was cut. */
+static bool copy(char *to, size_t size, const char *from)
+{
+    struct text text;
+    text_init(&text, to, size);
+    text_add(&text, from);
+    return !text.cut;
+}
+
+static void read_type(const json_t *object, struct node_line *line)
+{
+    const json_t *type = json_object_get(object, "addressType");
+    struct text text;
+    text_init(&text, line->type, sizeof(line->type));
+    if (json_is_integer(type))
+        text_add_format(&text, "%lld", (long long)json_integer_value(type));
+    else
+        text_add(&text, text_of(object, "addressType"));
+}
+
+static void read_data(const json_t *object, struct node_line *line)
+{
+    const json_t *data = json_object_get(object, "data");
+    char *text = data ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (!text || !copy(line->data, sizeof(line->data), text))
+        copy(line->data, sizeof(line->data), "null");
+    free(text);
+}
+
+static void read_listen(const json_t *object, struct node_line *line)
+{
+    line->address_is_long = !copy(line->address, sizeof(line->address), text_of(object, "address"));
+    line->port = number_of(object, "port", -1);
+    line->index = number_of(object, "index", 0);
+    line->descriptor = number_of(object, "fd", -1);
+    read_type(object, line);
+    read_data(object, line);
+}
+
+static void read_act(const json_t *object, struct node_line *line)
+{
+    static const struct {
+        const char *act;
+        enum node_word word;
+    } acts[] = {
+        {"online", NODE_ONLINE},
+        {"queryServer", NODE_LISTEN},
+        {"listening", NODE_LISTENING},
+        {"close", NODE_CLOSE},
+        {"exitedAfterDisconnect", NODE_LEAVING},
+    };
+    const char *act = text_of(object, "act");
+    for (size_t i = 0; i < ARRAY_LENGTH(acts); i++)
+        if (strcmp(act, acts[i].act) == 0)
+            line->word = acts[i].word;
+    if (line->word == NODE_LISTEN || line->word == NODE_LISTENING)
+        read_listen(object, line);
+    copy(line->key, sizeof(line->key), text_of(object, "key"));
+}
+
+static void read_cluster(const json_t *object, struct node_line *line)
+{
+    line->seq = (uint64_t)number_of(object, "seq", 0);
+    if (!json_is_integer(json_object_get(object, "ack"))) {
+        read_act(object, line);
+        return;
+    }
+    line->ack = (uint64_t)number_of(object, "ack", 0);
+    const json_t *accepted = json_object_get(object, "accepted");
+    if (json_is_boolean(accepted)) {
+        line->word = NODE_ACCEPTED;
+        line->accepted = json_is_true(accepted);
+    }
+}
+
+static void read_object(const json_t *object, struct node_line *line)
+{
+    const char *command = text_of(object, "cmd");
+    if (strcmp(command, "NODE_CLUSTER") == 0)
+        read_cluster(object, line);
+    else if (strcmp(command, "NODE_HANDLE_ACK") == 0)
+        line->word = NODE_ARRIVED;
+    else if (strcmp(command, "NODE_HANDLE_NACK") == 0)
+        line->word = NODE_NOT_ARRIVED;
+    else if (strcmp(command, "NODE_HANDLE") == 0)
+        line->word = NODE_SENDS_HANDLE;
+}
+
+/* Half of what a worker says in its life is this line. */
+static const char arrived[] = "{\"cmd\":\"NODE_HANDLE_ACK\"}";
+
+void node_line_read(struct span bytes, struct node_line *line)
+{
+    memset(line, 0, offsetof(struct node_line, data));
+    line->data[0] = '\0';
+    line->descriptor = -1;
+    if (span_equal(bytes, span_text(arrived))) {
+        line->word = NODE_ARRIVED;
+        return;
+    }
+    json_error_t error;
+    json_t *value = json_loadb((const char *)bytes.data, bytes.length, JSON_DECODE_ANY, &error);
+    if (!value)
+        line->word = NODE_BAD;
+    else if (json_is_object(value))
+        read_object(value, line);
+    json_decref(value);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------- */
+
+#define CLUSTER "{\"cmd\":\"NODE_CLUSTER\","
+
+static void add_number(struct text *text, const char *name, uint64_t number)
+{
+    text_add(text, name);
+    text_add_unsigned(text, number);
+}
+
+/* Only --node-preload reads it; Node itself ignores what it does not know. */
+static void add_client(struct text *text, const struct delivery *delivery)
+{
+    char words[ENDPOINT_TEXT_SIZE];
+    struct endpoint address = delivery->client;
+    if (address.kind != ENDPOINT_IP)
+        return;
+    address.port = 0;
+    endpoint_text(&address, words);
+    text_add_format(text, ",\"limpet\":{\"address\":\"%s\",\"family\":\"%s\",\"port\":%u}", words,
+                    endpoint_is_ip4(&address) ? "IPv4" : "IPv6", delivery->client.port);
+}
+
+void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *delivery, bool tell)
+{
+    text_add(text,
+             "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":" CLUSTER "\"act\":\"newconn\",\"key\":\"");
+    text_add(text, key);
+    add_number(text, "\",\"seq\":", seq);
+    if (tell)
+        add_client(text, delivery);
+    text_add(text, "}}\n");
+}
+
+void node_line_socket(struct text *text, const char *message)
+{
+    text_add(text, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":");
+    text_add(text, message);
+    text_add(text, ",\"key\":\"limpet:1\"}\n");
+}
+
+void node_line_ping(struct text *text)
+{
+    text_add(text, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":null}\n");
+}
+
+void node_line_leave(struct text *text, uint64_t seq)
+{
+    add_number(text, CLUSTER "\"act\":\"disconnect\",\"seq\":", seq);
+    text_add(text, "}\n");
+}
+
+void node_line_ack(struct text *text, uint64_t ack, uint64_t seq)
+{
+    add_number(text, CLUSTER "\"ack\":", ack);
+    add_number(text, ",\"seq\":", seq);
+    text_add(text, "}\n");
+}
+
+void node_line_handle_ack(struct text *text)
+{
+    text_add(text, arrived);
+    text_add_char(text, '\n');
+}
+
+void node_line_listen_answer(struct text *text, const struct node_listen_answer *answer, uint64_t seq)
+{
+    add_number(text, CLUSTER "\"ack\":", answer->ack);
+    if (answer->error)
+        text_add_format(text, ",\"errno\":%d", answer->error);
+    else
+        text_add_format(text, ",\"errno\":null,\"key\":\"%s\"", answer->key);
+    text_add(text, ",\"data\":");
+    text_add(text, answer->data);
+    if (!answer->error && answer->sockname[0] != '\0') {
+        text_add(text, ",\"sockname\":");
+        text_add(text, answer->sockname);
+    }
+    add_number(text, ",\"seq\":", seq);
+    text_add(text, "}\n");
+}
