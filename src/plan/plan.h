@@ -89,11 +89,11 @@ struct plan_pool {
     const struct plan_key *keys;
     size_t key_count; /* at least 1 */
     enum no_key no_key;
-    const struct plan_server *servers; /* those with an address first, then the workers by their slot */
-    size_t server_count;               /* at least 1 */
+    const struct plan_server *servers;  /* those with an address first, then the workers by their slot */
+    size_t server_count;                /* at least 1 */
     const struct plan_workers *workers; /* null: none */
-    bool bound;           /* a listener with addresses leads here: the workers' first listen() gets its clients */
-    size_t app_listener;  /* with workers: the listener whose rules hold for what the workers' own listen() opens */
+    bool bound;          /* a listener with addresses leads here: the workers' first listen() gets its clients */
+    size_t app_listener; /* with workers: the listener whose rules hold for what the workers' own listen() opens */
     enum send_proxy send_proxy;
     enum send_prefix send_prefix;
 };
@@ -160,8 +160,8 @@ struct plan {
     struct arena *arena; /* owns everything here */
     struct span seed;
     bool seed_given;
-    unsigned threads;  /* from 1 to PLAN_THREADS_MOST */
-    const char *user;  /* whom the engine runs as when limpet was started as root; null otherwise */
+    unsigned threads;            /* from 1 to PLAN_THREADS_MOST */
+    const char *user;            /* whom the engine runs as when limpet was started as root; null otherwise */
     const struct address *admin; /* a Unix socket; null: none */
     bool admin_optional;         /* nobody asked for it: limpet runs without if it cannot be had */
     const char *admin_group;     /* who besides the owner may use it; null: nobody */
