@@ -1,8 +1,8 @@
 #include "conf/read_root.h"
 
+#include "conf/flags.h"
 #include "conf/read.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #define SEED_MAX 1024
@@ -36,6 +36,53 @@ void read_root_user(struct build *b, const struct schema_row *row, const struct 
         ((struct plan *)target)->user = user;
 }
 
+void read_root_admin(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    static const char scheme[] = "unix:";
+    struct plan *plan = target;
+    plan->admin = NULL;
+    if (node_is(value, "off"))
+        return;
+    if (value->kind != NODE_TEXT || value->text.length < strlen(scheme) ||
+        memcmp(value->text.data, scheme, strlen(scheme)) != 0) {
+        bool is_path = value->kind == NODE_TEXT && value->text.length > 1 && value->text.data[0] == '/';
+        report_error(b->report, value->at,
+                     is_path ? arena_format(b->arena, "write \"unix:%s\"", (const char *)value->text.data)
+                             : "write \"unix:/run/limpet/admin.sock\", or off",
+                     "the admin socket is a Unix socket, which other machines cannot reach");
+        return;
+    }
+    struct address *address = arena_alloc(b->arena, sizeof(*address));
+    if (read_address(b, value, true, address))
+        plan->admin = address;
+}
+
+/* Relative paths start where the words were said. */
+static void read_outside(struct build *b, const char *where, const char *words)
+{
+    const char *directory = b->directory;
+    b->directory = "";
+    read_root_admin(b, NULL, flags_argument(b->arena, &b->sources, where, words), b->plan);
+    b->directory = directory;
+}
+
+void read_root_outside(struct build *b, const struct node *root)
+{
+    const struct conf_files *said = b->files;
+    struct address address;
+    if (said->admin) {
+        read_outside(b, "--admin", said->admin);
+        return;
+    }
+    if (node_find(root, "admin") || !said->admin_fallback)
+        return;
+    /* Nobody is bothered with a place that nobody chose. */
+    if (said->admin_optional && address_parse(span_text(said->admin_fallback), &address))
+        return;
+    read_outside(b, "LIMPET_ADMIN", said->admin_fallback);
+    b->plan->admin_optional = said->admin_optional;
+}
+
 static void fill(struct build *b, const struct schema_row *row, const struct node *value, enum section section,
                  void *target)
 {
@@ -67,20 +114,10 @@ void read_root_log_keys(struct build *b, const struct schema_row *row, const str
     ((struct plan_log *)target)->plain_keys = word == 1;
 }
 
-static unsigned usable_cpus(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        return (unsigned)CPU_COUNT(&set);
-    /* The set is too small for a machine of more than 1024 CPUs. */
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (unsigned)online : 1;
-}
-
 void read_root_defaults(struct build *b)
 {
     struct plan *plan = b->plan;
-    plan->threads = usable_cpus();
+    plan->threads = b->files->cpus < 1 ? 1 : b->files->cpus;
     if (plan->threads > PLAN_THREADS_MOST)
         plan->threads = PLAN_THREADS_MOST;
     plan->user = geteuid() == 0 ? "nobody" : NULL;

@@ -5,6 +5,7 @@
 #include "conf/networks.h"
 #include "conf/reach.h"
 #include "conf/sharing.h"
+#include "conf/workers.h"
 
 /* Networks as wide as these are no network of somebody's own: 0.0.0.0/0, 2000::/3. The widest that may be are
  * 10.0.0.0/8 and fc00::/7. */
@@ -160,5 +161,6 @@ void traps_all(struct build *b)
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         warn_of_unused(b, pool);
         warn_of_given_out(b, pool);
+        workers_warn(b, pool);
     }
 }
