@@ -1,0 +1,6 @@
+#include "main/keep.h"
+
+int command_serve(int argc, char **argv)
+{
+    return keep_command("serve", argc, argv);
+}
