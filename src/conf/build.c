@@ -82,7 +82,7 @@ struct plan *build_plan(struct build *b, const struct node *root)
     }
     read_root_defaults(b);
     schema_fill(b, SECTION_ROOT, root, b->plan);
-    read_root_outside(b, root);
+    read_root_admin_socket(b, root);
     report_missing(b, root, "listeners", "add `listeners: [{bind: \":8080\", pool: app}]`");
     report_missing(b, root, "pools", "add `pools: {app: {servers: [\"127.0.0.1:3000\"]}}`");
     checks_all(b);

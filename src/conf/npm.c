@@ -81,12 +81,19 @@ static const char *find_script(const json_t *package, const char *name)
     return script || strcmp(name, "start") != 0 ? script : "node server.js";
 }
 
+/* Fit for a message. */
+static bool can_be_shown(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    return text[0] != '\0' && strlen(text) <= SHOWN_MAX;
+}
+
+/* No shell is needed to take it apart. */
 static bool is_plain(const char *script)
 {
-    for (const char *c = script; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f || strchr("&|;<>()$`\"'\\*?#~!{}[]", *c))
-            return false;
-    return script[0] != '\0' && strlen(script) <= SHOWN_MAX;
+    return can_be_shown(script) && !strpbrk(script, "&|;<>()$`\"'\\*?#~!{}[]");
 }
 
 static const char *join(struct arena *arena, const char *const *words)
@@ -148,17 +155,18 @@ static const char *handed_on(struct arena *arena, const char *const *rest)
     return *rest ? arena_format(arena, " %s", join(arena, rest)) : "";
 }
 
-/* What a manager's command starts in the end; null if that cannot be said in words without a shell. */
-static const char *resolve(struct arena *arena, const char *const *command, const json_t *package)
+/* What a manager's command starts in the end; null if that cannot be said in words without a shell. The last script on
+ * the way there is in *script, null if there is none. */
+static const char *resolve(struct arena *arena, const char *const *command, const json_t *package, const char **script)
 {
     const char **words = arena_alloc(arena, (WORDS_MAX + 1) * sizeof(*words));
     for (unsigned depth = 0; depth < DEPTH_MAX; depth++) {
         const char *const *name = script_of(command);
-        const char *script = *name ? find_script(package, *name) : NULL;
-        if (!script)
+        const char *found = *name ? find_script(package, *name) : NULL;
+        if (!found)
             return NULL;
-        script = arena_format(arena, "%s%s", script, handed_on(arena, name + 1));
-        if (!is_plain(script) || !split(arena, script, words))
+        *script = arena_format(arena, "%s%s", found, handed_on(arena, name + 1));
+        if (!is_plain(*script) || !split(arena, *script, words))
             return NULL;
         if (!npm_manager(words))
             return as_command(arena, words);
@@ -172,12 +180,14 @@ const char *npm_advice(struct arena *arena, const char *const *command, struct s
 {
     if (!npm_manager(command))
         return NULL;
+    const char *said = join(arena, command), *script = NULL;
     json_t *package =
         package_json.length > 0 ? json_loadb((const char *)package_json.data, package_json.length, 0, NULL) : NULL;
-    const char *instead = package ? resolve(arena, command, package) : NULL;
+    const char *instead = package ? resolve(arena, command, package, &script) : NULL;
     json_decref(package);
-    const char *said = join(arena, command);
-    if (instead && is_plain(said))
+    if (instead && can_be_shown(said))
         return arena_format(arena, "write `%s` instead of `%s`", instead, said);
-    return "write the command that the script in package.json ends with, such as node server.js";
+    if (script && can_be_shown(script))
+        return arena_format(arena, "write the command that starts node in its script, `%s`", script);
+    return "write the command that starts node in the script of package.json, such as node server.js";
 }

@@ -12,7 +12,7 @@
 const char *npm_manager(const char *const *command);
 
 /* What to do about such a command: "write `node server.js` instead of `npm start`". `package_json` is the text of the
- * package's file; empty: not known. Null if the command is none of these. Safe to show: no control characters. */
+ * package's file; empty: not known. Null if the command is none of these. No control characters are in it. */
 const char *npm_advice(struct arena *arena, const char *const *command, struct span package_json);
 
 /* Bun listens by itself, and speaks no protocol of Node's cluster. */

@@ -66,21 +66,27 @@ static void read_outside(struct build *b, const char *where, const char *words)
     b->directory = directory;
 }
 
-void read_root_outside(struct build *b, const struct node *root)
+/* Nobody is bothered with a place that nobody chose. */
+static void read_fallback(struct build *b)
 {
-    const struct conf_files *said = b->files;
+    const struct conf_files *files = b->files;
     struct address address;
-    if (said->admin) {
-        read_outside(b, "--admin", said->admin);
+    if (!files->admin_fallback || (files->admin_optional && address_parse(span_text(files->admin_fallback), &address)))
         return;
-    }
-    if (node_find(root, "admin") || !said->admin_fallback)
-        return;
-    /* Nobody is bothered with a place that nobody chose. */
-    if (said->admin_optional && address_parse(span_text(said->admin_fallback), &address))
-        return;
-    read_outside(b, "LIMPET_ADMIN", said->admin_fallback);
-    b->plan->admin_optional = said->admin_optional;
+    read_outside(b, "LIMPET_ADMIN", files->admin_fallback);
+    b->plan->admin_optional = files->admin_optional;
+}
+
+void read_root_admin_socket(struct build *b, const struct node *root)
+{
+    const struct node *admin = node_find(root, "admin"), *group = node_find(root, "admin-group");
+    if (b->files->admin)
+        read_outside(b, "--admin", b->files->admin);
+    else if (!admin)
+        read_fallback(b);
+    if (group && !b->plan->admin && (!admin || node_is(admin, "off")))
+        report_warning(b->report, group->key->at, "add `admin: unix:/run/limpet/admin.sock`, or take it out",
+                       "`admin-group` does nothing: there is no `admin`");
 }
 
 static void fill(struct build *b, const struct schema_row *row, const struct node *value, enum section section,

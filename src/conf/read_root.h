@@ -17,7 +17,7 @@ void read_root_log_keys(struct build *b, const struct schema_row *row, const str
 /* What holds when nothing is written. */
 void read_root_defaults(struct build *b);
 
-/* Puts `--admin` above what is written, and the fallback below it. */
-void read_root_outside(struct build *b, const struct node *root);
+/* Puts `--admin` above what is written, and the fallback below it; then the socket is known. */
+void read_root_admin_socket(struct build *b, const struct node *root);
 
 #endif

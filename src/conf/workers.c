@@ -144,8 +144,7 @@ static void warn_of_program(struct build *b, const struct draft_workers *workers
     const char *manager = npm_manager(command);
     if (manager)
         report_warning(b->report, command_place(workers), npm_advice(b->arena, command, package_of(b, &workers->plan)),
-                       "%s starts another program and keeps the way to limpet to itself: no connection would get "
-                       "through",
+                       "%s starts the program without the channel to limpet: no connection would get through",
                        report_quote(b->report, span_text(manager)));
     else if (npm_is_bun(command) && workers->plan.contract != CONTRACT_LIMPET)
         report_warning(b->report, command_place(workers),
