@@ -23,9 +23,11 @@ enum option {
     OPTION_END,     /* no more words */
     OPTION_STOP,    /* help was asked for, or a usage error was printed: end with options.status */
     OPTION_OPERAND, /* a word that is no option */
+    OPTION_ADMIN,
     OPTION_BYTES,
     OPTION_CLIENTS,
     OPTION_CONFIG,
+    OPTION_CONTRACT,
     OPTION_FOR,
     OPTION_HEADER,
     OPTION_HELP,
@@ -36,12 +38,17 @@ enum option {
     OPTION_LISTENER,
     OPTION_METHOD,
     OPTION_MODE,
+    OPTION_NODE_MESSAGE,
+    OPTION_NODE_PRELOAD,
     OPTION_PATH,
     OPTION_PEER,
     OPTION_SEED,
     OPTION_SNI,
     OPTION_STRICT,
-    OPTION_TRUST
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TRUST,
+    OPTION_WORKERS
 };
 
 struct option_row {
@@ -67,6 +74,7 @@ struct command {
     const struct option_row *options;
     size_t option_count;
     const char *operand;               /* "SERVER"; null: takes none */
+    bool operand_ends_options;         /* behind the first one stand the options of another program */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; answers an exit status */
     enum command_kind kind;
 };
@@ -82,6 +90,7 @@ int command_demo(int argc, char **argv);
 int command_engine(int argc, char **argv);
 int command_help(int argc, char **argv);
 int command_manual(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_why(int argc, char **argv);
 

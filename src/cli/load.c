@@ -1,5 +1,6 @@
 #include "cli/load.h"
 
+#include "cli/admin_path.h"
 #include "control/powers.h"
 
 #include <errno.h>
@@ -22,11 +23,12 @@ static void *allocate(void *old, size_t size)
 void load_init(struct load *l, int argc)
 {
     size_t words = (size_t)argc;
-    *l = (struct load){.words = allocate(NULL, 4 * (words + 1) * sizeof *l->words)};
+    *l = (struct load){.words = allocate(NULL, 5 * (words + 1) * sizeof *l->words)};
     l->flags.listen = l->words;
     l->flags.keys = l->words + words;
     l->flags.trust = l->words + 2 * words;
     l->flags.servers = l->words + 3 * words;
+    l->flags.command = l->words + 4 * words;
 }
 
 void load_fini(struct load *l)
@@ -45,6 +47,26 @@ static bool append(const struct load *l, const char *const *list, size_t *count,
 {
     l->words[(size_t)(list - l->words) + (*count)++] = value;
     return true;
+}
+
+static bool take_of_workers(struct conf_flags *flags, enum option option, const char *value)
+{
+    switch (option) {
+    case OPTION_WORKERS:
+        flags->workers = value;
+        return true;
+    case OPTION_CONTRACT:
+        flags->contract = value;
+        return true;
+    case OPTION_NODE_MESSAGE:
+        flags->node_message = value;
+        return true;
+    case OPTION_NODE_PRELOAD:
+        flags->node_preload = true;
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool load_take(struct load *l, enum option option, const char *value)
@@ -66,11 +88,23 @@ bool load_take(struct load *l, enum option option, const char *value)
         return append(l, flags->keys, &flags->key_count, value);
     case OPTION_TRUST:
         return append(l, flags->trust, &flags->trust_count, value);
+    case OPTION_ADMIN:
+        l->admin = value;
+        return true;
     case OPTION_OPERAND:
+        if (flags->run)
+            return append(l, flags->command, &flags->command_count, value);
         return append(l, flags->servers, &flags->server_count, value);
     default:
-        return false;
+        return take_of_workers(flags, option, value);
     }
+}
+
+unsigned load_cpus(struct load *l)
+{
+    if (l->cpus == 0)
+        l->cpus = powers_count_cpus();
+    return l->cpus;
 }
 
 static int read_file(void *context, const char *path, struct span *text)
@@ -105,6 +139,10 @@ static bool any_flag(const struct conf_flags *flags)
 static int wrong(const struct load *l, const struct options *options)
 {
     const struct conf_flags *flags = &l->flags;
+    if (flags->run && !flags->command_count)
+        return options_wrong(options, "there is no COMMAND: limpet run -w 4 -- node app.js");
+    if (flags->run)
+        return EXIT_FINE;
     if (l->config && any_flag(flags))
         return options_wrong(options,
                              "--config excludes --listen, --mode, --key, --trust, --seed and servers: the file says "
@@ -132,16 +170,26 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     int status = wrong(l, options);
     if (status != EXIT_FINE)
         return status;
-    struct conf_files files = {.read = read_file, .find = l->find, .context = l};
+    char default_path[ADMIN_PATH_SIZE];
+    bool run = l->flags.run, from_flags = run || l->flags.listen_count;
+    struct conf_files files = {
+        .read = read_file,
+        .find = l->find,
+        .context = l,
+        .cpus = load_cpus(l),
+        .admin = l->admin,
+        .admin_fallback = run ? admin_default_path(default_path, sizeof(default_path)) : admin_named_path(),
+        .admin_optional = run && !admin_named_path(),
+    };
     struct report_out report = {.message = show, .context = l, .colour = colours_wanted()};
-    if (l->flags.listen_count)
+    if (from_flags)
         *plan = conf_load_flags(&l->flags, &files, &report);
     else
         *plan = conf_load_file(l->config ? l->config : LOAD_DEFAULT_FILE, &files, &report);
     l->warnings = report.warnings;
     if (*plan)
         return EXIT_FINE;
-    if (l->flags.listen_count)
+    if (from_flags)
         return options_try_help(options);
     if (!l->config && options->command->operand && access(LOAD_DEFAULT_FILE, F_OK) != 0)
         fprintf(stderr, "limpet %s: or without a file: limpet %s -l ADDR SERVER...\n", options->command->name,

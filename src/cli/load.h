@@ -26,6 +26,8 @@ struct load {
     struct conf_flags flags;
     struct load_file *files; /* all that were read, in order; the first is the configuration, if it is a file */
     size_t file_count;
+    const char *admin;               /* --admin; null: not given */
+    unsigned cpus;                   /* so many may be used; 0: they are counted */
     const struct conf_files *source; /* where file texts come from; null: from disk */
     /* As in struct conf_files; null: whether this machine has what is named is not asked. */
     int (*find)(void *context, enum conf_need need, const char *name);
@@ -35,10 +37,14 @@ struct load {
 };
 
 void load_init(struct load *l, int argc);
+
+/* The number of CPUs that the plan is made for; the same for everybody who makes it. */
+unsigned load_cpus(struct load *l);
+
 void load_fini(struct load *l);
 
-/* True if the option (or operand) is part of a configuration and was taken: config, listen, mode, key, trust, seed,
- * operands. */
+/* True if the option (or operand) is part of a configuration and was taken: config, listen, mode, key, trust, seed, admin,
+ * those of workers, operands. With flags.run the operands are a command, else servers. */
 bool load_take(struct load *l, enum option option, const char *value);
 
 /* Reads and checks; messages go to standard error. EXIT_FINE with *plan set; otherwise the status to end with: what is

@@ -126,6 +126,7 @@ static enum option operand(struct options *o, const char *word)
 {
     if (!o->command->operand)
         return unexpected(o, word);
+    o->only_operands |= o->command->operand_ends_options;
     o->value = word;
     return OPTION_OPERAND;
 }

@@ -2,7 +2,7 @@
 #define LIMPET_CLI_OPTIONS_H
 
 /* Reads a command's words by its table: `-l X`, `-lX`, `--listen X`, `--listen=X`; behind `--` all words are operands;
- * options and operands may be mixed. `-h` and `--help` work for every command. What is wrong is said once, the same way
+ * options and operands may be mixed, unless the operands are the command line of another program. `-h` and `--help` work for every command. What is wrong is said once, the same way
  * everywhere, with the nearest option there is. */
 
 #include "cli/command.h"

@@ -27,6 +27,29 @@ static struct plan_listener *copy_listeners(const struct build *b)
     return copies;
 }
 
+static bool leads_to(const struct draft_listener *listener, const struct draft_pool *pool)
+{
+    for (const struct draft_route *route = listener->routes; route; route = route->next)
+        if (route->target == pool)
+            return true;
+    return false;
+}
+
+/* Which listeners lead to a pool of workers, and whose rules hold for what the workers themselves open. */
+static void find_listeners(const struct build *b, const struct draft_pool *draft, struct plan_pool *pool)
+{
+    bool found = false;
+    size_t index = 0;
+    for (const struct draft_listener *l = b->listeners; l; l = l->next, index++) {
+        if (!leads_to(l, draft))
+            continue;
+        pool->bound |= l->plan.bind_count > 0;
+        if (l == draft->unbound || (!draft->unbound && !found))
+            pool->app_listener = index;
+        found = true;
+    }
+}
+
 static struct plan_pool *copy_pools(const struct build *b)
 {
     struct plan_pool *copies = arena_alloc(b->arena, b->plan->pool_count * sizeof(*copies));
@@ -40,6 +63,10 @@ static struct plan_pool *copy_pools(const struct build *b)
         }
         copies[draft->index] = draft->plan;
         copies[draft->index].servers = servers;
+        if (!draft->workers)
+            continue;
+        b->plan->worker_count += draft->workers->plan.count;
+        find_listeners(b, draft, &copies[draft->index]);
     }
     return copies;
 }
@@ -55,6 +82,7 @@ struct plan *build_plan(struct build *b, const struct node *root)
     }
     read_root_defaults(b);
     schema_fill(b, SECTION_ROOT, root, b->plan);
+    read_root_admin_socket(b, root);
     report_missing(b, root, "listeners", "add `listeners: [{bind: \":8080\", pool: app}]`");
     report_missing(b, root, "pools", "add `pools: {app: {servers: [\"127.0.0.1:3000\"]}}`");
     checks_all(b);

@@ -37,12 +37,20 @@ struct draft_server {
     const struct node *node; /* where its name or address stands */
 };
 
+struct draft_workers {
+    struct plan_workers plan; /* first: the schema fills it by offset */
+    const struct node *node;  /* their map */
+    size_t word_count;        /* of the command */
+};
+
 struct draft_pool {
     struct plan_pool plan; /* first: the schema fills it by offset */
     const struct node *node;
     const struct node *name;
     const struct node *keys;
     struct draft_server *servers;
+    struct draft_workers *workers;        /* null: none */
+    const struct draft_listener *unbound; /* the listener that listens where the workers do */
     size_t index;
     bool used;          /* a route leads here */
     bool unwrapped;     /* ... from a listener that unwraps */

@@ -4,6 +4,7 @@
 #include "conf/loops.h"
 #include "conf/networks.h"
 #include "conf/suggest.h"
+#include "conf/workers.h"
 
 #include <stdlib.h>
 
@@ -172,11 +173,13 @@ void checks_all(struct build *b)
     duplicates_of_binds(b);
     for (struct draft_listener *listener = b->listeners; listener; listener = listener->next) {
         check_routes(b, listener);
+        workers_check_listener(b, listener);
         check_trust(b, listener);
         loops_find(b, listener);
     }
     for (struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         check_pool(b, pool);
         duplicates_of_servers(b, pool);
+        workers_check_pool(b, pool);
     }
 }

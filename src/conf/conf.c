@@ -49,9 +49,11 @@ static struct plan *load_flags(struct build *b, const struct conf_flags *flags)
     const struct place nowhere = {NULL, PLACE_NOWHERE, 0};
     b->from_flags = true;
     b->directory = "";
-    if (flags->listen_count == 0)
+    if (flags->run && flags->command_count == 0)
+        report_error(b->report, nowhere, "add it, such as -- node app.js", "there is no COMMAND");
+    if (!flags->run && flags->listen_count == 0)
         report_error(b->report, nowhere, "add `--listen :8080`", "there is nothing to listen on");
-    if (flags->server_count == 0)
+    if (!flags->run && flags->server_count == 0)
         report_error(b->report, nowhere, "add an address, such as 127.0.0.1:3000", "there is no SERVER");
     if (b->report->out->errors > 0)
         return NULL;

@@ -27,15 +27,22 @@ enum conf_need {
     CONF_NEED_LOG,    /* an absolute path that a log can be written to; -ENOENT: no such folder, -EISDIR: it is one */
     CONF_NEED_SOCKET, /* a path that can be bound; -ENOENT: no such folder, -EEXIST: something else is there */
     CONF_NEED_USER,   /* the name of a user */
+    CONF_NEED_GROUP,  /* the name of a group */
+    CONF_NEED_FOLDER, /* an absolute path of a directory */
 };
 
-/* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or a
- * negative errno; the span stays valid until the plan has been made. */
+/* What conf learns from its caller. */
 struct conf_files {
+    /* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or
+     * a negative errno; the span stays valid until the plan has been made. */
     int (*read)(void *context, const char *path, struct span *text);
     /* 0 if it is there, else a negative errno. Null: the plan is judged without regard to this machine. */
     int (*find)(void *context, enum conf_need need, const char *name);
     void *context;
+    unsigned cpus;              /* so many may be used; 0 counts as one */
+    const char *admin;          /* `--admin`, which counts more than the text; null: not given */
+    const char *admin_fallback; /* what holds where nobody says anything; null: there is no admin socket then */
+    bool admin_optional;        /* the fallback need not be had */
 };
 
 /* What the command line said instead of a file. Strings are borrowed. Empty lists: not given. */
@@ -50,6 +57,13 @@ struct conf_flags {
     size_t trust_count;
     const char *const *servers; /* "[name=]ADDR[,weight=N]" */
     size_t server_count;
+    bool run; /* limpet run: workers instead of servers, and without `listen` they say where to listen */
+    const char *const *command;
+    size_t command_count;
+    const char *workers;      /* "4", "auto"; null: not given, like those that follow */
+    const char *contract;     /* "auto", "node", "limpet" */
+    const char *node_message; /* JSON, or "sticky" */
+    bool node_preload;
 };
 
 /* Null if there was any error; all errors are reported, not only the first. `path` is the name of the file as the user

@@ -74,34 +74,66 @@ static struct node *server_of(const struct flags *f, const char *argument)
     return map;
 }
 
+/* A flag that has one value, or none at all when that is null. */
+static void put_flag(const struct flags *f, struct node *map, const char *key, const char *flag, const char *value)
+{
+    if (value)
+        put(f, map, key, quoted(f, value, argument_place(f, flag, value)));
+}
+
+static struct node *servers_of(const struct flags *f, const struct conf_flags *flags)
+{
+    const struct place nowhere = {NULL, PLACE_NOWHERE, 0};
+    struct node *servers = node_new(f->arena, NODE_LIST, nowhere);
+    for (size_t i = 0; i < flags->server_count; i++)
+        node_append(servers, server_of(f, flags->servers[i]));
+    return servers;
+}
+
+static struct node *workers_of(const struct flags *f, const struct conf_flags *flags)
+{
+    const struct place nowhere = {NULL, PLACE_NOWHERE, 0};
+    struct node *workers = node_new(f->arena, NODE_MAP, nowhere);
+    put(f, workers, "command", list_of(f, "COMMAND", flags->command, flags->command_count));
+    put_flag(f, workers, "count", "--workers", flags->workers);
+    put_flag(f, workers, "contract", "--contract", flags->contract);
+    put_flag(f, workers, "node-message", "--node-message", flags->node_message);
+    if (flags->node_preload)
+        put(f, workers, "node-preload", quoted(f, "true", nowhere));
+    return workers;
+}
+
+struct node *flags_argument(struct arena *arena, unsigned *sources, const char *flag, const char *argument)
+{
+    const struct flags f = {arena, sources};
+    return quoted(&f, argument, argument_place(&f, flag, argument));
+}
+
 struct node *flags_tree(const struct conf_flags *flags, struct arena *arena, unsigned *sources)
 {
     const struct flags f = {arena, sources};
     const struct place nowhere = {NULL, PLACE_NOWHERE, 0};
+    const char *name = flags->run ? "app" : "default";
     struct node *root = node_new(arena, NODE_MAP, nowhere);
     struct node *listener = node_new(arena, NODE_MAP, nowhere);
     struct node *pool = node_new(arena, NODE_MAP, nowhere);
     struct node *pools = node_new(arena, NODE_MAP, nowhere);
-    struct node *servers = node_new(arena, NODE_LIST, nowhere);
 
     struct node *binds = list_of(&f, "--listen", flags->listen, flags->listen_count);
     struct node *keys = list_of(&f, "--key", flags->keys, flags->key_count);
     struct node *trust = list_of(&f, "--trust", flags->trust, flags->trust_count);
-    for (size_t i = 0; i < flags->server_count; i++)
-        node_append(servers, server_of(&f, flags->servers[i]));
+    struct node *home = flags->run ? workers_of(&f, flags) : servers_of(&f, flags);
     if (binds)
         put(&f, listener, "bind", binds);
-    if (flags->mode)
-        put(&f, listener, "mode", quoted(&f, flags->mode, argument_place(&f, "--mode", flags->mode)));
+    put_flag(&f, listener, "mode", "--mode", flags->mode);
     if (trust)
         put(&f, listener, "trust", trust);
     if (keys)
         put(&f, pool, "key", keys);
-    put(&f, listener, "pool", quoted(&f, "default", nowhere));
-    put(&f, pool, "servers", servers);
-    put(&f, pools, "default", pool);
-    if (flags->seed)
-        put(&f, root, "seed", quoted(&f, flags->seed, argument_place(&f, "--seed", flags->seed)));
+    put(&f, listener, "pool", quoted(&f, name, nowhere));
+    put(&f, pool, flags->run ? "workers" : "servers", home);
+    put(&f, pools, name, pool);
+    put_flag(&f, root, "seed", "--seed", flags->seed);
     put(&f, root, "listeners", listener);
     put(&f, root, "pools", pools);
     return root;

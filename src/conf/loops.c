@@ -35,7 +35,7 @@ void loops_find(struct build *b, const struct draft_listener *listener)
         for (size_t i = 0; r->target && i < r->target->plan.server_count; i++)
             for (size_t j = 0; j < listener->plan.bind_count && pairs < PAIRS_MAX; j++, pairs++) {
                 const struct draft_server *server = &r->target->servers[i];
-                if (reaches(&server->plan.address, &listener->plan.binds[j]))
+                if (server->plan.slot == 0 && reaches(&server->plan.address, &listener->plan.binds[j]))
                     report_error(
                         b->report, server->node->at, "write where the server itself listens",
                         "this server is limpet's own listener `%s`: connections would come in again, in a circle",

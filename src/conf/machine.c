@@ -65,6 +65,28 @@ static void check_user(struct build *b, const struct node *root)
                      "there is no user `%s`", user);
 }
 
+/* The administrator's socket is made together with its folder, if nobody chose the place. */
+static void check_admin(struct build *b, const struct node *root)
+{
+    const struct node *given = node_find(root, "admin"), *group = node_find(root, "admin-group");
+    if (b->plan->admin && given)
+        check_path(b, CONF_NEED_SOCKET, b->plan->admin->text + strlen("unix:"), given->at);
+    if (b->plan->admin_group && b->files->find(b->files->context, CONF_NEED_GROUP, b->plan->admin_group) != 0)
+        report_error(b->report, group ? group->at : root->at, "write a name of /etc/group, no number",
+                     "there is no group `%s`", b->plan->admin_group);
+}
+
+static void check_workers(struct build *b, const struct draft_workers *workers)
+{
+    const struct plan_workers *plan = &workers->plan;
+    if (plan->user && b->files->find(b->files->context, CONF_NEED_USER, plan->user) != 0)
+        report_error(b->report, place_of(workers->node, "user"), "write a name of /etc/passwd, no number",
+                     "there is no user `%s`", plan->user);
+    if (plan->directory && b->files->find(b->files->context, CONF_NEED_FOLDER, plan->directory) != 0)
+        report_error(b->report, place_of(workers->node, "directory"), "make it first, or name another",
+                     "there is no directory `%s`", plan->directory);
+}
+
 void machine_check(struct build *b, const struct node *root)
 {
     if (!b->files->find)
@@ -72,4 +94,8 @@ void machine_check(struct build *b, const struct node *root)
     check_logs(b, root);
     check_sockets(b);
     check_user(b, root);
+    check_admin(b, root);
+    for (const struct draft_pool *pool = b->pools; pool; pool = pool->next)
+        if (pool->workers)
+            check_workers(b, pool->workers);
 }

@@ -1,7 +1,8 @@
 #ifndef LIMPET_CONF_MACHINE_H
 #define LIMPET_CONF_MACHINE_H
 
-/* What the text takes for granted of the machine it is served on: folders of logs and Unix sockets, a user. Only whoever
+/* What the text takes for granted of the machine it is served on: folders of logs, workers and Unix sockets, users and
+ * a group. Only whoever
  * gives conf_files.find wants to hear of it. */
 
 #include "conf/build.h"

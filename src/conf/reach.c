@@ -20,7 +20,7 @@ bool reach_is_local(const struct plan_listener *listener)
     for (size_t i = 0; i < listener->bind_count; i++)
         if (!is_local(&listener->binds[i]))
             return false;
-    return true;
+    return listener->bind_count > 0;
 }
 
 const struct address *reach_unix(const struct plan_listener *listener)

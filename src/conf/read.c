@@ -86,6 +86,33 @@ void read_weight(struct build *b, const struct schema_row *row, const struct nod
         *(uint16_t *)member(row, target) = (uint16_t)number;
 }
 
+void read_big_number(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    uint64_t number;
+    if (number_in_range(b, row, value, &number))
+        *(uint64_t *)member(row, target) = number;
+}
+
+void read_size(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    uint64_t bytes = 0;
+    if (!read_is_text(b, row, value))
+        return;
+    enum value_fault fault = node_is(value, "0") ? VALUE_FINE : values_size(value->text, &bytes);
+    if (fault == VALUE_FINE)
+        *(uint64_t *)member(row, target) = bytes;
+    else
+        report_error(b->report, value->at, "write a number and its unit, without a space: 0, 512KiB, 16MiB or 1GiB",
+                     "%s is no size: %s", report_quote(b->report, value->text), values_fault_text(fault));
+}
+
+void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (read_is_text(b, row, value) && !values_boolean(value->text, member(row, target)))
+        report_error(b->report, value->at, "write true or false", "%s is neither true nor false",
+                     report_quote(b->report, value->text));
+}
+
 void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     if (!read_is_text(b, row, value))
@@ -132,6 +159,11 @@ const char *read_path(struct build *b, struct span path)
 {
     bool from_root = path.length > 0 && path.data[0] == '/';
     return arena_format(b->arena, "%s%.*s", from_root ? "" : b->directory, (int)path.length, path.data);
+}
+
+const char *read_absolute_path(struct build *b, struct span path)
+{
+    return absolute(b, read_path(b, path));
 }
 
 /* The word that was meant where the name of a file is nearly one; null for other names. */
@@ -186,7 +218,7 @@ void read_log_target(struct build *b, const struct schema_row *row, const struct
         return;
     }
     warn_of_target(b, value, is_access);
-    *path = absolute(b, read_path(b, value->text));
+    *path = read_absolute_path(b, value->text);
 }
 
 static bool has_letters(struct span host)

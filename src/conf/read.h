@@ -20,6 +20,12 @@ void read_duration(struct build *b, const struct schema_row *row, const struct n
 void read_number(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* uint16_t, the same */
 void read_weight(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* uint64_t, the same */
+void read_big_number(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* uint64_t, bytes */
+void read_size(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* bool */
+void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* An enum: the place of the word in row->words. */
 void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* const char *: a word, or an absolute path made of what is written. */
@@ -32,6 +38,8 @@ MUST_CHECK bool read_address(struct build *b, const struct node *value, bool to_
 
 /* A path as it is opened: relative ones start at the file's directory. */
 const char *read_path(struct build *b, struct span path);
+/* ... and so that it holds wherever the process works. */
+const char *read_absolute_path(struct build *b, struct span path);
 
 /* Names of pools and servers, which stand in logs: printable ASCII without spaces and quotes, 1 to 128 bytes. */
 MUST_CHECK bool read_name(struct build *b, const struct node *name, const char *what);

@@ -21,8 +21,6 @@ static void add_listener(struct build *b, const struct node *map)
     unsigned errors = b->report->out->errors;
     schema_fill(b, SECTION_LISTENER, map, draft);
     draft->broken = errors != b->report->out->errors;
-    if (draft->plan.bind_count == 0 && !draft->broken)
-        report_error(b->report, map->at, "add `bind: \":8080\"`", "this listener has no `bind`");
 }
 
 void read_listeners(struct build *b, const struct schema_row *row, const struct node *value, void *target)

@@ -2,6 +2,7 @@
 
 #include "conf/key_source.h"
 #include "conf/read.h"
+#include "conf/read_workers.h"
 #include "conf/suggest.h"
 #include "conf/values.h"
 
@@ -21,9 +22,11 @@ static void add_pool(struct build *b, const struct node *map)
         return;
     unsigned errors = b->report->out->errors;
     schema_fill(b, SECTION_POOL, map, draft);
+    read_workers_slots(b, draft);
     if (draft->plan.server_count == 0 && errors == b->report->out->errors)
-        report_error(b->report, map->key->at, "add `servers: [\"127.0.0.1:3000\"]`", "the pool `%s` has no servers",
-                     draft->plan.name);
+        report_error(b->report, map->key->at,
+                     "add `servers: [\"127.0.0.1:3000\"]`, or `workers: {command: [node, app.js]}`",
+                     "the pool `%s` has no servers", draft->plan.name);
 }
 
 void read_pools(struct build *b, const struct schema_row *row, const struct node *value, void *target)

@@ -1,8 +1,8 @@
 #include "conf/read_root.h"
 
+#include "conf/flags.h"
 #include "conf/read.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #define SEED_MAX 1024
@@ -36,6 +36,59 @@ void read_root_user(struct build *b, const struct schema_row *row, const struct 
         ((struct plan *)target)->user = user;
 }
 
+void read_root_admin(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    static const char scheme[] = "unix:";
+    struct plan *plan = target;
+    plan->admin = NULL;
+    if (node_is(value, "off"))
+        return;
+    if (value->kind != NODE_TEXT || value->text.length < strlen(scheme) ||
+        memcmp(value->text.data, scheme, strlen(scheme)) != 0) {
+        bool is_path = value->kind == NODE_TEXT && value->text.length > 1 && value->text.data[0] == '/';
+        report_error(b->report, value->at,
+                     is_path ? arena_format(b->arena, "write \"unix:%s\"", (const char *)value->text.data)
+                             : "write \"unix:/run/limpet/admin.sock\", or off",
+                     "the admin socket is a Unix socket, which other machines cannot reach");
+        return;
+    }
+    struct address *address = arena_alloc(b->arena, sizeof(*address));
+    if (read_address(b, value, true, address))
+        plan->admin = address;
+}
+
+/* Relative paths start where the words were said. */
+static void read_outside(struct build *b, const char *where, const char *words)
+{
+    const char *directory = b->directory;
+    b->directory = "";
+    read_root_admin(b, NULL, flags_argument(b->arena, &b->sources, where, words), b->plan);
+    b->directory = directory;
+}
+
+/* Nobody is bothered with a place that nobody chose. */
+static void read_fallback(struct build *b)
+{
+    const struct conf_files *files = b->files;
+    struct address address;
+    if (!files->admin_fallback || (files->admin_optional && address_parse(span_text(files->admin_fallback), &address)))
+        return;
+    read_outside(b, "LIMPET_ADMIN", files->admin_fallback);
+    b->plan->admin_optional = files->admin_optional;
+}
+
+void read_root_admin_socket(struct build *b, const struct node *root)
+{
+    const struct node *admin = node_find(root, "admin"), *group = node_find(root, "admin-group");
+    if (b->files->admin)
+        read_outside(b, "--admin", b->files->admin);
+    else if (!admin)
+        read_fallback(b);
+    if (group && !b->plan->admin && (!admin || node_is(admin, "off")))
+        report_warning(b->report, group->key->at, "add `admin: unix:/run/limpet/admin.sock`, or take it out",
+                       "`admin-group` does nothing: there is no `admin`");
+}
+
 static void fill(struct build *b, const struct schema_row *row, const struct node *value, enum section section,
                  void *target)
 {
@@ -67,20 +120,10 @@ void read_root_log_keys(struct build *b, const struct schema_row *row, const str
     ((struct plan_log *)target)->plain_keys = word == 1;
 }
 
-static unsigned usable_cpus(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        return (unsigned)CPU_COUNT(&set);
-    /* The set is too small for a machine of more than 1024 CPUs. */
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (unsigned)online : 1;
-}
-
 void read_root_defaults(struct build *b)
 {
     struct plan *plan = b->plan;
-    plan->threads = usable_cpus();
+    plan->threads = b->files->cpus < 1 ? 1 : b->files->cpus;
     if (plan->threads > PLAN_THREADS_MOST)
         plan->threads = PLAN_THREADS_MOST;
     plan->user = geteuid() == 0 ? "nobody" : NULL;

@@ -8,6 +8,7 @@
 void read_root_seed(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_root_threads(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_root_user(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_root_admin(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_root_timeouts(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_root_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_root_log(struct build *b, const struct schema_row *row, const struct node *value, void *target);
@@ -15,5 +16,8 @@ void read_root_log_keys(struct build *b, const struct schema_row *row, const str
 
 /* What holds when nothing is written. */
 void read_root_defaults(struct build *b);
+
+/* Puts `--admin` above what is written, and the fallback below it; then the socket is known. */
+void read_root_admin_socket(struct build *b, const struct node *root);
 
 #endif

@@ -6,6 +6,7 @@
 #include "conf/read_listener.h"
 #include "conf/read_pool.h"
 #include "conf/read_root.h"
+#include "conf/read_workers.h"
 #include "conf/suggest.h"
 #include "yaml/quotes.h"
 
@@ -18,6 +19,8 @@ static const char *const no_keys[] = {"spread", "end", NULL};
 static const char *const send_proxies[] = {"off", "v1", "v2", NULL};
 static const char *const send_prefixes[] = {"off", "ipv4", "ipv6", "unwrapped", NULL};
 
+static const char *const contracts[] = {"auto", "node", "limpet", NULL};
+
 static const char *const prefixes[SECTION_COUNT] = {
     [SECTION_ROOT] = "",
     [SECTION_TIMEOUTS] = "timeouts.",
@@ -27,6 +30,8 @@ static const char *const prefixes[SECTION_COUNT] = {
     [SECTION_LISTENER_LIMITS] = "listeners[].limits.",
     [SECTION_ROUTE] = "listeners[].routes[].",
     [SECTION_POOL] = "pools.NAME.",
+    [SECTION_WORKERS] = "pools.NAME.workers.",
+    [SECTION_WORKERS_LIMITS] = "pools.NAME.workers.limits.",
     [SECTION_SERVER] = "pools.NAME.servers.NAME.",
 };
 
@@ -40,9 +45,13 @@ static const struct schema_row rows[] = {
     {ROW(ROOT, "secret"), .type = "a path", .since = LATER,
      .instead = "take it out; nothing is sealed yet, and homes need only `seed`",
      .help = "File of the secret that seals cookies and tickets."},
-    {ROW(ROOT, "admin"), .type = "an address", .since = LATER,
-     .instead = "take it out; signals stop limpet and reopen its logs, `limpet check` and `limpet why` explain it",
-     .help = "Socket on which `limpet status` and its like reach this limpet."},
+    {ROW(ROOT, "admin"), .type = "unix:PATH or off",
+     .fallback_words = "none for limpet serve; for limpet run see limpet(1)", .read = read_root_admin,
+     .help =
+         "Unix socket on which `limpet status` and its like reach this limpet. Only whoever runs limpet may use it, "
+         "and root."},
+    {ROW(ROOT, "admin-group"), .type = "a group name", .read = read_text, INTO(plan, admin_group),
+     .help = "Group whose members may use the socket of `admin`, too."},
     {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .since = LATER,
      .instead = "take it out; homes are computed, so frontends with the same seed agree without a shared table",
      .help = "Servers of the shared table that `stick` may use."},
@@ -70,6 +79,9 @@ static const struct schema_row rows[] = {
     {ROW(TIMEOUTS, "connect"), .type = "a duration", .fallback = "2s", .read = read_duration,
      INTO(plan_timeouts, connect),
      .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
+    {ROW(TIMEOUTS, "worker"), .type = "a duration", .fallback = "10s", .read = read_duration,
+     INTO(plan_timeouts, worker),
+     .help = "For a worker to be there and to take the connection. When it passes, the visit ends."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
          "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too. Who "
@@ -101,7 +113,9 @@ static const struct schema_row rows[] = {
     {ROW(ROOT, "listeners"), .type = "a list of maps", .read = read_listeners,
      .help = "Where clients knock, and what is believed of what they say. At least one."},
     {ROW(LISTENER, "bind"), .type = "an address or list of addresses", .read = read_listener_bind,
-     .help = "Addresses to listen on: HOST:PORT, [IPV6]:PORT, :PORT (all addresses, IPv4 and IPv6), unix:PATH."},
+     .help = "Addresses to listen on: HOST:PORT, [IPV6]:PORT, :PORT (all addresses, IPv4 and IPv6), unix:PATH. A "
+             "listener that leads to nothing but one pool with `workers` may do without: it listens where the workers' "
+             "own listen() says."},
     {ROW(LISTENER, "mode"), .type = "tcp", .fallback = "tcp", .read = read_listener_mode,
      .help = "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as "
              "they are. http and auto, one decision for each request, are not in this version."},
@@ -169,11 +183,52 @@ static const struct schema_row rows[] = {
      .help = "Remembers where clients were: in a sealed cookie, by a session id, in a table."},
     {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
      .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
-    {ROW(POOL, "workers"), .type = "a map", .since = LATER,
-     .instead = "start the workers yourself, each on its own address, and list those under `servers`",
-     .help = "Worker processes that limpet starts and hands connections to."},
+    {ROW(POOL, "workers"), .type = "a map", .read = read_pool_workers,
+     .help =
+         "Processes that limpet starts, and hands the connections themselves to. To the ranking they are servers of "
+         "weight 1, which are named \"1\", \"2\" and so on; a pool may have `servers` beside them."},
+    {ROW(WORKERS, "command"), .type = "a list of words", .read = read_workers_command,
+     .help = "The program and its arguments, as they are: no shell reads them. A Node program needs no change; its "
+             "process has to be node itself, so name what stands in the scripts of package.json, not npm start."},
+    {ROW(WORKERS, "count"), .type = "a number or auto", .fallback = "auto", .read = read_workers_count, .least = 1,
+     .most = PLAN_WORKERS_MOST,
+     .help = "How many of them, from 1 to 256; auto is one per CPU that this process may use. Another number moves "
+             "clients, as if servers came or went."},
+    {ROW(WORKERS, "contract"), .type = "auto, node or limpet", .fallback = "auto", .read = read_word,
+     INTO(plan_workers, contract), .words = contracts,
+     .help = "How they are spoken to: node is what Node's own cluster module speaks, limpet is limpet-worker(7), for "
+             "every other language; auto is found out from the command and from what it says first."},
+    {ROW(WORKERS, "directory"), .type = "a path", .fallback_words = "where limpet was started",
+     .read = read_workers_directory, .help = "Where they start."},
+    {ROW(WORKERS, "user"), .type = "a user name", .fallback_words = "root", .read = read_workers_user,
+     .help = "Whom they run as when limpet is started as root. Without root they run as who you are."},
+    {ROW(WORKERS, "environment"), .type = "a map of names to values", .read = read_workers_environment,
+     .help = "Variables that they get beside those that limpet itself was given."},
+    {ROW(WORKERS, "node-message"), .type = "JSON, or sticky", .read = read_workers_node_message,
+     .help =
+         "For Node programs that do not listen themselves, but wait for sockets: process.on('message', (message, "
+         "socket) => ...). This message comes with each. The word sticky is what the worker side of the npm package "
+         "@socket.io/sticky waits for."},
+    {ROW(WORKERS, "node-preload"), .type = "a boolean", .fallback = "false", .read = read_boolean,
+     INTO(plan_workers, node_preload),
+     .help = "Loads a few lines into each Node program before its own, so that socket.remoteAddress and "
+             "socket.encrypted tell of the client even where a PROXY header or a prefix named it."},
+    {ROW(WORKERS, "kill-silent"), .type = "a duration", .read = read_duration, INTO(plan_workers, kill_silent),
+     .help =
+         "Kills a worker that has not answered for so long; another one takes its place. Without it a silent worker "
+         "gets no newcomers until it answers."},
+    {ROW(WORKERS, "limits"), .type = "a map", .read = read_workers_limits,
+     .help = "Limits of each process, as in setrlimit(2). What is not given is as limpet was started with."},
+    {ROW(WORKERS_LIMITS, "open-files"), .type = "a number", .fallback_words = "as limpet's", .read = read_big_number,
+     INTO(plan_workers, open_files), .least = 16, .most = 1000000000, .help = "Open files, connections among them."},
+    {ROW(WORKERS_LIMITS, "processes"), .type = "a number", .fallback_words = "as limpet's", .read = read_big_number,
+     INTO(plan_workers, processes), .least = 1, .most = 1000000000,
+     .help = "Processes and threads of the user whom they run as."},
+    {ROW(WORKERS_LIMITS, "core"), .type = "a size such as 64MiB", .fallback_words = "as limpet's", .read = read_size,
+     INTO(plan_workers, core), .help = "Size of a core dump; 0 for none."},
     {ROW(POOL, "servers"), .type = "a map of names to addresses, or a list of addresses", .read = read_pool_servers,
-     .help = "The servers, at least one. A server's name is its identity: keep it and its clients stay, even when the "
+     .help = "The servers, at least one unless there are `workers`. A server's name is its identity: keep it and its "
+             "clients stay, even when the "
              "address changes. A server of a list without a name is named by its address."},
     {ROW(SERVER, "name"), .type = "text", .read = read_server_name,
      .help = "Name of a server in a list; in a map, the key is the name."},

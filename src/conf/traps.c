@@ -5,6 +5,7 @@
 #include "conf/networks.h"
 #include "conf/reach.h"
 #include "conf/sharing.h"
+#include "conf/workers.h"
 
 /* Networks as wide as these are no network of somebody's own: 0.0.0.0/0, 2000::/3. The widest that may be are
  * 10.0.0.0/8 and fc00::/7. */
@@ -116,11 +117,17 @@ static const char *prefix_trap(struct build *b, const struct plan_listener *l, b
                      : NULL;
 }
 
+static bool has_addresses(const struct draft_pool *pool)
+{
+    return pool->plan.server_count > 0 && pool->servers[0].plan.slot == 0;
+}
+
 static void warn_of_prefix(struct build *b, const struct plan_listener *l, struct draft_pool *pool)
 {
     const char *help;
     bool ip4 = pool->plan.send_prefix == SEND_PREFIX_IP4;
-    if ((!ip4 && pool->plan.send_prefix != SEND_PREFIX_IP6) || l->unwrap == UNWRAP_IP4 || pool->prefix_warned)
+    if ((!ip4 && pool->plan.send_prefix != SEND_PREFIX_IP6) || l->unwrap == UNWRAP_IP4 || pool->prefix_warned ||
+        !has_addresses(pool))
         return;
     const char *trap = prefix_trap(b, l, ip4, &help);
     pool->prefix_warned = trap != NULL;
@@ -132,7 +139,8 @@ static void warn_of_prefix(struct build *b, const struct plan_listener *l, struc
 static void warn_of_unix_mode(struct build *b, const struct draft_listener *listener)
 {
     const struct node *mode = node_find(listener->node, "unix-mode");
-    if (mode && !reach_unix(&listener->plan))
+    bool chosen_by_workers = listener->plan.bind_count == 0;
+    if (mode && !chosen_by_workers && !reach_unix(&listener->plan))
         report_warning(b->report, mode->key->at, "take it out, or bind a \"unix:PATH\" too",
                        "`unix-mode` does nothing: this listener has no Unix socket");
 }
@@ -160,5 +168,6 @@ void traps_all(struct build *b)
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         warn_of_unused(b, pool);
         warn_of_given_out(b, pool);
+        workers_warn(b, pool);
     }
 }

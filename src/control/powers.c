@@ -1,5 +1,7 @@
 #include "control/powers.h"
 
+#include "control/cpus.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -301,6 +303,32 @@ int powers_find_user(const char *user)
 {
     struct passwd *found;
     return find_user(user, &found);
+}
+
+int powers_find_group(const char *group)
+{
+    errno = 0;
+    if (getgrnam(group))
+        return 0;
+    return errno ? -errno : -ENOENT;
+}
+
+/* Files of the kernel, which say 0 for their size. */
+static bool read_small(void *context, const char *path, char *text, size_t size)
+{
+    size_t length;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool fine = read_all(fd, text, size - 1, &length) == 0;
+    close(fd);
+    text[length] = '\0';
+    return fine;
+}
+
+unsigned powers_count_cpus(void)
+{
+    return cpus_count(read_small, NULL);
 }
 
 int powers_become(const char *user)

@@ -78,8 +78,13 @@ MUST_CHECK int powers_spawn_command(const struct powers_command *command, pid_t 
 /* Raises the soft limit of open descriptors to the hard one; returns what it is now. */
 size_t powers_raise_nofile(void);
 
-/* 0 if there is such a user, -ENOENT if not, or another negative errno. */
+/* 0 if there is such a user or group, -ENOENT if not, or another negative errno. */
 MUST_CHECK int powers_find_user(const char *user);
+MUST_CHECK int powers_find_group(const char *group);
+
+/* How many CPUs this process may use: those that it may run on, and no more than what the quota of its control group
+ * pays for. At least 1. */
+unsigned powers_count_cpus(void);
 
 /* Becomes this user for good, if this process is root and `user` is not null; drops everything root could do. */
 MUST_CHECK int powers_become(const char *user);

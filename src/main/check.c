@@ -64,6 +64,10 @@ static int find(void *context, enum conf_need need, const char *name)
         return lstat(name, &found) == 0 && !S_ISSOCK(found.st_mode) ? -EEXIST : find_folder(name);
     case CONF_NEED_USER:
         return powers_find_user(name);
+    case CONF_NEED_GROUP:
+        return powers_find_group(name);
+    case CONF_NEED_FOLDER:
+        return stat(name, &found) == 0 && S_ISDIR(found.st_mode) ? 0 : -ENOENT;
     }
     return 0;
 }

@@ -10,6 +10,12 @@
             false                                                                                                      \
     }
 
+#define ROW_ADMIN(fallback)                                                                                            \
+    {                                                                                                                  \
+        OPTION_ADMIN, 0, "admin", "ADDR",                                                                              \
+            "Socket for limpet status and its like: unix:/path, or off. Counts more than the file. " fallback, false   \
+    }
+
 /* A whole configuration as flags. */
 #define ROWS_OF_FLAGS                                                                                                  \
     {OPTION_LISTEN, 'l', "listen", "ADDR", "Listen there: host:port, [v6]:port, :port or unix:/path. Needs no file.",  \
@@ -38,7 +44,24 @@
             true                                                                                                       \
     }
 
-static const struct option_row serve_options[] = {ROW_CONFIG, ROWS_OF_FLAGS};
+static const struct option_row serve_options[] = {ROW_CONFIG, ROWS_OF_FLAGS,
+                                                  ROW_ADMIN("The default is $LIMPET_ADMIN, or none.")};
+
+static const struct option_row run_options[] = {
+    {OPTION_WORKERS, 'w', "workers", "N", "So many workers, 1 to 256; auto, the default: one per CPU.", false},
+    ROWS_OF_FLAGS,
+    {OPTION_CONTRACT, 0, "contract", "WORD",
+     "How workers are spoken to: node, limpet (see limpet-worker(7)), or auto, the default: found out.", false},
+    {OPTION_NODE_MESSAGE, 0, "node-message", "JSON",
+     "For Node programs that do not listen themselves, but wait for sockets: the message that comes with each. sticky "
+     "stands for the one of @socket.io/sticky.",
+     false},
+    {OPTION_NODE_PRELOAD, 0, "node-preload", NULL,
+     "Let socket.remoteAddress tell of the client even where something in front named it.", false},
+    ROW_ADMIN("The default is $LIMPET_ADMIN, or a place of your own (see limpet(1))."),
+    {OPTION_TLS_CERT, 0, "tls-cert", "FILE", "Not in this version: let the program itself speak TLS.", false},
+    {OPTION_TLS_KEY, 0, "tls-key", "FILE", "Not in this version.", false},
+};
 
 static const struct option_row check_options[] = {
     ROW_CONFIG,
@@ -82,7 +105,8 @@ const struct command command_table[] = {
     {
         .name = "serve",
         .summary = "run: listen, find out who each client is, bring it home",
-        .synopsis = {"[-c FILE]", "-l ADDR [--mode MODE] [-k SOURCE]... [--trust NET]... [--seed TEXT] SERVER..."},
+        .synopsis = {"[-c FILE] [--admin ADDR]",
+                     "-l ADDR [--mode MODE] [-k SOURCE]... [--trust NET]... [--seed TEXT] [--admin ADDR] SERVER..."},
         .text = "Runs limpet, from a file or from flags alone. SERVER is [name=]ADDR[,weight=N]: the name is the "
                 "server's identity, by default its address; the weight, from 1 to 256, is its share.\n\n"
                 "For every connection limpet looks at the first bytes, takes the key that tells who the client is, and "
@@ -97,6 +121,33 @@ const struct command command_table[] = {
         .option_count = ARRAY_LENGTH(serve_options),
         .operand = "SERVER",
         .run = command_serve,
+    },
+    {
+        .name = "run",
+        .summary = "start workers and hand each client to its own",
+        .synopsis = {"[-w N] [-l ADDR]... [-k SOURCE]... [--trust NET]... [--seed TEXT] [--contract WORD] "
+                     "[--node-message JSON] [--node-preload] [--admin ADDR] -- COMMAND ARG..."},
+        .text =
+            "Starts N processes of COMMAND, and hands each connection itself, the socket, to the process that is home "
+            "to its client. From then on limpet has nothing to do with it. A worker that dies is started again, and "
+            "its "
+            "clients come back to it.\n\n"
+            "    limpet run -w 4 -- node app.js\n\n"
+            "A Node program needs no change: its own listen() says where limpet listens, unless -l does. COMMAND has "
+            "to "
+            "be node itself; npm start hides the workers from limpet. Behind nginx, which names the client in "
+            "X-Forwarded-For, Socket.IO finds its sessions without an adapter for sticky ones:\n\n"
+            "    limpet run -w auto -l 127.0.0.1:3000 -- node server.js\n\n"
+            "Other languages speak a small contract, limpet-worker(7), and need -l:\n\n"
+            "    limpet run -w 4 -l :7000 -k field:Session-Id -- python3 worker.py\n\n"
+            "Options stand before COMMAND; whatever follows it is its own. The pool is called `app`, for whoever goes "
+            "on with a file (see `workers` in limpet.yaml(5)). Logs and signals are as for `serve`; what the workers "
+            "write goes where limpet writes.",
+        .options = run_options,
+        .option_count = ARRAY_LENGTH(run_options),
+        .operand = "COMMAND",
+        .operand_ends_options = true,
+        .run = command_run,
     },
     {
         .name = "check",
@@ -143,12 +194,6 @@ const struct command command_table[] = {
      .summary = "make a secret that seals cookies and tickets",
      .synopsis = {""},
      .text = "This version seals nothing, so no secret is needed.",
-     .kind = COMMAND_LATER},
-    {.name = "run",
-     .summary = "start workers and hand them their connections",
-     .synopsis = {"[-l ADDR] [-w N] -- COMMAND ARG..."},
-     .text = "Start the workers yourself, each on an address of its own, and name the addresses: limpet serve -l ADDR "
-             "SERVER...",
      .kind = COMMAND_LATER},
     {.name = "status",
      .summary = "show what a running limpet does",
@@ -202,9 +247,9 @@ const struct command command_table[] = {
     },
     {
         .name = "engine",
-        .summary = "the part of serve that faces the clients; started by serve itself",
+        .summary = "the part that faces the clients; started by serve and run themselves",
         .synopsis = {""},
-        .text = "Started by `limpet serve`, not by hand.",
+        .text = "Started by `limpet serve` and `limpet run`, not by hand.",
         .run = command_engine,
         .kind = COMMAND_HIDDEN,
     },

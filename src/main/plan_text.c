@@ -1,6 +1,7 @@
 #include "main/plan_text.h"
 
 #include "base/attr.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -8,6 +9,9 @@
 /* Longer lists are cut: nobody reads them here. */
 #define NETWORKS_SHOWN 8
 #define SERVERS_SHOWN 40
+
+/* Of a word of a command. */
+#define WORD_SIZE 256
 
 static void label(FILE *out, const char *name)
 {
@@ -110,6 +114,8 @@ static void routes(FILE *out, const struct plan *plan, const struct plan_listene
 static void listener(FILE *out, const struct plan *plan, const struct plan_listener *l)
 {
     fputs("listener", out);
+    if (l->bind_count == 0)
+        fprintf(out, " wherever the workers of pool %s listen", plan->pools[l->routes[0].pool].name);
     for (size_t i = 0; i < l->bind_count; i++)
         fprintf(out, "%s %s", i > 0 ? "," : "", l->binds[i].text);
     fputc('\n', out);
@@ -134,13 +140,21 @@ static void keys(FILE *out, const struct plan_pool *pool)
     fputc('\n', out);
 }
 
-static void servers(FILE *out, const struct plan_pool *pool)
+static double all_weights(const struct plan_pool *pool)
 {
     double weights = 0;
-    int name_width = 0, address_width = 0;
-    size_t shown = pool->server_count <= SERVERS_SHOWN ? pool->server_count : SERVERS_SHOWN;
     for (size_t i = 0; i < pool->server_count; i++)
         weights += pool->servers[i].weight;
+    return weights;
+}
+
+/* Those that have an address. */
+static void servers(FILE *out, const struct plan_pool *pool)
+{
+    double weights = all_weights(pool);
+    int name_width = 0, address_width = 0;
+    size_t count = pool->server_count - (pool->workers ? pool->workers->count : 0);
+    size_t shown = count <= SERVERS_SHOWN ? count : SERVERS_SHOWN;
     for (size_t i = 0; i < shown; i++) {
         int name = (int)strlen(pool->servers[i].name);
         int address = (int)strlen(pool->servers[i].address.text);
@@ -153,8 +167,96 @@ static void servers(FILE *out, const struct plan_pool *pool)
         fprintf(out, "%-*s  %-*s  weight %-3u  %5.1f %% of the clients\n", name_width, s->name, address_width,
                 s->address.text, s->weight, 100.0 * s->weight / weights);
     }
-    if (shown < pool->server_count)
-        fprintf(out, "%14sand %zu more\n", "", pool->server_count - shown);
+    if (shown < count)
+        fprintf(out, "%14sand %zu more\n", "", count - shown);
+}
+
+/* As a shell would take them, as far as they are plain; a terminal obeys nothing that is in them. */
+static void command(FILE *out, const struct plan_workers *w)
+{
+    char word[WORD_SIZE];
+    for (size_t i = 0; w->command[i]; i++) {
+        struct text t;
+        text_init(&t, word, sizeof(word));
+        text_add_escaped(&t, span_text(w->command[i]));
+        fprintf(out, "%s%s%s", i > 0 ? " " : "", word[0] ? word : "\"\"", t.cut ? "..." : "");
+    }
+}
+
+static void contract(FILE *out, const struct plan_workers *w)
+{
+    static const char *const words[] = {
+        [CONTRACT_AUTO] = "found out from the command, and from what it says first",
+        [CONTRACT_NODE] = "node: what Node's cluster module speaks",
+        [CONTRACT_LIMPET] = "limpet: see limpet-worker(7)",
+    };
+    label(out, "contract");
+    fputs(w->node_message ? "node: sockets come with a message, as from process.send()" : words[w->contract], out);
+    fputs(w->node_preload ? ", with a preload that names the client\n" : "\n", out);
+    if (!w->node_message)
+        return;
+    label(out, "message");
+    fprintf(out, "%s\n", w->node_message);
+}
+
+static void limit(FILE *out, const char *name, uint64_t number, const char **comma)
+{
+    if (number == PLAN_NO_LIMIT)
+        return;
+    fprintf(out, "%s%" PRIu64 " %s", *comma, number, name);
+    *comma = ", ";
+}
+
+static void limits(FILE *out, const struct plan_workers *w)
+{
+    const char *comma = "";
+    if (w->open_files == PLAN_NO_LIMIT && w->processes == PLAN_NO_LIMIT && w->core == PLAN_NO_LIMIT)
+        return;
+    label(out, "limits");
+    limit(out, "open files", w->open_files, &comma);
+    limit(out, "processes", w->processes, &comma);
+    limit(out, "bytes of core", w->core, &comma);
+    fputs(" each\n", out);
+}
+
+static void environment(FILE *out, const struct plan_workers *w)
+{
+    if (!w->environment || !w->environment[0])
+        return;
+    label(out, "variables");
+    /* Their values may be secret. */
+    for (size_t i = 0; w->environment[i]; i++)
+        fprintf(out, "%s%.*s", i > 0 ? ", " : "", (int)strcspn(w->environment[i], "="), w->environment[i]);
+    fputc('\n', out);
+}
+
+static void workers(FILE *out, const struct plan_pool *pool)
+{
+    const struct plan_workers *w = pool->workers;
+    if (!w)
+        return;
+    label(out, "workers");
+    fprintf(out, "%" PRIu32 ", each with %.1f %% of the clients\n", w->count, 100.0 / all_weights(pool));
+    label(out, "command");
+    command(out, w);
+    fputc('\n', out);
+    contract(out, w);
+    if (w->directory) {
+        label(out, "directory");
+        fprintf(out, "%s\n", w->directory);
+    }
+    if (w->user) {
+        label(out, "user");
+        fprintf(out, "%s, if started as root\n", w->user);
+    }
+    environment(out, w);
+    limits(out, w);
+    if (w->kill_silent > 0) {
+        label(out, "if silent");
+        fputs("killed after ", out);
+        duration(out, w->kill_silent);
+        fputc('\n', out);
+    }
 }
 
 static void sends(FILE *out, const struct plan_pool *pool)
@@ -179,6 +281,7 @@ static void pool(FILE *out, const struct plan_pool *p)
     keys(out, p);
     servers(out, p);
     sends(out, p);
+    workers(out, p);
     fputc('\n', out);
 }
 
@@ -192,6 +295,7 @@ static void timeouts(FILE *out, const struct plan_timeouts *t)
         {"first-bytes", t->first_bytes, "to say who the client is; then it counts as not said"},
         {"proxy-header", t->proxy_header, "for the PROXY header; then the connection ends"},
         {"connect", t->connect, "to reach a server; then the next in the ranking is tried"},
+        {"worker", t->worker, "for a worker to take the connection; then it ends"},
         {"idle", t->idle, "without a byte; then the connection ends"},
         {"drain", t->drain, "to finish when limpet is stopped"},
     };
@@ -219,6 +323,12 @@ static void everything(FILE *out, const struct plan *plan)
     if (plan->user) {
         label(out, "user");
         fprintf(out, "%s, if started as root\n", plan->user);
+    }
+    if (plan->admin) {
+        label(out, "admin");
+        fprintf(out, "%s", plan->admin->text);
+        fprintf(out, plan->admin_group ? ", for the group %s too\n" : "%s\n",
+                plan->admin_group ? plan->admin_group : "");
     }
     label(out, "log");
     fprintf(out, "visits to %s as %s, with %s; messages to %s\n", plan->log.access,

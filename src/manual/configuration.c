@@ -48,7 +48,18 @@ static const char examples[] =
     "    pools:\n"
     "      a: {servers: [\"10.0.0.11:443\"]}\n"
     "      app: {servers: [\"10.0.0.12:443\", \"10.0.0.13:443\"]}\n"
-    "      game: {servers: {g1: \"10.0.0.21:7000\", g2: \"10.0.0.22:7000\"}, send-proxy: v2}";
+    "      game: {servers: {g1: \"10.0.0.21:7000\", g2: \"10.0.0.22:7000\"}, send-proxy: v2}\n\n"
+    "A Node program that limpet starts once per CPU, listening where the program says, each user at home in one of the "
+    "processes:\n\n"
+    "    listeners:\n"
+    "      - {pool: app}\n"
+    "    pools:\n"
+    "      app:\n"
+    "        key: [\"cookie:user\", client]\n"
+    "        workers:\n"
+    "          command: [node, app.js]\n"
+    "          environment: {PORT: 3000}\n"
+    "          limits: {open-files: 65536}";
 
 /* The schema has the keys of a map behind the map itself; here each map has its own heading instead. */
 #define SECTIONS_MOST 32
@@ -131,8 +142,10 @@ void manual_configuration(void)
     conf_schema_each(later_row, NULL);
     roff_section("FILES");
     roff_entry("/etc/limpet/limpet.yaml", NULL, "What limpet reads when no other file is named.");
-    roff_text("Coming from flags, `limpet serve -l ...`: call the pool `default`, and give the servers and the seed as "
-              "the flags did. Then no client moves.");
+    roff_text(
+        "Coming from flags, `limpet serve -l ...`: call the pool `default`, and give the servers and the seed as "
+        "the flags did. Coming from `limpet run`: call the pool `app`, and give the same number of workers. Then no "
+        "client moves.");
     roff_section("SEE ALSO");
     puts("\\fBlimpet\\fR(1)");
 }

@@ -22,6 +22,8 @@ static const char quick_start[] = "See it work, with nothing prepared:\n\n"
                                   "    limpet demo\n\n"
                                   "Put it in front of two servers, each client to its own:\n\n"
                                   "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
+                                  "Start a Node program four times, each client to its own process:\n\n"
+                                  "    limpet run -w 4 -- node app.js\n\n"
                                   "Behind another proxy, believe what that one says about its clients (name its "
                                   "address), and let it open a connection "
                                   "for each request, because the decision is made once for each connection:\n\n"
@@ -66,7 +68,8 @@ static const char homes[] =
     "Without a seed everybody who knows limpet can compute the homes, and find keys that all lead to one server. Give "
     "one: `seed` in the file, or `--seed`, which every user of the machine can read.\n\n"
     "Homes survive the step from flags to a file if the file says the same: flags make a pool that is called "
-    "`default`, with the names, weights and the seed that they give.\n\n"
+    "`default` for `limpet serve` and `app` for `limpet run`, with the names, weights and the seed that they give. A "
+    "worker is a server of weight 1 whose name is its number.\n\n"
     "limpet does not read its file again by itself: it is started again. From the signal on the old one takes no "
     "newcomers, who are refused until the new one listens (whose connection was just being made may see a reset); that "
     "one may be started at once, while the old one lets "
@@ -149,6 +152,11 @@ static const struct roff_row statuses[] = {
 };
 
 static const struct roff_row environment[] = {
+    {"LIMPET_ADMIN",
+     "Address of the admin socket, unix:PATH, for `limpet serve` and `limpet run` if neither `--admin` nor "
+     "the file says one, and for whoever asks them."},
+    {"XDG_RUNTIME_DIR", "Where the admin socket of `limpet run` is by default, if it is not root's: "
+                        "limpet/admin.sock in there, or /tmp/limpet-UID/admin.sock if this is not set."},
     {"NO_COLOR", "If set and not empty: no colours."},
     {"TERM", "If unset or `dumb`: `limpet demo` writes plain lines."},
 };
@@ -244,6 +252,7 @@ static void sections(void)
     roff_rows(environment, ARRAY_LENGTH(environment));
     roff_section("FILES");
     roff_entry("/etc/limpet/limpet.yaml", NULL, "Read when neither `-c` nor `-l` is given.");
+    roff_entry("/run/limpet/admin.sock", NULL, "The admin socket of a `limpet run` that was started as root.");
 }
 
 void manual_program(void)
@@ -259,7 +268,7 @@ void manual_program(void)
     roff_text(quick_start);
     roff_section("COMMANDS");
     roff_text("Every command takes `-h` and `--help`. Options and operands may be mixed; behind `--` there are only "
-              "operands.");
+              "operands. The COMMAND of `limpet run` ends the options, too: all words behind it are its own.");
     commands();
     sections();
     later();

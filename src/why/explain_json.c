@@ -200,6 +200,16 @@ static void add_key(struct json *json, const struct explanation *e)
     close_with(json, '}');
 }
 
+/* A worker has no address. */
+static void add_place(struct json *json, const struct plan_server *server)
+{
+    add_text(json, "address", server->slot == 0 ? server->address.text : NULL);
+    if (server->slot == 0)
+        add_null(json, "worker");
+    else
+        add_number(json, "worker", server->slot);
+}
+
 static void add_ranking(struct json *json, const struct explanation *e)
 {
     const struct plan_pool *pool = e->decision.pool;
@@ -212,7 +222,7 @@ static void add_ranking(struct json *json, const struct explanation *e)
         next(json);
         open_with(json, '{');
         add_text(json, "server", entry->name);
-        add_text(json, "address", pool->servers[entry->index].address.text);
+        add_place(json, &pool->servers[entry->index]);
         add_number(json, "weight", entry->weight);
         name(json, "score");
         fputs(score, json->out);

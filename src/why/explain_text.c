@@ -204,6 +204,11 @@ static int longest_name(const struct explanation *e, size_t shown)
     return (int)longest;
 }
 
+static const char *place_of(const struct plan_server *server)
+{
+    return server->slot == 0 ? server->address.text : "worker";
+}
+
 static void print_ranking(const struct explanation *e, FILE *out)
 {
     size_t shown = e->entry_count < RANKING_SHOWN ? e->entry_count : RANKING_SHOWN;
@@ -214,7 +219,7 @@ static void print_ranking(const struct explanation *e, FILE *out)
         char score[EXPLAIN_SCORE_SIZE];
         explain_score(entry, score);
         fprintf(out, LABEL "%zu. %-*s  score %12s  weight %-3u  %s\n", label, i + 1, width, entry->name, score,
-                (unsigned)entry->weight, e->decision.pool->servers[entry->index].address.text);
+                (unsigned)entry->weight, place_of(&e->decision.pool->servers[entry->index]));
     }
     if (shown < e->entry_count)
         fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
@@ -229,7 +234,11 @@ static void print_result(const struct explanation *e, FILE *out)
         return;
     }
     const struct rank_entry *home = &e->entries[0];
-    fprintf(out, LABEL "%s, at %s", "Result", home->name, e->decision.pool->servers[home->index].address.text);
+    const struct plan_server *server = &e->decision.pool->servers[home->index];
+    if (server->slot == 0)
+        fprintf(out, LABEL "%s, at %s", "Result", home->name, server->address.text);
+    else
+        fprintf(out, LABEL "worker %s, which is handed the connection", "Result", home->name);
     if (e->entry_count > 1)
         fprintf(out, "; if it cannot be reached, %s", e->entries[1].name);
     fputc('\n', out);

@@ -6,10 +6,12 @@ import pytest
 
 from support.limpet import run
 
-NOW = ["serve", "check", "why", "demo"]
-LATER = ["secret", "run", "status", "drain", "undrain", "add", "remove", "weight", "reload", "upgrade"]
+NOW = ["serve", "run", "check", "why", "demo"]
+LATER = ["secret", "status", "drain", "undrain", "add", "remove", "weight", "reload", "upgrade"]
 OPTIONS = {
-    "serve": ["config", "listen", "mode", "key", "seed", "trust"],
+    "serve": ["config", "listen", "mode", "key", "seed", "trust", "admin"],
+    "run": ["workers", "listen", "mode", "key", "seed", "trust", "contract", "node-message", "node-preload", "admin",
+            "tls-cert", "tls-key"],
     "check": ["config", "strict"],
     "why": ["config", "listen", "mode", "key", "seed", "trust", "peer", "header", "method", "path", "host", "sni",
             "bytes", "listener", "json"],

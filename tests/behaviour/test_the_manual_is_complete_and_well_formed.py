@@ -48,7 +48,7 @@ def test_no_entry_is_without_a_text(name):
 
 def test_the_manual_knows_every_option_and_every_key_source():
     text = as_read("limpet.1")
-    for command in ("serve", "check", "why", "demo"):
+    for command in ("serve", "run", "check", "why", "demo"):
         for option in re.findall(r"--[a-z-]+", run(command, "--help").stdout.decode()):
             assert option in text
     for source in ("client/V4/V6", "header:NAME", "bytes:OFFSET+LENGTH", "field:NAME", "sni", "alpn", "unwrapped"):

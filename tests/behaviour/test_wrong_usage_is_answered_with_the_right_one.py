@@ -38,6 +38,20 @@ MISTAKES = [
     ("why -l :1 127.0.0.1:2 weight=2", "limpet: error: SERVER \"weight=2\": this is no server; a weight is joined"),
     ("why -l :3 127.0.0.1:3", "limpet: error: SERVER \"127.0.0.1:3\": this server is limpet's own listener `:3`"),
     ("why -l :1 --seed= 127.0.0.1:2", "limpet: error: --seed \"\": a seed has 1 to 1024 bytes, this has 0"),
+    ("run", "limpet run: there is no COMMAND: limpet run -w 4 -- node app.js"),
+    ("run -w 4 --", "limpet run: there is no COMMAND"),
+    ("run --worker 4 -- node app.js", "limpet run: unknown option --worker (did you mean --workers?)"),
+    ("run -w 0 node app.js", 'limpet: error: --workers "0": `0` is no number of workers: out of range; write a number from 1 to 256'),
+    ("run -w 257 -- node", 'limpet: error: --workers "257": '),
+    ("run -l 3000 -- node app.js", 'limpet: error: --listen "3000": `3000` is no address: the host is missing'),
+    ("run --contract http -- node", 'limpet: error: --contract "http": `http` is no word for `contract`; write auto, node or limpet'),
+    ("run --contract limpet -- ./worker", "limpet: error: workers of the contract `limpet` do not say where to listen"),
+    ("run --node-message {x -- node", 'limpet: error: --node-message "{x": `{x` is no JSON: '),
+    ("run --admin :9000 -- node", 'limpet: error: --admin ":9000": the admin socket is a Unix socket'),
+    ("run --tls-cert full.pem -- node app.js", "limpet run: --tls-cert is not in this version: let the program itself speak TLS"),
+    ("run --tls-key=key.pem node app.js", "limpet run: --tls-key is not in this version"),
+    ("run -c limpet.yaml -- node app.js", "limpet run: unknown option -c"),
+    ("serve --admin /run/x -l :1 127.0.0.1:2", 'limpet: error: --admin "/run/x": '),
     ("manual limpet.2", "limpet manual: name a page"),
 ]
 
@@ -74,3 +88,24 @@ def test_limpet_does_not_serve_without_a_place_for_its_words(closed):
     done = subprocess.run(["bash", "-c", command], capture_output=True, env=environment(), timeout=30, check=False)
     assert done.returncode == 1
     assert "closed" in done.stderr.decode() or closed == "2>&-"
+
+
+def test_whatever_follows_a_program_is_its_own(folder):
+    """The error is that of the number, so the words behind the program were no options of limpet's."""
+    for words in (["node", "app.js", "--frobnicate", "-z"], ["--", "node", "--help"], ["node", "-w", "2", "--", "--version"]):
+        done = run("run", "-w", "many", *words)
+        assert done.returncode == 2
+        assert 'limpet: error: --workers "many": ' in done.stderr.decode()
+        assert "twice" not in done.stderr.decode() and not done.stdout
+
+
+def test_a_command_in_one_word_is_told_how_to_be_written():
+    done = run("run", "node app.js")
+    assert done.returncode == 2
+    assert "write the words apart, not as one in quotes: limpet run -- node app.js" in done.stderr.decode()
+
+
+def test_the_engine_is_not_started_by_hand():
+    for words in ([], ["serve"], ["run"], ["why"]):
+        done = run("engine", *words)
+        assert done.returncode in (1, 2) and not done.stdout and done.stderr

@@ -32,26 +32,48 @@ static void check_message(void *context, enum report_severity severity, const ch
     ++*(unsigned *)context;
 }
 
+static void check_workers(const struct plan_workers *workers)
+{
+    CHECK(workers->command && workers->command[0] && workers->command[0][0]);
+    CHECK(workers->count >= 1 && workers->count <= PLAN_WORKERS_MOST);
+    for (size_t i = 0; workers->environment && workers->environment[i]; i++)
+        CHECK(strchr(workers->environment[i], '=') > workers->environment[i]);
+    /* A message is one line of the channel. */
+    CHECK(!workers->node_message || (workers->node_message[0] && !strchr(workers->node_message, '\n')));
+    CHECK(!workers->directory || workers->directory[0] == '/');
+}
+
+static void check_server(const struct plan_pool *pool, size_t i)
+{
+    const struct plan_server *server = &pool->servers[i];
+    size_t workers = pool->workers ? pool->workers->count : 0, with_address = pool->server_count - workers;
+    CHECK(server->name && server->name[0] && server->weight >= 1 && server->weight <= 256);
+    CHECK(server->slot == (i < with_address ? 0 : i - with_address + 1));
+    CHECK((server->address.length > 0) == (server->slot == 0));
+}
+
 static void check_pool(const struct plan_pool *pool, size_t server_count)
 {
     CHECK(pool->name && pool->key_count > 0 && pool->server_count > 0);
+    if (pool->workers)
+        check_workers(pool->workers);
     for (size_t i = 0; i < pool->key_count; i++)
         CHECK(pool->keys[i].text && pool->keys[i].kind < KEY_KIND_COUNT && pool->keys[i].ip4_bits <= 32 &&
               pool->keys[i].ip6_bits <= 128 && pool->keys[i].offset + pool->keys[i].length <= 16384);
     for (size_t i = 0; i < pool->server_count; i++) {
-        const struct plan_server *server = &pool->servers[i];
-        CHECK(server->name && server->name[0] && server->weight >= 1 && server->weight <= 256);
-        CHECK(server->number < server_count && server->address.length > 0);
+        check_server(pool, i);
+        CHECK(pool->servers[i].number < server_count);
     }
 }
 
-static void check_listener(const struct plan_listener *l, size_t pool_count)
+static void check_listener(const struct plan *plan, const struct plan_listener *l)
 {
-    CHECK(l->name && l->bind_count > 0 && l->route_count > 0 && l->unwrap_length <= 255 && l->unix_mode <= 0777);
+    CHECK(l->name && l->route_count > 0 && l->unwrap_length <= 255 && l->unix_mode <= 0777);
     CHECK((l->unwrap == UNWRAP_OFF) == (l->unwrap_length == 0));
     CHECK((l->client_from == CLIENT_FROM_HEADER) == (l->client_header != NULL));
     for (size_t i = 0; i < l->route_count; i++)
-        CHECK(l->routes[i].pool < pool_count);
+        CHECK(l->routes[i].pool < plan->pool_count);
+    CHECK(l->bind_count > 0 || (l->route_count == 1 && plan->pools[l->routes[0].pool].workers));
     for (size_t i = 0; i < l->trust.network_count; i++)
         CHECK(l->trust.networks[i].bits <= 128);
 }
@@ -63,8 +85,11 @@ static void check_plan(const struct plan *plan)
           plan->timeouts.drain > 0 && plan->timeouts.proxy_header > 0);
     for (size_t i = 0; i < plan->pool_count; i++)
         check_pool(&plan->pools[i], plan->server_count);
+    for (size_t i = 0; i < plan->pool_count; i++)
+        CHECK(!plan->pools[i].workers || plan->pools[i].app_listener < plan->listener_count);
     for (size_t i = 0; i < plan->listener_count; i++)
-        check_listener(&plan->listeners[i], plan->pool_count);
+        check_listener(plan, &plan->listeners[i]);
+    CHECK(!plan->admin || address_is_unix(plan->admin));
 }
 
 static void check_answer(struct plan *plan, const struct report_out *report, unsigned messages)
@@ -76,19 +101,46 @@ static void check_answer(struct plan *plan, const struct report_out *report, uns
     plan_free(plan);
 }
 
-/* The input as the command line of `serve`: each of its words goes to the flag that its first letter names. */
+/* What stands behind the letter of its flag. */
+static void take_word(struct conf_flags *flags, char *word)
+{
+    switch (word[0]) {
+    case 'm':
+        flags->mode = word + 1;
+        break;
+    case 'w':
+        flags->workers = word + 1;
+        break;
+    case 'o':
+        flags->contract = word + 1;
+        break;
+    case 'n':
+        flags->node_message = word + 1;
+        break;
+    case 'r':
+        flags->run = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The input as the command line of `serve` or `run`: each of its words goes to the flag that its first letter names. */
 static void load_as_flags(struct span input, const struct conf_files *files, struct report_out *report)
 {
-    static const char *words[4][8];
-    size_t counts[4] = {0};
+    static const char *words[5][8];
+    size_t counts[5] = {0};
+    static const char lists[] = "lktsc";
     char *text = calloc(1, input.length + 1), *rest = text;
     CHECK(text);
     memcpy(text, input.data, input.length);
-    struct conf_flags flags = {.listen = words[0], .keys = words[1], .trust = words[2], .servers = words[3]};
+    struct conf_flags flags = {
+        .listen = words[0], .keys = words[1], .trust = words[2], .servers = words[3], .command = words[4]};
     for (char *word; (word = strsep(&rest, " \n"));) {
-        size_t flag = strchr("lkts", word[0]) && word[0] ? (size_t)(strchr("lkts", word[0]) - "lkts") : 4;
-        if (flag == 4)
-            flags.mode = word[0] == 'm' ? word + 1 : flags.mode;
+        const char *list = word[0] ? strchr(lists, word[0]) : NULL;
+        size_t flag = list ? (size_t)(list - lists) : 5;
+        if (flag == 5)
+            take_word(&flags, word);
         else if (counts[flag] < 8)
             words[flag][counts[flag]++] = word + 1;
     }
@@ -96,6 +148,7 @@ static void load_as_flags(struct span input, const struct conf_files *files, str
     flags.key_count = counts[1];
     flags.trust_count = counts[2];
     flags.server_count = counts[3];
+    flags.command_count = counts[4];
     struct plan *plan = conf_load_flags(&flags, files, report);
     check_answer(plan, report, *(unsigned *)report->context);
     free(text);
@@ -105,7 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span input = span_of(data, size);
     unsigned messages = 0;
-    struct conf_files files = {.read = read_input, .find = find_nothing, .context = &input};
+    struct conf_files files = {.read = read_input, .find = find_nothing, .context = &input, .cpus = 4};
     struct report_out report = {.message = check_message, .context = &messages};
     if (size > 0 && data[0] == '-') {
         input = span_of(data + 1, size - 1);

@@ -21,11 +21,13 @@ static void hear(void *context, enum report_severity severity, const char *lines
     strcat(said, lines);
 }
 
-/* A machine without folders, and with the one user "carol". */
+/* A machine without folders, with the one user "carol" and the one group "staff". */
 static int find(void *context, enum conf_need need, const char *name)
 {
     if (need == CONF_NEED_USER)
         return strcmp(name, "carol") == 0 ? 0 : -ENOENT;
+    if (need == CONF_NEED_GROUP)
+        return strcmp(name, "staff") == 0 ? 0 : -ENOENT;
     if (strstr(name, "denied"))
         return -EACCES;
     return strcmp(name, "/file") == 0 ? -EEXIST : strcmp(name, "/folder") == 0 ? -EISDIR : -ENOENT;
@@ -79,11 +81,24 @@ static void only_root_becomes_somebody_who_must_be_there(void **state)
     plan_free(nobody);
 }
 
+static void workers_and_the_admin_socket_need_what_they_name(void **state)
+{
+    assert_null(load_on_machine("seed: s\nuser: carol\n"
+                                "admin: unix:/none/socket\nadmin-group: nobodies\n"
+                                "listeners: {bind: \":80\", pool: a}\n"
+                                "pools: {a: {workers: {command: node, directory: /srv/none, user: dave}}}\n"));
+    assert_non_null(strstr(said, "limpet.yaml:3:8: error: there is no directory `/none`\n"));
+    assert_non_null(strstr(said, "limpet.yaml:4:14: error: there is no group `nobodies`\n"));
+    assert_non_null(strstr(said, "limpet.yaml:6:49: error: there is no directory `/srv/none`\n"));
+    assert_true((strstr(said, "limpet.yaml:6:66: error: there is no user `dave`\n") != NULL) == (geteuid() == 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_machine_lacks_is_shown_where_it_is_named),
         cmocka_unit_test(what_is_given_twice_is_looked_for_too),
+        cmocka_unit_test(workers_and_the_admin_socket_need_what_they_name),
         cmocka_unit_test(only_root_becomes_somebody_who_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
