@@ -353,15 +353,14 @@ static bool is_empty(const struct thread *thread)
     return __atomic_load_n(&thread->empty, __ATOMIC_ACQUIRE);
 }
 
-/* Nobody waits for a worker any more: now the workers may be told to go. The keeper does so, and when it is gone we do. */
+/* Nobody waits for a worker any more: now the workers may be told to finish. The keeper sees to it that they do. */
 static void note_settled(struct engine *engine)
 {
     if (!engine->draining || engine->settled || !is_everywhere(engine, is_settled))
         return;
     engine->settled = true;
-    if (engine->alone)
-        tell_all(engine, THREAD_LEAVE);
-    else if (wire_send(engine->channel, WIRE_SETTLED, 0, NULL, 0) != 0)
+    tell_all(engine, THREAD_LEAVE);
+    if (!engine->alone && wire_send(engine->channel, WIRE_SETTLED, 0, NULL, 0) != 0)
         log_debug("the keeper does not hear");
 }
 

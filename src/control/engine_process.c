@@ -55,20 +55,26 @@ static void close_channel(struct engine_process *engine)
     engine->channel.fd = -1;
 }
 
-static void hear(struct loop_source *source, uint32_t events)
+/* False when there is nothing more. */
+static bool hear_one(struct engine_process *engine)
 {
-    (void)events;
-    struct engine_process *engine = container_of(source, struct engine_process, channel);
     struct wire_message message;
     int fds[WIRE_FDS_MOST];
     size_t count;
-    int got = wire_receive(source->fd, &message, fds, &count);
+    int got = engine->channel.fd < 0 ? -EAGAIN : wire_receive(engine->channel.fd, &message, fds, &count);
     for (size_t i = 0; got > 0 && i < count; i++)
         close(fds[i]);
     if (got > 0)
         engine->calls->hear(engine->context, &message);
     else if (got != -EAGAIN)
         close_channel(engine);
+    return got > 0;
+}
+
+static void hear(struct loop_source *source, uint32_t events)
+{
+    (void)events;
+    hear_one(container_of(source, struct engine_process, channel));
 }
 
 static int spawn(struct engine_process *engine)
@@ -142,6 +148,8 @@ static void say_how_it_died(pid_t pid, int status, const char *what_now)
 
 void engine_process_died(struct engine_process *engine, int wait_status, const char *what_now)
 {
+    while (hear_one(engine)) /* its last words */
+        continue;
     if (what_now)
         say_how_it_died(engine->pid, wait_status, what_now);
     engine->pid = 0;
