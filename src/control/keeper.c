@@ -382,6 +382,7 @@ static void give_up(struct keeper *keeper)
     keeper->draining = true;
     keeper->status = 1;
     workers_stop(&keeper->workers, 0);
+    look_at_end(keeper);
 }
 
 int keeper_run(const struct keeper_config *config)
