@@ -150,7 +150,18 @@ def _open_channel():
         channel.detach()
         raise NotAWorker(f"LIMPET_FD={name} is another kind of socket")
     channel.set_inheritable(False)
+    _forget_node()
     return channel
+
+
+def _forget_node():
+    """As long as limpet does not know how a program speaks, it also offers what Node programs look for. A child that is
+    one would speak there."""
+    name = os.environ.pop("NODE_CHANNEL_FD", None)
+    for other in ("NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID"):
+        os.environ.pop(other, None)
+    with contextlib.suppress(TypeError, ValueError, OSError):
+        os.set_inheritable(int(name), False)
 
 
 class _Socket(socket.socket):

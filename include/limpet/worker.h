@@ -158,6 +158,32 @@ static inline int limpet_worker_number(const char *text)
     return (int)number;
 }
 
+/* The descriptor that a variable names; the variable goes. */
+static inline int limpet_worker_variable(const char *name)
+{
+    const char *text = getenv(name);
+    int fd = text ? limpet_worker_number(text) : -ENOENT;
+    unsetenv(name);
+    return fd;
+}
+
+static inline int limpet_worker_close_on_exec(int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+/* As long as limpet does not know how a program speaks, it also offers what Node programs look for. A child that is one
+ * would speak there. */
+static inline void limpet_worker_forget_node(void)
+{
+    int fd = limpet_worker_variable("NODE_CHANNEL_FD");
+    if (fd >= 0)
+        limpet_worker_close_on_exec(fd);
+    unsetenv("NODE_CHANNEL_SERIALIZATION_MODE");
+    unsetenv("NODE_UNIQUE_ID");
+}
+
 static inline int limpet_worker_check(int fd)
 {
     int type = 0;
@@ -170,19 +196,15 @@ static inline int limpet_worker_check(int fd)
 static inline int limpet_worker_open(struct limpet_worker *worker)
 {
     worker->fd = -1;
-    const char *text = getenv("LIMPET_FD");
-    if (!text)
-        return -ENOENT;
-    int fd = limpet_worker_number(text);
-    unsetenv("LIMPET_FD");
+    int fd = limpet_worker_variable("LIMPET_FD");
     if (fd < 0)
         return fd;
     int status = limpet_worker_check(fd);
+    if (status == 0)
+        status = limpet_worker_close_on_exec(fd);
     if (status < 0)
         return status;
-    int flags = fcntl(fd, F_GETFD);
-    if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
-        return -errno;
+    limpet_worker_forget_node();
     worker->fd = fd;
     return 0;
 }

@@ -204,6 +204,17 @@ def test_what_is_no_connection_is_refused(worker):
     assert [limpet.hear() for _ in range(3)] == [(REFUSED, 1), (REFUSED, 2), (PONG, 3)]
 
 
+def test_children_get_nothing_of_the_channels(worker):
+    limpet = worker("""
+        import subprocess
+        async def handle(reader, writer, client):
+            ask = "import os; print(os.listdir('/proc/self/fd'), [k for k in os.environ if k.endswith('_FD') or 'UNIQUE' in k])"
+            writer.write(subprocess.run([sys.executable, "-c", ask], close_fds=False, stdout=subprocess.PIPE).stdout)
+        asyncio.run(limpet_worker.serve(handle))
+    """)
+    assert limpet.give().read() == "['0', '1', '2', '3'] []\n"
+
+
 def test_interrupted_it_lets_go_of_everything(worker):
     limpet = worker("""
         async def handle(reader, writer, client):

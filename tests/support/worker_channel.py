@@ -69,22 +69,26 @@ class Conversation:
 
 
 class WorkerChannel:
-    """Starts `command` as the worker in a slot; from then on it is limpet."""
+    """Starts `command` as the worker in a slot; from then on it is limpet, and offers what Node programs look for, too, as
+    limpet does while it does not know."""
 
     def __init__(self, command, folder, slot=1, descriptors=None):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for_node, self.for_node = socket.socketpair()
         self.numbers = 0
         self.answers = []
         self.conversations = []
         self.errors = Path(folder) / f"worker-{slot}.stderr"
         env = {**os.environ, "LIMPET_FD": str(theirs.fileno()), "LIMPET_SLOT": str(slot), "LIMPET_POOL": "app",
-               "PYTHONPATH": str(ROOT / "python")}
+               "NODE_CHANNEL_FD": str(for_node.fileno()), "NODE_CHANNEL_SERIALIZATION_MODE": "json",
+               "NODE_UNIQUE_ID": str(slot), "PYTHONPATH": str(ROOT / "python")}
         if descriptors:
             command = ["prlimit", f"--nofile={descriptors}", *command]
         with open(self.errors, "wb") as errors:
-            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=env, stdin=subprocess.DEVNULL,
-                                            stderr=errors)
+            self.process = subprocess.Popen(command, pass_fds=[theirs.fileno(), for_node.fileno()], env=env,
+                                            stdin=subprocess.DEVNULL, stderr=errors)
         theirs.close()
+        for_node.close()
 
     @property
     def stderr(self):
@@ -151,6 +155,7 @@ class WorkerChannel:
         for conversation in self.conversations:
             conversation.close()
         self.socket.close()
+        self.for_node.close()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(10)

@@ -162,6 +162,26 @@ static void children_get_neither_the_socket_nor_the_variable(void **state)
     assert_null(getenv("LIMPET_FD"));
 }
 
+/* As long as limpet does not know how a program speaks, it offers that, too. */
+static void children_get_nothing_of_what_node_programs_look_for(void **state)
+{
+    char text[16];
+    int file = dup(0);
+    snprintf(text, sizeof(text), "%d", file);
+    setenv("NODE_CHANNEL_FD", text, 1);
+    setenv("NODE_CHANNEL_SERIALIZATION_MODE", "json", 1);
+    setenv("NODE_UNIQUE_ID", "1", 1);
+    assert_int_equal(limpet_worker_open(&worker), -ENOENT);
+    assert_non_null(getenv("NODE_CHANNEL_FD"));
+    assert_int_equal(start(state), 0);
+    assert_null(getenv("NODE_CHANNEL_FD"));
+    assert_null(getenv("NODE_CHANNEL_SERIALIZATION_MODE"));
+    assert_null(getenv("NODE_UNIQUE_ID"));
+    assert_true(fcntl(file, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(stop(state), 0);
+    close(file);
+}
+
 static void a_worker_says_that_it_is_ready(void **state)
 {
     assert_int_equal(limpet_worker_ready(&worker), 0);
@@ -502,6 +522,7 @@ int main(void)
         cmocka_unit_test(a_variable_that_is_no_number_is_refused_and_gone),
         cmocka_unit_test(a_descriptor_that_is_no_such_socket_is_refused),
         fresh(children_get_neither_the_socket_nor_the_variable),
+        cmocka_unit_test(children_get_nothing_of_what_node_programs_look_for),
         fresh(a_worker_says_that_it_is_ready),
         fresh(a_connection_comes_with_its_client_and_is_taken),
         fresh(a_refused_connection_is_closed),
