@@ -134,5 +134,5 @@ void manual_configuration(void)
     roff_text("Coming from flags, `limpet serve -l ...`: call the pool `default`, and give the servers and the seed as "
               "the flags did. Then no client moves.");
     roff_section("SEE ALSO");
-    puts("\\fBlimpet\\fR(1)");
+    puts("\\fBlimpet\\fR(1), \\fBlimpet\\-worker\\fR(7)");
 }
