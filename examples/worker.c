@@ -34,8 +34,10 @@ static int watch(int fd, struct visitor *visitor)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Out of epoll first: limpet may still have its copy of the socket, and as long as anybody has one, epoll tells of it. */
 static void leave(struct visitor *visitor)
 {
+    epoll_ctl(epoll, EPOLL_CTL_DEL, visitor->fd, NULL);
     visitor->previous->next = visitor->next;
     visitor->next->previous = visitor->previous;
     close(visitor->fd);

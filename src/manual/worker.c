@@ -151,6 +151,9 @@ static const struct roff_row rules[] = {
      "They belong to the open file, which limpet shares until it has the answer. The same holds for the channel: do "
      "not "
      "rely on it to block or not, say MSG_DONTWAIT."},
+    {"Take it out of epoll before you close it.",
+     "limpet may have its copy a moment longer, and as long as anybody has one, epoll(7) goes on telling of the file: "
+     "EPOLL_CTL_DEL first, then close(2)."},
     {"Pass over what you do not know.",
      "Words and longer messages come with later versions: ignore the one, take the first 64 bytes of the other, and "
      "close the descriptors that come with them."},
@@ -189,7 +192,7 @@ static const struct roff_row life[] = {
               "other from READY on. Until then its clients wait, at most `timeouts: worker`, or go to the next-ranked. "
               "A command that never says a word is named in the messages within seconds, with the usual cause."},
     {"Drain",
-     "For a rolling restart, `limpet drain`, or the end of limpet. The worker gets no more clients. Node: the "
+     "For a rolling restart, or the end of limpet. The worker gets no more clients. Node: the "
      "cluster protocol's `disconnect`, at which Node closes its servers, drops idle connections, finishes "
      "requests, and exits when nothing is left. The limpet contract: end of file on LIMPET_FD. WebSockets keep "
      "both alive."},
