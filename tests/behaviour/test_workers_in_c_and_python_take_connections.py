@@ -8,8 +8,9 @@ import socket
 import pytest
 
 from support import proc
+from support.strace import MAY_TRACE, Strace
 from support.worker_channel import (CONNECTION, PING, PONG, REFUSED, TAKEN, WorkerChannel, example_in_c, example_in_python,
-                                    message)
+                                    has_unread, message)
 
 pytestmark = pytest.mark.parametrize("example", [example_in_c, example_in_python], ids=["c", "python"])
 
@@ -26,12 +27,16 @@ def test_a_connection_is_taken_and_served_with_its_client(worker):
     assert client.ask().endswith("\r\n\r\nworker 3, client [2001:db8::7]:4711\n")
 
 
-def test_it_is_taken_before_a_byte_is_read(worker):
-    """What is there already is read, but the answer stands in front of it."""
+@pytest.mark.plain
+@pytest.mark.skipif(not MAY_TRACE, reason="this machine does not let us trace")
+def test_it_is_taken_before_a_byte_is_read(worker, keep):
+    """The answer takes its time: so long the bytes stay where they are, though the worker has the connection already."""
     limpet = worker()
-    with proc.paused(limpet.process.pid):
-        client = limpet.give()
-        client.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    keep(Strace(limpet.process.pid, "sendto:delay_enter=500000"))
+    client = limpet.give(first=b"GET / HTTP/1.1\r\n\r\n")
+    assert proc.wait_until(lambda: not has_unread(limpet.socket))
+    assert has_unread(client.socket)
+    assert limpet.hears_nothing(0.1) and has_unread(client.socket)
     assert limpet.hear() == (TAKEN, client.number)
     assert "client 203.0.113.9:4711" in client.read()
 
@@ -130,19 +135,12 @@ def test_the_end_of_the_channel_lets_conversations_end_and_then_the_worker(worke
     client.socket.sendall(b"GET / HTTP/1.1\r\n")
     assert limpet.hear() == (TAKEN, client.number)
     assert limpet.give().ask()  # what was sent before the end is served
-    proc.wait_until(lambda: not _unread(client), 2)
+    assert proc.wait_until(lambda: not has_unread(client.socket))
     limpet.drain()
     assert limpet.ended(0.3) is None
     assert "Connection: close" in client.ask(b"\r\n")
     assert client.read() == ""
     assert limpet.ended() == 0, limpet.stderr
-
-
-def _unread(client):
-    """True while the other side has not read everything (SIOCOUTQ)."""
-    import fcntl
-    import struct
-    return struct.unpack("i", fcntl.ioctl(client.socket, 0x5411, b"\0" * 4))[0] > 0
 
 
 def test_an_idle_worker_ends_at_once(worker):
@@ -159,7 +157,7 @@ def test_a_limpet_that_dies_in_the_middle_is_a_drain(worker):
     assert "worker 1" in client.ask()
     limpet.say(message(PING, 1))
     client.socket.sendall(b"GET / HTTP/1.1\r\n")
-    proc.wait_until(lambda: not _unread(client), 2)
+    assert proc.wait_until(lambda: not has_unread(client.socket))
     limpet.socket.close()
     assert limpet.ended(0.3) is None
     assert "worker 1" in client.ask(b"\r\n")

@@ -1,11 +1,13 @@
 """Limpet as a worker sees it: starts a program with a channel and speaks the contract of limpet/worker.h, with nothing
 of limpet's own code, so that both sides are tested against the same words."""
 
+import fcntl
 import os
 import select
 import socket
 import struct
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -31,6 +33,11 @@ def ip_of(text):
 
 def message(word, number, flags=0, key=0, client=("203.0.113.9", 4711), peer=("192.0.2.1", 80), kind=1):
     return _MESSAGE.pack(1, word, flags, number, key, 0, ip_of(client[0]), client[1], kind, ip_of(peer[0]), peer[1], kind)
+
+
+def has_unread(end):
+    """True while the other side of a Unix socket has not read everything."""
+    return fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4)) != bytes(4)
 
 
 def example_in_c():
@@ -96,9 +103,10 @@ class WorkerChannel:
 
     # What limpet says.
 
-    def give(self, **about):
-        """A connection of which nobody has read anything; its number is in the conversation."""
+    def give(self, first=b"", **about):
+        """A connection whose first bytes are there, unread."""
         ours, theirs = socket.socketpair()
+        ours.sendall(first)
         theirs.setblocking(False)
         ours.settimeout(10)
         self.numbers += 1
