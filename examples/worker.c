@@ -24,6 +24,7 @@ struct visitor {
 static struct limpet_worker worker;
 static struct visitor all = {.next = &all, .previous = &all};
 static unsigned count;
+static unsigned told; /* to limpet */
 static int epoll;
 static int draining;
 
@@ -80,7 +81,7 @@ static void drain(void)
     }
 }
 
-/* Everything that is there. The socket does not block: some event loops ask once more to be sure. */
+/* Everything that is there. */
 static void from_limpet(void)
 {
     struct limpet_connection connection;
@@ -151,7 +152,8 @@ int main(void)
         for (int i = 0; i < happened; i++)
             if (!events[i].data.ptr)
                 from_limpet();
-        limpet_worker_live(&worker, count);
+        if (count != told && limpet_worker_live(&worker, count) == 0)
+            told = count;
     }
     return 0;
 }

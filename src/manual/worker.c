@@ -206,9 +206,9 @@ static const struct roff_row faults[] = {
      "next-ranked worker, unread, so that those clients notice nothing; what it had taken is lost with it. A "
      "new process takes its slot, at once, or with growing pauses if it dies again and again. When it takes "
      "connections its clients come home."},
-    {"It is silent for 1 second", "It has a connection or a ping and does not answer: it is busy. Newcomers who are at "
-                                  "home there go to the next-ranked worker, where there is one. What it has been sent "
-                                  "waits for it."},
+    {"It is silent for 1 second",
+     "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
+     "it, because it is the one that knows them."},
     {"It is silent for 3 seconds",
      "It is down. What was sent to it and what it has not read yet is taken back out of "
      "its socket, and goes to the next-ranked; so do its clients from now on. What it has "

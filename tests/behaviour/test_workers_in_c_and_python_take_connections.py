@@ -32,7 +32,7 @@ def test_a_connection_is_taken_and_served_with_its_client(worker):
 def test_it_is_taken_before_a_byte_is_read(worker, keep):
     """The answer takes its time: so long the bytes stay where they are, though the worker has the connection already."""
     limpet = worker()
-    keep(Strace(limpet.process.pid, "sendto:delay_enter=500000:when=1"))
+    keep(Strace(limpet.process.pid, "sendto:delay_enter=500000"))
     client = limpet.give(first=b"GET / HTTP/1.1\r\n\r\n")
     assert proc.wait_until(lambda: not has_unread(limpet.socket))
     assert has_unread(client.socket)
