@@ -27,8 +27,9 @@ static struct channel *find_taker(struct team *team, size_t server, unsigned doo
     struct channel *found = NULL;
     for (struct list *link = team->channels.next; link != &team->channels; link = link->next) {
         struct channel *channel = container_of(link, struct channel, link);
-        if (channel != but && channel->server->number == server && channel_takes(channel, door) &&
-            (!found || channel->id > found->id))
+        if (but != NULL && channel == but)
+            continue;
+        if (channel->server->number == server && channel_takes(channel, door) && (!found || channel->id > found->id))
             found = channel;
     }
     return found;
