@@ -114,6 +114,9 @@ static void open_order(struct mail *mail)
     case WIRE_MAY_LISTEN:
         answer_listen(team, message);
         break;
+    case WIRE_UNLISTEN:
+        thread_unlisten(order->thread, message->door);
+        break;
     case WIRE_LISTENER:
         if (thread_listen(order->thread, order->listener, message->number, message->door, order->fds[0]) != 0)
             log_error("%s: a thread cannot listen there", order->listener->name);

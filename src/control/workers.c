@@ -150,14 +150,18 @@ static void check_place(const struct worker *worker)
 
 static void listens(struct worker *worker, uint64_t doors)
 {
+    worker->asked &= ~(worker->doors & ~doors);
     worker->doors = doors;
     worker->asked |= doors;
     if (worker->state == WORKER_STARTING && doors) {
         check_place(worker);
         begins_to_serve(worker);
     }
+    if (worker->slot->current == worker && worker->state == WORKER_SERVING)
+        worker->slot->doors = worker->asked;
     if (worker->slot->next == worker && doors)
         workers_reload_listens(worker);
+    workers_listen_close_unused(worker->workers);
 }
 
 static void silent(struct worker *worker)
@@ -237,6 +241,7 @@ bool workers_reap(struct workers *workers, pid_t pid, int wait_status)
     if (was_current && !slot->current)
         plan_start(slot, lived);
     workers_reload_died(slot, was_next, was_old);
+    workers_listen_close_unused(workers);
     tell_if_last(workers);
     return true;
 }

@@ -55,6 +55,7 @@ struct slot {
     struct worker *current; /* null: none */
     struct worker *next;    /* is to take its place; null: none */
     struct timer restart;
+    uint64_t doors; /* where its last process listened that took connections */
     micros pause;
     uint32_t starts;
     struct workers *workers;

@@ -56,6 +56,7 @@ static void take_over(struct worker *next)
     timer_clear(&next->workers->loop->timers, &next->timer);
     slot->current = next;
     slot->next = NULL;
+    slot->doors = next->asked;
     next->workers->reload_old = old;
     worker_leave(old, next->workers->plan->timeouts.drain);
 }

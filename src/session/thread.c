@@ -142,6 +142,14 @@ int thread_listen(struct thread *thread, const struct plan_listener *listener, s
     return failure;
 }
 
+/* Events of this turn may still name the point: it is freed with the thread. */
+void thread_unlisten(struct thread *thread, unsigned door)
+{
+    for (size_t i = 0; i < thread->point_count; i++)
+        if (thread->points[i]->door == door)
+            listen_stop(thread->points[i]);
+}
+
 static void after_turn(void *context)
 {
     context_flush_log(context);
