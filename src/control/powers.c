@@ -20,6 +20,7 @@
 
 /* The kernel cuts this down to net.core.somaxconn. */
 #define BACKLOG 65535
+#define ADMIN_BACKLOG 64
 
 static int read_all(int fd, char *text, size_t room, size_t *length)
 {
@@ -170,6 +171,101 @@ int powers_probe(const struct address *address)
         return fd;
     /* Two sockets with SO_REUSEADDR may both be bound; only listen() tells that the other one listens already. */
     int failure = listen(fd, 1) < 0 ? -errno : 0;
+    close(fd);
+    return failure;
+}
+
+/* -1 when nobody is asked for. */
+static int find_group(const char *name, gid_t *group)
+{
+    *group = (gid_t)-1;
+    if (!name)
+        return 0;
+    errno = 0;
+    const struct group *found = getgrnam(name);
+    if (!found)
+        return errno ? -errno : -ENOENT;
+    *group = found->gr_gid;
+    return 0;
+}
+
+/* The default place of ordinary users may lie in /tmp, where anybody can be first. */
+static int judge_folder(const char *path)
+{
+    struct stat found;
+    if (stat(path, &found) < 0)
+        return -errno;
+    uid_t own = geteuid();
+    return own == 0 || found.st_uid == own || found.st_uid == 0 ? 0 : -EPERM;
+}
+
+static int make_folder(const char *path)
+{
+    mode_t before = umask(0);
+    int failure = mkdir(path, geteuid() == 0 ? 0755 : 0700) < 0 ? -errno : 0;
+    umask(before);
+    if (failure == -ENOENT)
+        return -ENOTDIR;
+    return failure == -EEXIST ? judge_folder(path) : failure;
+}
+
+static int make_folder_of(const struct address *address)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1] = "";
+    strncpy(path, unix_path(address), sizeof(path) - 1);
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    *slash = '\0';
+    return make_folder(path);
+}
+
+/* Who may connect is settled before anybody can: until listen() they are refused. The mode comes from the umask and the
+ * group is set without following links, so that nobody who owns the directory can point us at another file. */
+static int open_to_group(int fd, const struct address *address, gid_t group)
+{
+    if (group != (gid_t)-1 && lchown(unix_path(address), (uid_t)-1, group) < 0)
+        return -errno;
+    return listen(fd, ADMIN_BACKLOG) < 0 ? -errno : 0;
+}
+
+int powers_admin_listen(const struct address *address, const char *group_name)
+{
+    gid_t group;
+    int failure = find_group(group_name, &group);
+    if (!failure)
+        failure = make_folder_of(address);
+    if (!failure)
+        failure = probe_unix(address);
+    if (failure)
+        return failure;
+    mode_t before = umask(group_name ? 0117 : 0177);
+    int fd = bind_socket(address, false);
+    umask(before);
+    if (fd < 0)
+        return fd;
+    failure = open_to_group(fd, address, group);
+    if (!failure)
+        return fd;
+    close(fd);
+    powers_unlink(address);
+    return failure;
+}
+
+int powers_connect_unix(const struct address *address, int seconds)
+{
+    struct timeval patience = {.tv_sec = seconds};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    /* connect(2) waits for room in the backlog as long as a write would. */
+    int failure = 0;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+        connect(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
     close(fd);
     return failure;
 }

@@ -31,6 +31,18 @@ MUST_CHECK int powers_listen(const struct address *address, bool share, unsigned
  * any more is removed. */
 MUST_CHECK int powers_probe(const struct address *address);
 
+/* Creates the listening socket of the admin interface, non-blocking, at a Unix address; a stale file of one is removed.
+ * Only its owner may use it, and `group` if it is not null. A missing directory is made (only the last one): open to
+ * look into when we are root, ours alone otherwise. The umask is changed for a moment: not for programs with threads.
+ *
+ * Returns the descriptor. -ENOENT: there is no such group; -ENOTDIR: the directory cannot be made because the one around
+ * it is missing; -EPERM: the directory belongs to somebody else, who could put his own socket there, or we are not in the
+ * group; -EADDRINUSE: somebody listens there; -EEXIST: it is no socket. */
+MUST_CHECK int powers_admin_listen(const struct address *address, const char *group);
+
+/* Connects to a Unix socket, for at most so many seconds; later reads and writes wait as long. Returns the descriptor. */
+MUST_CHECK int powers_connect_unix(const struct address *address, int seconds);
+
 /* Removes the file of a Unix socket that we bound; harmless for other addresses. */
 void powers_unlink(const struct address *address);
 

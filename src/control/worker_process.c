@@ -4,6 +4,7 @@
 #include "control/environment.h"
 #include "control/powers.h"
 #include "control/preload.h"
+#include "control/silence.h"
 #include "control/workers_reload.h"
 
 #include <errno.h>
@@ -309,8 +310,7 @@ static void say_nothing_was_said(const struct worker *worker)
     const struct plan_workers *plan = worker->slot->pool->workers;
     log_error("%s has said nothing for %d s: it does not know that limpet wants to hand it connections",
               worker_name(worker, name), (int)(FIRST_WORD_PATIENCE / SECOND_IN_MICROS));
-    if (worker->workers->advise)
-        worker->workers->advise(worker->workers->context, plan);
+    silence_explain(plan);
 }
 
 static void say_it_does_not_listen(const struct worker *worker)

@@ -76,8 +76,7 @@ struct workers {
     size_t reload_at;          /* the slot that is being replaced */
     struct worker *reload_old; /* whose end is waited for; null: none */
     char **bound_data; /* for each pool: what the first worker at door 0 sent along, as JSON; null: nothing yet */
-    void (*gone)(void *context);                                    /* while stopping: the last one has ended */
-    void (*advise)(void *context, const struct plan_workers *plan); /* one of these says nothing; may be null */
+    void (*gone)(void *context); /* while stopping: the last one has ended */
     void *context;
 };
 

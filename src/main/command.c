@@ -239,7 +239,7 @@ const struct command command_table[] = {
     {
         .name = "manual",
         .summary = "write a manual page",
-        .synopsis = {"limpet.1|limpet.yaml.5"},
+        .synopsis = {"limpet.1|limpet.yaml.5|limpet-worker.7"},
         .text = "Writes a manual page to standard output, made of the tables that the program itself uses.",
         .operand = "PAGE",
         .run = command_manual,

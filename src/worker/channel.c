@@ -21,6 +21,14 @@ static micros now_of(const struct channel *channel)
     return channel->team->loop->now;
 }
 
+/* Never 0, which means that there is none. */
+static uint32_t next_number(struct channel *channel)
+{
+    if (++channel->last_number == 0)
+        channel->last_number = 1;
+    return channel->last_number;
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
 
 static void answer(struct delivery *delivery, enum delivery_answer how)
@@ -131,7 +139,7 @@ static void take_back(struct channel *channel)
 
 static void ping(struct channel *channel)
 {
-    uint32_t number = ++channel->last_number;
+    uint32_t number = next_number(channel);
     if (channel->flight_count == CHANNEL_FLIGHTS || channel->contract->ping(channel, number) != 0)
         return;
     channel->flights[channel->flight_count++] =
@@ -193,7 +201,7 @@ static void send_fence(struct channel *channel)
 {
     if (!channel->fence_due)
         return;
-    channel->fence = ++channel->last_number;
+    channel->fence = next_number(channel);
     channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
 }
 
@@ -221,7 +229,7 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
-    uint32_t number = ++channel->last_number;
+    uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
         set_timer(channel, FULL_PAUSE);
