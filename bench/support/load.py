@@ -58,26 +58,35 @@ class Load(Process):
         self.popen.stdout.close()
 
 
-def _moment(load, proxy_pids, server):
+def _moment(load, proxy_pids, server_pids):
     requests, size = load.ask()
     busy, stolen = cpu.busy()
-    parts = [cpu.spent(pids) for pids in (proxy_pids, load.family(), server.family())]
+    parts = [cpu.spent(pids) for pids in (proxy_pids, load.family(), server_pids)]
     return (requests, size, time.monotonic(), *parts, busy - sum(parts), stolen)
 
 
-def sample(port, proxy_pids, server, size, connections, seconds):
-    """Runs clients through a proxy that long and says what it cost everyone."""
-    with Load(port, size, "keep", connections) as load:
-        time.sleep(WARM_UP)
-        before = _moment(load, proxy_pids, server)
+def sample(load, proxy_pids, server_pids, seconds, warm_up=WARM_UP):
+    """Lets clients run that long and says what it cost everyone. Ends them."""
+    with load:
+        time.sleep(warm_up)
+        before = _moment(load, proxy_pids, server_pids)
         time.sleep(seconds)
-        after = _moment(load, proxy_pids, server)
+        after = _moment(load, proxy_pids, server_pids)
     return Sample(*(b - a for a, b in zip(before, after)))
 
 
 def visit(port, size, visits, messages):
     """One connection after another, and the end of it."""
-    with Load(port, size, "visit", visits, messages) as load:
+    _answered(Load(port, size, "visit", visits, messages), visits * messages)
+
+
+def visit_once(port, size, visits):
+    """The same with one request each, behind which the other side closes."""
+    _answered(Load(port, size, "once", 1, visits), visits)
+
+
+def _answered(load, expected):
+    with load:
         requests, _ = load.told()
-    if requests != visits * messages:
-        raise RuntimeError(f"{requests} answers instead of {visits * messages}")
+    if requests != expected:
+        raise RuntimeError(f"{requests} answers instead of {expected}")

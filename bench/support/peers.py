@@ -4,7 +4,7 @@ the client's address, no access log, a minute of patience."""
 import os
 
 from support import machine
-from support.processes import PROXY_CORE, Process, built, free_ports, installed
+from support.processes import PROXY_CORE, Process, built, free_ports, installed, limpet
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -62,10 +62,10 @@ pools:
 """
 
     def command(self, port, server_ports, path):
-        return [built("limpet"), "serve", "-c", path]
+        return [limpet(), "serve", "-c", path]
 
     def version(self):
-        return machine.version([built("limpet"), "--version"])
+        return machine.version([limpet(), "--version"])
 
 
 class Nginx(Contender):
