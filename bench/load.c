@@ -4,9 +4,12 @@
  *   load PORT SIZE keep CONNECTIONS         request after request on each
  *   load PORT SIZE hold CONNECTIONS         one request on each, then silence
  *   load PORT SIZE visit VISITS MESSAGES    one connection after another, with so many requests on each
+ *   load PORT SIZE once CONNECTIONS [VISITS]
+ *       so many at a time with one request each ("Connection: close"), until the other side closes; each client has an
+ *       address of its own in X-Forwarded-For
  *
  * All end with their standard input. Each line there is answered with one line of what happened so far: requests,
- * bytes, errors. `hold` and `visit` print one unasked when they are through. */
+ * bytes, errors. `hold`, `visit` and a `once` with VISITS print one unasked when they are through. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +36,8 @@ static struct {
 } total;
 
 static struct sockaddr_in proxy;
-static char request[128];
+static const char *size;
+static char request[256];
 static size_t request_size;
 
 static void tell(void)
@@ -157,6 +161,46 @@ static void news(int epoll, int fd, bool hold, int *holding)
     }
 }
 
+/* A million clients, and all their requests are of one length. */
+static void name_next_client(void)
+{
+    static unsigned next;
+    unsigned n = next++;
+
+    request_size = (size_t)snprintf(request, sizeof(request),
+                                    "GET /%s HTTP/1.1\r\nHost: localhost\r\n"
+                                    "X-Forwarded-For: 10.%u.%u.%u\r\nConnection: close\r\n\r\n",
+                                    size, 100 + n / 10000 % 100, 100 + n / 100 % 100, 100 + n % 100);
+}
+
+static void enter_once(int epoll)
+{
+    name_next_client();
+    int fd = enter();
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){.events = EPOLLIN, .data.fd = fd});
+}
+
+/* True when the connection is over: the whole answer, then the end. */
+static bool hear_out(int fd)
+{
+    enum progress p = visits[fd].resting ? ANSWERED : hear(fd, MSG_DONTWAIT);
+    char byte;
+
+    if (p == WAITS)
+        return false;
+    if (p == ANSWERED) {
+        visits[fd].resting = true;
+        ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT);
+        if (got < 0 && errno == EAGAIN)
+            return false;
+        p = got == 0 ? ANSWERED : GONE;
+    }
+    if (p == GONE)
+        total.errors++;
+    close(fd);
+    return true;
+}
+
 static bool listening(void)
 {
     char line[64];
@@ -188,15 +232,41 @@ static void run(int count, bool hold)
     }
 }
 
+/* `left` connections are still to be begun; below zero there is no end to them. */
+static void run_once(int count, long left)
+{
+    static struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(0), under_way = 0;
+
+    epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &(struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO});
+    for (;;) {
+        for (; under_way < count && left != 0; under_way++, left--)
+            enter_once(epoll);
+        if (under_way == 0)
+            break;
+        int ready = epoll_wait(epoll, events, EVENTS, -1);
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.fd != STDIN_FILENO)
+                under_way -= hear_out(events[i].data.fd) ? 1 : 0;
+            else if (!listening())
+                return;
+        }
+    }
+    tell();
+}
+
 int main(int count, char **words)
 {
     if (count < 5)
         return 2;
+    size = words[2];
     proxy = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    request_size = (size_t)snprintf(request, sizeof(request), "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", words[2]);
+    request_size = (size_t)snprintf(request, sizeof(request), "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", size);
     if (strcmp(words[3], "visit") == 0 && count == 6)
         visit_all(atoi(words[4]), atoi(words[5]));
+    else if (strcmp(words[3], "once") == 0)
+        run_once(atoi(words[4]), count > 5 ? atol(words[5]) : -1);
     else
         run(atoi(words[4]), strcmp(words[3], "hold") == 0);
     return 0;
