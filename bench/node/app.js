@@ -1,0 +1,7 @@
+// A Node program like any other, which knows nothing of workers: alone, or as a worker of limpet or of cluster.js.
+// PORT in the environment says where it listens on 127.0.0.1.
+'use strict';
+
+const http = require('http');
+
+http.createServer(require('./answer')).listen(Number(process.env.PORT), '127.0.0.1');
