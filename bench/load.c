@@ -9,7 +9,8 @@
  *       address of its own in X-Forwarded-For
  *
  * All end with their standard input. Each line there is answered with one line of what happened so far: requests,
- * bytes, errors. `hold`, `visit` and a `once` with VISITS print one unasked when they are through. */
+ * bytes, errors. `hold`, `visit` and a `once` with VISITS print one unasked when they are through. After a line "p"
+ * `keep` and `once` ask for nothing new, until a line "r". */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +31,8 @@ static struct visit {
     size_t got;    /* of the current answer */
     bool resting;
 } visits[DESCRIPTORS];
+static int highest; /* descriptor of a visit */
+static bool paused;
 
 static struct {
     unsigned long long requests, bytes, errors;
@@ -67,6 +70,8 @@ static int enter(void)
         fail("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     visits[fd] = (struct visit){0};
+    if (fd > highest)
+        highest = fd;
     ask(fd);
     return fd;
 }
@@ -156,9 +161,21 @@ static void news(int epoll, int fd, bool hold, int *holding)
     } else if (p == ANSWERED && hold) {
         visits[fd].resting = true;
         *holding += 1;
+    } else if (p == ANSWERED && paused) {
+        visits[fd].resting = true;
     } else if (p == ANSWERED) {
         ask(fd);
     }
+}
+
+/* Who rests is who was answered during the pause. */
+static void ask_again(void)
+{
+    for (int fd = 0; fd <= highest; fd++)
+        if (visits[fd].resting) {
+            visits[fd].resting = false;
+            ask(fd);
+        }
 }
 
 /* A million clients, and all their requests are of one length. */
@@ -201,14 +218,19 @@ static bool hear_out(int fd)
     return true;
 }
 
-static bool listening(void)
+enum wish { WISH_END, WISH_GO_ON, WISH_ASK_AGAIN };
+
+/* Lines come one by one: whoever sends one waits for the answer. */
+static enum wish listening(void)
 {
     char line[64];
+    bool was_paused = paused;
 
     if (read(STDIN_FILENO, line, sizeof(line)) <= 0)
-        return false;
+        return WISH_END;
+    paused = line[0] == 'p' || (paused && line[0] != 'r');
     tell();
-    return true;
+    return was_paused && !paused ? WISH_ASK_AGAIN : WISH_GO_ON;
 }
 
 static void run(int count, bool hold)
@@ -222,10 +244,15 @@ static void run(int count, bool hold)
         int ready = epoll_wait(epoll, events, EVENTS, -1), before = holding;
 
         for (int i = 0; i < ready; i++) {
-            if (events[i].data.fd != STDIN_FILENO)
+            if (events[i].data.fd != STDIN_FILENO) {
                 news(epoll, events[i].data.fd, hold, &holding);
-            else if (!listening())
+                continue;
+            }
+            enum wish wish = listening();
+            if (wish == WISH_END)
                 return;
+            if (wish == WISH_ASK_AGAIN)
+                ask_again();
         }
         if (holding != before && holding == count)
             tell();
@@ -240,15 +267,15 @@ static void run_once(int count, long left)
 
     epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &(struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO});
     for (;;) {
-        for (; under_way < count && left != 0; under_way++, left--)
+        for (; under_way < count && left != 0 && !paused; under_way++, left--)
             enter_once(epoll);
-        if (under_way == 0)
+        if (under_way == 0 && left == 0)
             break;
         int ready = epoll_wait(epoll, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.fd != STDIN_FILENO)
                 under_way -= hear_out(events[i].data.fd) ? 1 : 0;
-            else if (!listening())
+            else if (listening() == WISH_END)
                 return;
         }
     }

@@ -32,12 +32,10 @@ def say(what):
 
 def run(bench):
     # Being told to end must still end the programs that were started.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("bench: stopped"))
     try:
         _run(bench)
-    except KeyboardInterrupt:
-        sys.exit("bench: stopped")
     except RuntimeError as problem:
         sys.exit(f"bench: {problem}")
 
