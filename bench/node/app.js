@@ -4,4 +4,7 @@
 
 const http = require('http');
 
-http.createServer(require('./answer')).listen(Number(process.env.PORT), '127.0.0.1');
+const server = http.createServer(require('./answer'));
+// Clients pause while it is somebody else's turn, for longer than the usual five seconds if need be.
+server.keepAliveTimeout = 60000;
+server.listen(Number(process.env.PORT), '127.0.0.1');
