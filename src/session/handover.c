@@ -156,7 +156,14 @@ void handover_abandon(struct connection *c)
     assert(handover->connection == c);
     if (!handover->delivery.pair)
         c->client.source.fd = -1; /* the handover closes it */
+    __atomic_store_n(&handover->delivery.unwanted, true, __ATOMIC_RELAXED);
     handover->connection = NULL;
     c->handover = NULL;
     c->context->abandoned++;
+}
+
+void handover_cut(struct connection *c)
+{
+    /* Closing our copy would end nothing as long as the worker has one. */
+    shutdown(c->handover->delivery.fd, SHUT_RDWR);
 }

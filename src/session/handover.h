@@ -21,7 +21,11 @@ enum delivery_answer handover_answer(const struct connection *c);
  * errno (it cannot be waited for any more). */
 MUST_CHECK int handover_finish(struct connection *c);
 
-/* The answer is not waited for any more. */
+/* The answer is not waited for any more; nothing if none is. */
 void handover_abandon(struct connection *c);
+
+/* Before that: nobody is to serve this client any more, who learns of it now. A worker that has read the connection and not
+ * answered finds it ended. */
+void handover_cut(struct connection *c);
 
 #endif

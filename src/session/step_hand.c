@@ -67,6 +67,7 @@ static enum step wait_for_answer(struct connection *c)
     if (connection_now(c) < c->worker_by)
         return connection_wait(c, c->worker_by);
     server_untried(c->context->share->states, c->visit.server->number);
+    handover_cut(c);
     handover_abandon(c);
     return connection_end(c, REASON_WORKER_TIMEOUT);
 }

@@ -229,6 +229,12 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
+    if (__atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED)) {
+        list_remove(&delivery->mail.link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+        return true;
+    }
     uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
