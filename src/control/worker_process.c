@@ -19,7 +19,7 @@
 /* A program that speaks says its first word when it starts: Node does so before it reads the program. */
 #define FIRST_WORD_PATIENCE (5 * (micros)SECOND_IN_MICROS)
 /* ... and to listen after that may take long: it may wait for its database. */
-#define LISTEN_PATIENCE (30 * (micros)SECOND_IN_MICROS)
+#define LISTEN_PATIENCE (10 * (micros)SECOND_IN_MICROS)
 /* From SIGTERM to SIGKILL. */
 #define END_PATIENCE (5 * (micros)SECOND_IN_MICROS)
 
@@ -283,6 +283,10 @@ void worker_leave(struct worker *worker, micros patience)
 {
     if (worker->state >= WORKER_LEAVING)
         return;
+    if (worker->state == WORKER_STARTING) {
+        worker_end(worker); /* it has nothing to finish */
+        return;
+    }
     worker->state = WORKER_LEAVING;
     tell(worker, WIRE_WORKER_LEAVE);
     worker_set_timer(worker, patience);
@@ -316,8 +320,9 @@ static void say_nothing_was_said(const struct worker *worker)
 static void say_it_does_not_listen(const struct worker *worker)
 {
     char name[WORKER_NAME_SIZE];
-    log_warning("%s runs for %d s and does not listen; if it takes sockets by process.on('message'), say so with "
-                "`node-message`",
+    log_warning("%s runs for %d s and does not listen yet. If it never will: a script that starts npm, or node without "
+                "`exec`, drops the channel to limpet on the way; a program that takes sockets by process.on('message') "
+                "needs `node-message`",
                 worker_name(worker, name), (int)(LISTEN_PATIENCE / SECOND_IN_MICROS));
 }
 
