@@ -56,7 +56,7 @@ class Limpet:
     goes if not to files."""
 
     def __init__(self, folder, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, verb="serve",
-                 workers=0, stderr=None):
+                 workers=0, stderr=None, directory=None):
         self.folder = Path(folder)
         self.errors = self.folder / "stderr"
         self.access = self.folder / "stdout"
@@ -76,7 +76,7 @@ class Limpet:
         command = [*wrapper, PROGRAM, verb, *arguments]
         with open(self.errors, "ab") as errors, open(self.access, "ab") as access:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or access, stderr=stderr or errors,
-                                            env={**environment(), **(env or {})}, cwd=self.folder,
+                                            env={**environment(), **(env or {})}, cwd=directory or self.folder,
                                             start_new_session=True)
         if ready:
             self._wait_until_ready(workers)
