@@ -96,9 +96,9 @@ static int look_at(int netlink, unsigned char family, struct live *live, const u
 int live_look(struct live *live, const uint16_t *ports, size_t count)
 {
     *live = (struct live){0};
-    int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    int netlink = powers_diag_socket();
     if (netlink < 0)
-        return -errno;
+        return netlink;
     int failure = look_at(netlink, AF_INET, live, ports, count);
     if (!failure)
         failure = look_at(netlink, AF_INET6, live, ports, count);
@@ -128,10 +128,9 @@ static bool is_one_of(const struct live *live, const char *link)
 
 int live_count(const struct live *live, pid_t pid)
 {
-    char path[64];
     int count = 0;
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    DIR *folder = opendir(path);
+    int fd = powers_descriptors_of(pid);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (!folder)
         return -1;
     for (const struct dirent *entry; live->count > 0 && (entry = readdir(folder));) {

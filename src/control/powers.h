@@ -98,6 +98,18 @@ MUST_CHECK int powers_find_group(const char *group);
  * pays for. At least 1. */
 unsigned powers_count_cpus(void);
 
+/* ... and back to what it was at the first call of this, for those who come after us. */
+void powers_restore_nofile(void);
+
+/* Becomes this user with his groups, if this process is root; null is nobody else. */
+MUST_CHECK int powers_change_user(const char *user);
+
+/* A socket on which the kernel tells of other sockets (sock_diag(7)). */
+MUST_CHECK int powers_diag_socket(void);
+
+/* The folder in which the descriptors of a process stand (/proc/PID/fd). */
+MUST_CHECK int powers_descriptors_of(pid_t pid);
+
 /* Becomes this user for good, if this process is root and `user` is not null; drops everything root could do. */
 MUST_CHECK int powers_become(const char *user);
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.admin import StandIn
 from support.limpet import Limpet, configuration
 from support.ports import free_port
 from support.programs import node, node_script
@@ -115,3 +116,17 @@ def _stop_all(started):
             trouble.append(str(error))
     assert not trouble, "\n".join(trouble)
 
+
+
+@pytest.fixture
+def stand_in(folder):
+    """Starts somebody at an admin socket: `stand_in(answers)`, see support.admin."""
+    started = []
+
+    def start(answers):
+        started.append(StandIn(folder / f"admin-{len(started)}.sock", answers))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

@@ -101,7 +101,8 @@ class Limpet:
     def engine(self):
         """The process that carries bytes; None while there is none."""
         found = proc.children(self.keeper) if self.keeper else []
-        return next((pid for pid in found if proc.arguments(pid)[1:2] == ["engine"]), None)
+        return next((pid for pid in found if "engine" in proc.arguments(pid)
+                     and "LIMPET_SLOT" not in proc.environment(pid)), None)
 
     @property
     def workers(self):
