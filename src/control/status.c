@@ -168,6 +168,7 @@ static void add_head(const struct status *status, struct text *json)
         text_add(json, ",\"engine\":null,");
     add_words(json, "state", status->draining ? "draining" : "serving");
     text_add(json, status->workers->reloading ? ",\"reloading\":true" : ",\"reloading\":false");
+    text_add(json, status->workers->reload_failed ? ",\"reload_failed\":true" : ",\"reload_failed\":false");
     add_seconds(json, "uptime", clock_steady() - status->began);
     text_add(json, ",\"listening\":[");
     for_each_address(status, add_address, json);

@@ -39,6 +39,7 @@ enum wire_kind {
     WIRE_SPOKE,   /* `worker` speaks `contract` */
     WIRE_ASKS,    /* `worker` asks to listen, or does so now; `text` is a struct node_line */
     WIRE_LISTENS, /* `worker` takes connections from `doors` */
+    WIRE_ENDED,   /* `worker` lives, but its channel has ended */
     WIRE_SILENT,  /* `worker` is silent for so long that it is to be killed */
 };
 

@@ -71,9 +71,9 @@ struct workers {
     size_t slot_count;
     struct list all; /* of worker */
     uint32_t last_id;
-    bool prefix; /* output */
     bool stopping;
     bool reloading;
+    bool reload_failed;        /* the last one */
     size_t reload_at;          /* the slot that is being replaced */
     struct worker *reload_old; /* whose end is waited for; null: none */
     char **bound_data; /* for each pool: what the first worker at door 0 sent along, as JSON; null: nothing yet */

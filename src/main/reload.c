@@ -27,7 +27,14 @@ static int wait_until_reloaded(struct ask *ask)
         if (status != EXIT_FINE)
             return status;
         bool reloading = json_is_true(json_object_get(answer.json, "reloading"));
+        bool failed = json_is_true(json_object_get(answer.json, "reload_failed"));
         ask_answer_fini(&answer);
+        if (!reloading && failed) {
+            fputs("limpet reload: a new worker did not come to take connections; the others stay as they were (the "
+                  "messages of limpet say why)\n",
+                  stderr);
+            return EXIT_FAILED;
+        }
         if (!reloading) {
             puts("all workers are replaced");
             return EXIT_FINE;

@@ -96,9 +96,21 @@ static void set_busy(struct channel *channel, bool busy)
     server_set_busy(channel->team->states, channel->server->number, busy);
 }
 
+static void note_first_word(struct channel *channel)
+{
+    if (channel->spoken)
+        return;
+    channel->spoken = true;
+    team_spoke(channel->team, channel);
+    channel->team->report(
+        channel->team->context,
+        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
+}
+
 void channel_heard(struct channel *channel)
 {
     channel->heard = now_of(channel);
+    note_first_word(channel);
     if (!channel->silent)
         return;
     char name[128];
@@ -244,6 +256,12 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
+    if (__atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED)) {
+        list_remove(&delivery->mail.link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+        return true;
+    }
     uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
@@ -332,25 +350,6 @@ void channel_fence_passed(struct channel *channel)
     channel->fence_due = false;
 }
 
-static void note_first_word(struct channel *channel)
-{
-    if (channel->spoken || channel->heard == 0)
-        return;
-    channel->spoken = true;
-    team_spoke(channel->team, channel);
-    channel->team->report(
-        channel->team->context,
-        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
-}
-
-/* False when the channel has ended. */
-static bool listen_to(struct channel *channel)
-{
-    bool open = channel->contract->read(channel) != 0;
-    note_first_word(channel);
-    return open;
-}
-
 static void end_of_channel(struct channel *channel)
 {
     struct team *team = channel->team;
@@ -363,7 +362,7 @@ static void ready(struct loop_source *source, uint32_t events)
 {
     struct channel *channel = container_of(source, struct channel, source);
     (void)events;
-    if (!listen_to(channel)) {
+    if (channel->contract->read(channel) == 0) {
         end_of_channel(channel);
         return;
     }

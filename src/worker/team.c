@@ -1,5 +1,6 @@
 #include "worker/team.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -96,6 +97,17 @@ static void drop_theirs(struct channel *channel)
 void team_go_alone(struct team *team)
 {
     for_each(team, 0, drop_theirs);
+}
+
+static void end_process(struct channel *channel)
+{
+    if (kill(-channel->process, SIGTERM) < 0)
+        (void)kill(channel->process, SIGTERM);
+}
+
+void team_end_processes(struct team *team)
+{
+    for_each(team, 0, end_process);
 }
 
 void team_stop(struct team *team)

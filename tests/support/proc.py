@@ -35,6 +35,24 @@ def program(pid):
         return None
 
 
+def arguments(pid):
+    """Its command line, as a list; empty when there is no such process."""
+    return _strings(pid, "cmdline")
+
+
+def environment(pid):
+    """As it was when the process began."""
+    return dict(variable.partition("=")[::2] for variable in _strings(pid, "environ"))
+
+
+def _strings(pid, file):
+    try:
+        with open(f"/proc/{pid}/{file}", "rb") as open_file:
+            return open_file.read().decode(errors="replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
 def children(pid):
     found = []
     for entry in os.listdir("/proc"):
