@@ -8,6 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A worker that dies has often just said why, and its death may be noticed first. A pipe holds 16 times this much; somebody
+ * else may still fill it. */
+#define LAST_READS 32
+
 static void put(const struct output *output, const char *words, size_t length)
 {
     char buffer[sizeof(output->name) + OUTPUT_LINE_MOST + 8];
@@ -34,17 +38,24 @@ static void put_lines(struct output *output)
     }
 }
 
+/* As read(2). */
+static ssize_t read_once(struct output *output)
+{
+    ssize_t got = read(output->source.fd, output->line + output->length, sizeof(output->line) - output->length);
+    if (got > 0) {
+        output->length += (size_t)got;
+        put_lines(output);
+    }
+    return got;
+}
+
 static void ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
     struct output *output = container_of(source, struct output, source);
-    ssize_t got = read(source->fd, output->line + output->length, sizeof(output->line) - output->length);
-    if (got > 0) {
-        output->length += (size_t)got;
-        put_lines(output);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+    ssize_t got = read_once(output);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         output_close(output);
-    }
 }
 
 int output_open(struct output *output, struct loop *loop, int target, const char *name)
@@ -74,6 +85,8 @@ void output_close(struct output *output)
 {
     if (output->source.fd < 0)
         return;
+    for (int i = 0; i < LAST_READS && read_once(output) > 0; i++)
+        continue;
     if (output->length > 0)
         put(output, output->line, output->length);
     loop_ignore(&output->source);

@@ -21,7 +21,7 @@ struct output {
 /* Returns the worker's end of the pipe, or a negative errno. What it prints goes to `target`, which stays the caller's. */
 MUST_CHECK int output_open(struct output *output, struct loop *loop, int target, const char *name);
 
-/* Writes what is left of an unfinished line. Twice is fine. */
+/* Writes what is left in the pipe, and of an unfinished line. Twice is fine. */
 void output_close(struct output *output);
 
 #endif
