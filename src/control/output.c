@@ -3,8 +3,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 static void put(const struct output *output, const char *words, size_t length)
 {
     char buffer[sizeof(output->name) + OUTPUT_LINE_MOST + 8];
+    static_assert(sizeof(buffer) <= PIPE_BUF, "a line with its name is written whole or not at all");
     struct text line;
     text_init(&line, buffer, sizeof(buffer));
     text_add(&line, output->name);

@@ -6,6 +6,7 @@
 #include "loopback.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,6 +154,21 @@ static void a_terminal_that_takes_nothing_holds_up_nobody(void **state)
     assert_string_equal(shown(), "app/1 | seen\n");
 }
 
+/* It says that it has room for PIPE_BUF bytes, and means no more. */
+static void a_long_line_waits_for_nobody(void **state)
+{
+    char filling[OUTPUT_LINE_MOST + 1];
+    memset(filling, 'a', sizeof(filling) - 1);
+    filling[sizeof(filling) - 1] = '\0';
+    fcntl(target[1], F_SETFL, 0);
+    assert_int_equal(fcntl(target[1], F_SETPIPE_SZ, PIPE_BUF), PIPE_BUF);
+    print(filling);
+    alarm(5);
+    turn();
+    alarm(0);
+    assert_int_equal(strlen(shown()), strlen("app/1 | ") + OUTPUT_LINE_MOST + 1);
+}
+
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -165,6 +181,7 @@ int main(void)
         fresh(one_that_never_stops_printing_does_not_hold_up_the_end),
         fresh(a_line_without_end_is_cut),
         fresh(a_terminal_that_takes_nothing_holds_up_nobody),
+        fresh(a_long_line_waits_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
