@@ -232,11 +232,34 @@ static void send_fence(struct channel *channel)
     channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
 }
 
+/* It would fill the log, and keep the keeper from everybody else. */
+static void pause_if_it_asks_too_much(struct channel *channel)
+{
+    if (channel->asks < CHANNEL_ASKS_MOST || channel->paused || channel->gone)
+        return;
+    loop_forget(channel->team->loop, &channel->source);
+    channel->paused = true;
+}
+
+static void go_on_reading(struct channel *channel)
+{
+    channel->asks = 0;
+    if (channel->paused)
+        channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
+}
+
+void channel_count_ask(struct channel *channel)
+{
+    channel->asks++;
+}
+
 static void tick(struct timer *timer)
 {
     struct channel *channel = container_of(timer, struct channel, timer);
     if (channel->gone)
         return;
+    if (!timer_is_set(&channel->timer))
+        go_on_reading(channel);
     send_fence(channel);
     pump(channel);
     look_after(channel);
@@ -369,6 +392,7 @@ static void ready(struct loop_source *source, uint32_t events)
     pump(channel);
     look_after(channel);
     count_waiting(channel);
+    pause_if_it_asks_too_much(channel);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -413,6 +437,9 @@ struct channel *channel_new(const struct channel_config *config)
     return channel;
 }
 
+/* Far more than a socket holds; a child of the worker's may have the channel, too, and speak on. */
+#define LAST_READS 256
+
 static void lose_flights(struct channel *channel)
 {
     while (channel->flight_count > 0) {
@@ -427,7 +454,7 @@ void channel_end(struct channel *channel)
     if (channel->gone)
         return;
     /* The last that it said may be that it has taken a connection: nobody else may get that one. */
-    while (channel->contract->read(channel) == 1)
+    for (int i = 0; i < LAST_READS && channel->contract->read(channel) == 1; i++)
         continue;
     channel->gone = true;
     struct loop *loop = channel->team->loop;
