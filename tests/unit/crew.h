@@ -131,9 +131,9 @@ static inline void crew_turn(void)
 static inline void crew_tick(micros step)
 {
     crew.loop.now += step;
+    crew_turn();
     timers_run(&crew.loop.timers, crew.loop.now);
     crew_bury();
-    crew_turn();
 }
 
 static inline void crew_pass(micros time)
