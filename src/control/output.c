@@ -4,15 +4,11 @@
 #include "base/text.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A worker that dies has often just said why, and its death may be noticed first. A pipe holds 16 times this much; somebody
- * else may still fill it. */
-#define LAST_READS 32
 
 static void put(const struct output *output, const char *words, size_t length)
 {
@@ -41,33 +37,36 @@ static void put_lines(struct output *output)
     }
 }
 
-/* As read(2). */
-static ssize_t read_once(struct output *output)
+/* False when nothing is there any more. */
+static bool read_some(struct output *output)
 {
     ssize_t got = read(output->source.fd, output->line + output->length, sizeof(output->line) - output->length);
     if (got > 0) {
         output->length += (size_t)got;
         put_lines(output);
     }
-    return got;
+    return got > 0;
 }
 
+/* At the end of the pipe there is nothing to wait for. */
 static void ready(struct loop_source *source, uint32_t events)
 {
-    (void)events;
     struct output *output = container_of(source, struct output, source);
-    ssize_t got = read_once(output);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        output_close(output);
+    if (!read_some(output) && events & EPOLLHUP)
+        loop_forget(output->loop, source);
 }
 
-int output_open(struct output *output, struct loop *loop, int target, const char *name)
+struct output *output_new(struct loop *loop, int target, const char *name, int *end)
 {
     int ends[2];
     struct text text;
-    output->source.fd = -1;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
+    struct output *output = malloc(sizeof(*output));
+    if (!output)
+        return NULL;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        free(output);
+        return NULL;
+    }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     output->loop = loop;
     output->target = target;
@@ -75,24 +74,33 @@ int output_open(struct output *output, struct loop *loop, int target, const char
     text_init(&text, output->name, sizeof(output->name));
     text_add(&text, name);
     loop_source_init(&output->source, ends[0], ready);
-    int failure = loop_add(loop, &output->source, LOOP_READ);
-    if (!failure)
-        return ends[1];
+    if (loop_add(loop, &output->source, LOOP_READ) == 0) {
+        *end = ends[1];
+        return output;
+    }
     close(ends[0]);
     close(ends[1]);
-    output->source.fd = -1;
-    return failure;
+    free(output);
+    return NULL;
 }
 
-void output_close(struct output *output)
+static void bury(struct loop_grave *grave)
 {
-    if (output->source.fd < 0)
+    free(container_of(grave, struct output, grave));
+}
+
+/* A pipe holds 64 KiB; a child of the worker's that writes on must not be read for ever. */
+#define LAST_READS 32
+
+void output_free(struct output *output)
+{
+    if (!output)
         return;
-    for (int i = 0; i < LAST_READS && read_once(output) > 0; i++)
+    for (int i = 0; i < LAST_READS && read_some(output); i++)
         continue;
     if (output->length > 0)
         put(output, output->line, output->length);
     loop_ignore(&output->source);
     close(output->source.fd);
-    output->source.fd = -1;
+    loop_bury(output->loop, &output->grave, bury);
 }

@@ -310,7 +310,7 @@ static inline void fake_open(const struct fake *fake)
     } else {
         fake_line(fake, "{\"cmd\":\"NODE_CLUSTER\",\"act\":\"online\",\"seq\":0}\n");
         crew_turn();
-        team_listens(&crew.team, fake->id, 0);
+        team_listens(&crew.team, fake->id, 0, true);
     }
 }
 

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 static struct loop loop;
-static struct output output;
+static struct output *output;
 static int target[2];
 static int worker;
 static char said[1 << 18];
@@ -27,14 +27,20 @@ static int start(void **state)
     if (loop_init(&loop) != 0 || pipe2(target, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
     fcntl(target[1], F_SETPIPE_SZ, 1 << 18);
-    worker = output_open(&output, &loop, target[1], "app/1");
-    return worker >= 0 ? 0 : -1;
+    output = output_new(&loop, target[1], "app/1", &worker);
+    return output ? 0 : -1;
+}
+
+static void end(void)
+{
+    output_free(output);
+    output = NULL;
 }
 
 static int stop(void **state)
 {
-    output_close(&output);
-    output_close(&output);
+    end();
+    output_free(NULL);
     close(target[0]);
     close(target[1]);
     if (worker >= 0)
@@ -94,6 +100,7 @@ static void what_is_left_is_shown_at_the_end(void **state)
     close(worker);
     worker = -1;
     turn();
+    end();
     assert_string_equal(shown(), "app/1 | no newline\n");
 }
 
@@ -106,7 +113,7 @@ static void what_was_printed_before_the_end_is_shown_whole(void **state)
         print(line);
     }
     print("the end");
-    output_close(&output);
+    end();
     assert_memory_equal(shown(), "app/1 |     at line 0 of", 24);
     assert_non_null(strstr(said, "app/1 |     at line 499 of"));
     assert_non_null(strstr(said, "app/1 | the end\n"));
@@ -120,7 +127,7 @@ static void one_that_never_stops_printing_does_not_hold_up_the_end(void **state)
     fcntl(worker, F_SETFL, O_NONBLOCK);
     while (write(worker, filling, sizeof(filling)) > 0)
         continue;
-    output_close(&output);
+    end();
     assert_non_null(strstr(shown(), "app/1 | aaaa"));
 }
 
