@@ -316,8 +316,8 @@ static void say_nothing_was_said(const struct worker *worker)
 static void say_it_does_not_listen(const struct worker *worker)
 {
     char name[WORKER_NAME_SIZE];
-    log_warning("%s runs for %d s and does not listen; if it takes sockets by process.on('message'), say so with "
-                "`node-message`",
+    log_warning("%s runs for %d s and does not listen. If it starts your program itself, as npm does, give limpet "
+                "that program; if it takes sockets by process.on('message'), say so with `node-message`",
                 worker_name(worker, name), (int)(LISTEN_PATIENCE / SECOND_IN_MICROS));
 }
 

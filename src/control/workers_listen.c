@@ -109,8 +109,14 @@ int workers_listen_introduce(struct workers *workers, unsigned door)
 static void complain(const struct worker *worker, const struct node_line *line, int failure)
 {
     char name[WORKER_NAME_SIZE];
-    log_error("%s asked to listen on %s%s%lld: %s", worker_name(worker, name), line->address,
-              line->address[0] ? " port " : "port ", (long long)line->port, strerror(-failure));
+    bool is_unix = strcmp(line->type, "-1") == 0;
+    const char *advice = failure == -EADDRINUSE && !is_unix ? " (`ss -ltnp` shows who has it)" : "";
+    worker_name(worker, name);
+    if (is_unix)
+        log_error("%s asked to listen on %s: %s", name, line->address, strerror(-failure));
+    else
+        log_error("%s asked to listen on %s%s%lld: %s%s", name, line->address, line->address[0] ? " port " : "port ",
+                  (long long)line->port, strerror(-failure), advice);
 }
 
 static int open_door(struct worker *worker, const struct node_line *line)
