@@ -424,7 +424,6 @@ static int make_states(struct keeper *keeper)
 static int make_workers(struct keeper *keeper)
 {
     int failure = workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->states);
-    keeper->workers.prefix = isatty(STDOUT_FILENO) == 1;
     keeper->workers.gone = look_at_end;
     keeper->workers.context = keeper;
     return failure;

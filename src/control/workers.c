@@ -171,6 +171,16 @@ static void silent(struct worker *worker)
     worker_kill(worker);
 }
 
+/* It can be given nothing any more; another one takes its place. */
+static void closed(struct worker *worker)
+{
+    char name[WORKER_NAME_SIZE];
+    if (worker->state >= WORKER_LEAVING)
+        return;
+    log_error("%s has closed its channel: it is ended", worker_name(worker, name));
+    worker_end(worker);
+}
+
 void workers_hear(struct workers *workers, const struct wire_message *message)
 {
     struct worker *worker = find(workers, message->worker);
@@ -192,6 +202,9 @@ void workers_hear(struct workers *workers, const struct wire_message *message)
         break;
     case WIRE_SILENT:
         silent(worker);
+        break;
+    case WIRE_ENDED:
+        closed(worker);
         break;
     default:
         break;

@@ -71,7 +71,6 @@ struct workers {
     size_t slot_count;
     struct list all; /* of worker */
     uint32_t last_id;
-    bool prefix; /* output */
     bool stopping;
     bool reloading;
     bool reload_failed;        /* the last one */

@@ -22,6 +22,8 @@ static void stop_all(struct context *context)
 {
     while (!list_is_empty(&context->connections))
         connection_stop(connection_of_link(context->connections.next), REASON_STOPPED);
+    if (context->alone)
+        team_end_processes(&context->team); /* nobody else will */
     team_stop(&context->team);
 }
 

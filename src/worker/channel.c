@@ -96,9 +96,21 @@ static void set_busy(struct channel *channel, bool busy)
     server_set_busy(channel->team->states, channel->server->number, busy);
 }
 
+static void note_first_word(struct channel *channel)
+{
+    if (channel->spoken)
+        return;
+    channel->spoken = true;
+    team_spoke(channel->team, channel);
+    channel->team->report(
+        channel->team->context,
+        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
+}
+
 void channel_heard(struct channel *channel)
 {
     channel->heard = now_of(channel);
+    note_first_word(channel);
     if (!channel->silent)
         return;
     char name[128];
@@ -220,11 +232,34 @@ static void send_fence(struct channel *channel)
     channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
 }
 
+/* It would fill the log, and keep the keeper from everybody else. */
+static void pause_if_it_asks_too_much(struct channel *channel)
+{
+    if (channel->asks < CHANNEL_ASKS_MOST || channel->paused || channel->gone)
+        return;
+    loop_forget(channel->team->loop, &channel->source);
+    channel->paused = true;
+}
+
+static void go_on_reading(struct channel *channel)
+{
+    channel->asks = 0;
+    if (channel->paused)
+        channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
+}
+
+void channel_count_ask(struct channel *channel)
+{
+    channel->asks++;
+}
+
 static void tick(struct timer *timer)
 {
     struct channel *channel = container_of(timer, struct channel, timer);
     if (channel->gone)
         return;
+    if (!timer_is_set(&channel->timer))
+        go_on_reading(channel);
     send_fence(channel);
     pump(channel);
     look_after(channel);
@@ -338,25 +373,6 @@ void channel_fence_passed(struct channel *channel)
     channel->fence_due = false;
 }
 
-static void note_first_word(struct channel *channel)
-{
-    if (channel->spoken || channel->heard == 0)
-        return;
-    channel->spoken = true;
-    team_spoke(channel->team, channel);
-    channel->team->report(
-        channel->team->context,
-        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
-}
-
-/* False when the channel has ended. */
-static bool listen_to(struct channel *channel)
-{
-    bool open = channel->contract->read(channel) != 0;
-    note_first_word(channel);
-    return open;
-}
-
 static void end_of_channel(struct channel *channel)
 {
     struct team *team = channel->team;
@@ -369,13 +385,14 @@ static void ready(struct loop_source *source, uint32_t events)
 {
     struct channel *channel = container_of(source, struct channel, source);
     (void)events;
-    if (!listen_to(channel)) {
+    if (channel->contract->read(channel) == 0) {
         end_of_channel(channel);
         return;
     }
     pump(channel);
     look_after(channel);
     count_waiting(channel);
+    pause_if_it_asks_too_much(channel);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -420,6 +437,9 @@ struct channel *channel_new(const struct channel_config *config)
     return channel;
 }
 
+/* Far more than a socket holds; a child of the worker's may have the channel, too, and speak on. */
+#define LAST_READS 256
+
 static void lose_flights(struct channel *channel)
 {
     while (channel->flight_count > 0) {
@@ -434,7 +454,7 @@ void channel_end(struct channel *channel)
     if (channel->gone)
         return;
     /* The last that it said may be that it has taken a connection: nobody else may get that one. */
-    while (channel->contract->read(channel) == 1)
+    for (int i = 0; i < LAST_READS && channel->contract->read(channel) == 1; i++)
         continue;
     channel->gone = true;
     struct loop *loop = channel->team->loop;

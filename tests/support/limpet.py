@@ -56,7 +56,7 @@ class Limpet:
     goes if not to files."""
 
     def __init__(self, folder, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, verb="serve",
-                 workers=0, stderr=None):
+                 workers=0, stderr=None, directory=None):
         self.folder = Path(folder)
         self.errors = self.folder / "stderr"
         self.access = self.folder / "stdout"
@@ -76,7 +76,7 @@ class Limpet:
         command = [*wrapper, PROGRAM, verb, *arguments]
         with open(self.errors, "ab") as errors, open(self.access, "ab") as access:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or access, stderr=stderr or errors,
-                                            env={**environment(), **(env or {})}, cwd=self.folder,
+                                            env={**environment(), **(env or {})}, cwd=directory or self.folder,
                                             start_new_session=True)
         if ready:
             self._wait_until_ready(workers)
@@ -101,7 +101,8 @@ class Limpet:
     def engine(self):
         """The process that carries bytes; None while there is none."""
         found = proc.children(self.keeper) if self.keeper else []
-        return next((pid for pid in found if proc.arguments(pid)[1:2] == ["engine"]), None)
+        return next((pid for pid in found if "engine" in proc.arguments(pid)
+                     and "LIMPET_SLOT" not in proc.environment(pid)), None)
 
     @property
     def workers(self):
