@@ -192,7 +192,7 @@ static const struct roff_row life[] = {
     {"Start", "limpet starts all workers of a pool at once, each as the leader of a process group of its own, with "
               "/dev/null as its standard input. A Node worker gets clients from its first listen() on, any other from "
               "READY on. Until then its clients go to the next-ranked, or, when none is there yet, wait, at most "
-              "`timeouts: worker`. A command that has said nothing after 5 seconds, or does not listen after 30, is "
+              "`timeouts: worker`. A command that has said nothing after 5 seconds, or does not listen after 10, is "
               "named in the messages, with the usual cause."},
     {"Listen", "Where a Node worker's own listen() says, limpet opens a socket, which all workers of the pool share "
                "that ask for the same. It stays open while they come and go, and is closed when none of them listens "
@@ -209,7 +209,8 @@ static const struct roff_row life[] = {
      "requests, and exits when nothing is left. The limpet contract: end of file on LIMPET_FD. WebSockets keep "
      "both alive."},
     {"TERM, KILL", "A worker that is still there when `timeouts: drain` is over gets SIGTERM, with all of its process "
-                   "group, and SIGKILL 5 seconds later. What it leaves behind in its group gets SIGTERM."},
+                   "group, and SIGKILL 5 seconds later; one that takes no connections yet gets it at once. What it "
+                   "leaves behind in its group gets SIGTERM."},
 };
 
 static const struct roff_row faults[] = {
@@ -218,6 +219,8 @@ static const struct roff_row faults[] = {
      "next-ranked worker, unread, so that those clients notice nothing; what it had taken is lost with it. A "
      "new process takes its slot, at once, or with growing pauses if it dies again and again. When it takes "
      "connections its clients come home."},
+    {"It closes its channel",
+     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot."},
     {"It is silent for 1 second",
      "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
      "it, because it is the one that knows them."},
@@ -238,9 +241,9 @@ static const struct roff_row faults[] = {
     {"limpet's keeper is killed",
      "Everything else ends in order: the workers are told as in a drain, so that a Node "
      "worker finishes its requests and exits, and a worker of the limpet contract sees the "
-     "end of its socket and drains. The engine ends after `timeouts: drain`. A worker that cannot finish, with open "
-     "WebSockets for example, lives as long as these do, for nobody is there to end it; and nobody restarts it: that "
-     "is for whoever restarts limpet."},
+     "end of its socket and drains. When `timeouts: drain` is over the engine ends, and sends SIGTERM to those who are "
+     "still there, where its user may: not where limpet was started as root and the worker is somebody else. Such a "
+     "worker lives as long as its clients do. Nobody starts a new one: that is for whoever restarts limpet."},
 };
 
 static const struct roff_row environment[] = {
