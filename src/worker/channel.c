@@ -73,10 +73,25 @@ void channel_settle(struct channel *channel, struct flight *flight, enum deliver
     bool ping = flight->ping;
     micros waited = clock_steady() - flight->sent;
     struct delivery *delivery = remove_flight(channel, flight);
-    if (!ping)
+    if (!ping) {
+        channel->answered = now_of(channel);
         server_count_answer(channel->team->states, channel->server->number, how == DELIVERY_TAKEN, waited);
+    }
     if (delivery)
         give_back(channel, delivery, how);
+}
+
+/* A connection waits, and it is long since it answered one. Whoever takes none is no home, even if he says that he is there. */
+static bool takes_none(const struct channel *channel)
+{
+    for (uint32_t i = 0; i < channel->flight_count; i++) {
+        const struct flight *flight = &channel->flights[i];
+        if (!flight->delivery || __atomic_load_n(&flight->delivery->unwanted, __ATOMIC_RELAXED))
+            continue;
+        micros since = flight->sent > channel->answered ? flight->sent : channel->answered;
+        return now_of(channel) - since >= CHANNEL_SILENT_AFTER;
+    }
+    return false;
 }
 
 /* ---- health -------------------------------------------------------------------------------------------------------- */
@@ -111,7 +126,11 @@ void channel_heard(struct channel *channel)
 {
     channel->heard = now_of(channel);
     note_first_word(channel);
-    if (!channel->silent)
+}
+
+static void come_back(struct channel *channel)
+{
+    if (!channel->silent || channel->heard != now_of(channel) || takes_none(channel))
         return;
     char name[128];
     name_of(channel, name, sizeof(name));
@@ -215,7 +234,8 @@ static void look_after(struct channel *channel)
     micros since = owes_since(channel);
     micros unheard = now - (since > channel->heard ? since : channel->heard);
     set_busy(channel, since != TIMER_NEVER && now - since >= CHANNEL_BUSY_AFTER);
-    if (since != TIMER_NEVER && unheard >= CHANNEL_SILENT_AFTER && !channel->silent)
+    bool silent = since != TIMER_NEVER && (unheard >= CHANNEL_SILENT_AFTER || takes_none(channel));
+    if (silent && !channel->silent)
         fall_silent(channel);
     if (channel->silent && !channel->leaving)
         ask_to_kill(channel);
@@ -389,6 +409,7 @@ static void ready(struct loop_source *source, uint32_t events)
         end_of_channel(channel);
         return;
     }
+    come_back(channel);
     pump(channel);
     look_after(channel);
     count_waiting(channel);

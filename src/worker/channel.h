@@ -84,8 +84,9 @@ struct channel {
     bool busy;
     bool silent;
     bool kill_asked;
-    bool deaf; /* its end is closed: nothing can be sent any more */
-    bool gone; /* dead, or its channel has ended */
+    bool deaf;       /* its end is closed: nothing can be sent any more */
+    bool gone;       /* dead, or its channel has ended */
+    micros answered; /* a connection, last */
     micros heard;
     struct list queue; /* of deliveries */
     uint32_t queued;
