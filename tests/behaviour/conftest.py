@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.limpet import Limpet, configuration
+from support.proc import wait_until
 from support.servers import Server, answers_http
 
 
@@ -34,7 +35,7 @@ def limpet(folder):
     started = []
 
     def start(servers=None, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, **options):
-        if config is None and servers is not None:
+        if config is None and (servers is not None or "workers" in options.get("pool", ())):
             config = configuration(servers, **options)
         own = folder / f"limpet-{len(started)}"
         own.mkdir()
@@ -45,6 +46,21 @@ def limpet(folder):
 
     yield start
     _stop_all(started)
+
+
+@pytest.fixture
+def workers(limpet, folder):
+    """Starts a limpet that starts workers: `workers(command, count, pool={...}, key=..., limits={...})`, and waits until
+    they take connections. `more` is what else stands under `workers:`; what they serve is listed in the file
+    `folder / "served"`."""
+    def start(command, count=4, servers=None, pool=None, ready=True, more=None, **options):
+        own = {"command": command, "count": count, "environment": {"SERVED": str(folder / "served")}, **(more or {})}
+        started = limpet(servers, pool={"workers": own, **(pool or {})}, ready=ready, **options)
+        if ready:
+            assert wait_until(lambda: started.stderr.count("takes connections") >= count, 30), started.stderr
+        return started
+
+    return start
 
 
 @pytest.fixture

@@ -28,16 +28,17 @@ def environment():
     return {**_STRICT, **os.environ, "LC_ALL": "C"}
 
 
-def configuration(servers, key=None, listener=None, pool=None, bind=None, **top):
+def configuration(servers=None, key=None, listener=None, pool=None, bind=None, **top):
     """A configuration with one listener and one pool. JSON is YAML too, and quotes everything.
 
-    `servers` are objects with a name and an address, or a dictionary as in the file. Without a key and a listener of
-    the test's own nobody is trusted, so that no byte is needed to tell who the client is."""
+    `servers` are objects with a name and an address, or a dictionary as in the file; None if the pool has only workers.
+    Without a key and a listener of the test's own nobody is trusted, so that no byte is needed to tell who the client
+    is."""
     if key is None and listener is None:
         listener = {"trust": "none"}
-    if not isinstance(servers, dict):
+    if servers is not None and not isinstance(servers, dict):
         servers = {server.name: server.address for server in servers}
-    pool = {"servers": servers, **(pool or {})}
+    pool = {**({} if servers is None else {"servers": servers}), **(pool or {})}
     if key:
         pool["key"] = key
     listener = {"bind": bind or f"127.0.0.1:{free_port()}", "mode": "tcp", "pool": "app", **(listener or {})}
@@ -86,9 +87,19 @@ class Limpet:
 
     @property
     def engine(self):
-        """The process that carries bytes; None while there is none."""
-        found = self.keeper and proc.children(self.keeper)
+        """The process that carries bytes; None while there is none. Its siblings are workers."""
+        found = self.keeper and [pid for pid in proc.children(self.keeper) if "engine" in proc.words(pid)[:8]]
         return found[0] if found else None
+
+    @property
+    def workers(self):
+        """The processes that it has started, by their slot; the newest of each."""
+        found = {}
+        for pid in proc.children(self.keeper) if self.keeper else []:
+            slot = proc.environment(pid).get("LIMPET_SLOT")
+            if slot and (int(slot) not in found or int(proc.born(pid) or 0) >= int(proc.born(found[int(slot)]) or 0)):
+                found[int(slot)] = pid
+        return dict(sorted(found.items()))
 
     @property
     def stderr(self):

@@ -35,6 +35,24 @@ def program(pid):
         return None
 
 
+def words(pid):
+    """Its command line."""
+    return _texts(pid, "cmdline")
+
+
+def environment(pid):
+    """What it was started with."""
+    return dict(text.split("=", 1) for text in _texts(pid, "environ") if "=" in text)
+
+
+def _texts(pid, name):
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 def children(pid):
     found = []
     for entry in os.listdir("/proc"):
