@@ -51,6 +51,8 @@ class Worker:
         word, number = data[1], struct.unpack_from("=I", data, 4)[0]
         if word == habits.PING:
             CHANNEL.send(struct.pack("=IB3x", number, habits.PONG))
+        elif word == habits.CONNECTION and not descriptors:  # none was free for it
+            CHANNEL.send(struct.pack("=IB3x", number, habits.REFUSED))
         elif word == habits.CONNECTION:
             CHANNEL.send(struct.pack("=IB3x", number, habits.TAKEN))
             task = asyncio.create_task(self.serve(socket.socket(fileno=descriptors[0])))
