@@ -3,12 +3,14 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from support import proc
 from support.client import Client, ask, parse_answer
+from support.ports import free_port
 from support.proc import paused, wait_until
 from support.visitors import ANSWERED, Visitors, lost, results, slowest
 from support.wire import request
@@ -91,6 +93,22 @@ def test_a_killed_one_that_stood_still_serves_nothing_twice(workers, folder):
     visits = visitors.stop()
     assert all(any(visit.began < stop < visit.ended for stop in stops) for visit in lost(visits)), "not read, but lost"
     assert served_twice(folder / "served") == []
+
+
+def test_what_a_worker_asked_before_it_stood_still_is_answered(workers):
+    """The answer to a second listen() waits unread in front of connections that are taken back."""
+    proxy = workers(node_worker(), 2, key="client")
+    home, port = _clients_of(proxy, 1, 20)[0], free_port()
+    fields = {"X-Forwarded-For": home, "Connection": "close"}
+    victim = proxy.workers[1]
+    assert ask(proxy, f"/listen/{port}/1", fields).text[0] == "1"
+    assert wait_until(lambda: proc.is_stopped(victim))
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda number: ask(proxy, f"/{number}", fields).text[:1], range(3)))
+    assert answers == ["2"] * 3
+    os.kill(victim, signal.SIGCONT)
+    assert proxy.says("answers again")
+    assert wait_until(lambda: ask(f"127.0.0.1:{port}", "/", fields).text == "second", 5)
 
 
 def test_one_that_never_hears_again_may_be_killed_for_it(workers):

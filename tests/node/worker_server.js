@@ -1,5 +1,6 @@
 // An unmodified program in a slot: answers each request with "SLOT PID LAST-PART-OF-PATH", echoes WebSocket messages with
-// the process id in front. /wait/MS/N answers after so many milliseconds.
+// the process id in front. /wait/MS/N answers after so many milliseconds; behind /listen/PORT/N it listens there, too, and
+// in the same breath stops, as SIGSTOP does.
 // The environment: SERVED, a file to which each request that is served adds its line.
 'use strict';
 const fs = require('fs');
@@ -8,6 +9,11 @@ const { WebSocketServer } = require('ws');
 
 const served = process.env.SERVED ? fs.openSync(process.env.SERVED, 'a') : -1;
 const slot = process.env.LIMPET_SLOT;
+
+function listenAndStop(port) {
+  http.createServer((request, response) => response.end('second')).listen(port);
+  process.kill(process.pid, 'SIGSTOP');
+}
 
 const server = http.createServer((request, response) => {
   const parts = request.url.split('/');
@@ -19,6 +25,7 @@ const server = http.createServer((request, response) => {
   };
   if (parts[1] === 'wait') setTimeout(answer, Number(parts[2]));
   else answer();
+  if (parts[1] === 'listen') setTimeout(listenAndStop, 100, Number(parts[2]));
 });
 const sockets = new WebSocketServer({ server });
 sockets.on('connection', (socket) => {

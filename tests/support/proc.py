@@ -21,6 +21,10 @@ def is_alive(pid):
     return stat is not None and stat[0] not in "ZX"
 
 
+def is_stopped(pid):
+    return (_stat(pid) or "?")[0] == "T"
+
+
 def born(pid):
     """Tells two processes apart that had the same number one after the other."""
     stat = _stat(pid)
@@ -84,7 +88,7 @@ def paused(pid):
     """While it stands still, what others do to it gathers in the kernel."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert wait_until(lambda: (_stat(pid) or "?")[0] == "T"), "it does not stop"
+        assert wait_until(lambda: is_stopped(pid)), "it does not stop"
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
