@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def _stat(pid):
@@ -23,6 +23,13 @@ def is_alive(pid):
 
 def is_stopped(pid):
     return (_stat(pid) or "?")[0] == "T"
+
+
+def kill(pid):
+    """True once it is dead; perhaps it was already."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return wait_until(lambda: not is_alive(pid), 5)
 
 
 def born(pid):
