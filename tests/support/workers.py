@@ -18,6 +18,11 @@ def python_worker(*habits):
     return ["/usr/bin/python3", "-B", str(_PROGRAMS / "worker.py"), *habits]
 
 
+def node_speaker(*habits):
+    """... of one that speaks as a Node program does, with bad habits; without one it is that Node program."""
+    return ["/usr/bin/python3", "-B", str(_PROGRAMS / "node_speaker.py"), *habits, "--", *node_worker()]
+
+
 def served_twice(file):
     """The numbers of the requests that more than one worker, or one more than once, has served."""
     counts = Counter(line.split()[2] for line in Path(file).read_text().splitlines())
