@@ -1,6 +1,7 @@
 """CPU time of processes, in seconds: user and system of all threads."""
 
 import os
+import resource
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -32,6 +33,12 @@ def _ticks(pid, task):
     except FileNotFoundError:
         return 0
     return (int(fields[11]) + int(fields[12])) * TICK
+
+
+def of_ended_children():
+    """What those that have been waited for had used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def busy():

@@ -4,7 +4,7 @@ the client's address, no access log, a minute of patience."""
 import os
 
 from support import machine
-from support.processes import PROXY_CORE, Process, built, free_ports, installed
+from support.processes import PROXY_CORE, Process, built, free_ports, installed, limpet
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -62,10 +62,10 @@ pools:
 """
 
     def command(self, port, server_ports, path):
-        return [built("limpet"), "serve", "-c", path]
+        return [limpet(), "serve", "-c", path]
 
     def version(self):
-        return machine.version([built("limpet"), "--version"])
+        return machine.version([limpet(), "--version"])
 
 
 class Nginx(Contender):
@@ -107,12 +107,14 @@ stream {{
 
 class Haproxy(Contender):
     """As a relay of streams. `splice` lets it move answers through pipes, as large as limpet's: with the kernel's 64 KiB
-    it does no better than without."""
+    it does no better than without. `rules` says what it must know before it chooses a server, `balance` by what."""
 
-    def __init__(self, name="HAProxy tcp", splice=False):
+    def __init__(self, name="HAProxy tcp", splice=False, rules="", balance="source"):
         self.name = name
         self.tuning = f"tune.pipesize {256 << 10}" if splice else ""
         self.option = "option splice-response" if splice else ""
+        self.rules = rules
+        self.balance = balance
 
     def configuration(self, port, server_ports, folder):
         servers = "\n".join(f"    server s{i} 127.0.0.1:{p}" for i, p in enumerate(server_ports))
@@ -130,7 +132,8 @@ defaults
     {self.option}
 listen relay
     bind 127.0.0.1:{port} backlog 4096
-    balance source
+    {self.rules}
+    balance {self.balance}
     hash-type consistent
 {servers}
 """

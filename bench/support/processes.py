@@ -1,6 +1,8 @@
 """Programs that are measured: started on one core, known with all their children, ended by their ids."""
 
+import ctypes
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -18,6 +20,8 @@ OTHER_CORE = 1
 
 # Below the range from which the kernel takes ports for outgoing connections: thousands of those are made here.
 FIRST_PORT, LAST_PORT = 20000, 32000
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 _next_port = FIRST_PORT + os.getpid() % 5000
 
@@ -44,8 +48,15 @@ def _is_free(port):
 
 def _listening(port):
     """Asks the kernel instead of connecting: a connection would be carried on to a server."""
-    with open("/proc/net/tcp") as table:
-        return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in table)
+    return any(_is_in(table, f":{port:04X}") for table in ("/proc/net/tcp", "/proc/net/tcp6"))
+
+
+def _is_in(table, port):
+    try:
+        with open(table) as lines:
+            return any(line.split()[1].endswith(port) and line.split()[3] == "0A" for line in lines)
+    except FileNotFoundError:  # a kernel without IPv6
+        return False
 
 
 def family(pid):
@@ -61,6 +72,20 @@ def family(pid):
     return found
 
 
+def cores(core):
+    """That one, or all that there are where it is not to be had."""
+    return {core} & os.sched_getaffinity(0) or os.sched_getaffinity(0)
+
+
+def _prepare(core):
+    """In the child, before it becomes the program: it must not outlive the bench, not even one that was killed; and some
+    hold ten thousand connections, which is more than the usual soft limit."""
+    os.sched_setaffinity(0, cores(core))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class Process:
     """A running program. `ports` are those it must listen on before it counts as started."""
 
@@ -68,14 +93,13 @@ class Process:
         # Not a pipe: nobody would read it while the program is measured.
         self.errors = tempfile.TemporaryFile()
         self.name = os.path.basename(words[0])
-        cores = {core} & os.sched_getaffinity(0) or os.sched_getaffinity(0)
         self.popen = subprocess.Popen(
             words,
             stdin=pipes.get("stdin", subprocess.DEVNULL),
             stdout=pipes.get("stdout", subprocess.DEVNULL),
             stderr=self.errors,
             env={**os.environ, **(environment or {})},
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            preexec_fn=lambda: _prepare(core),
         )
         try:
             self._wait_for(ports)
@@ -106,15 +130,17 @@ class Process:
 
     def stop(self):
         """A polite end, then a certain one, for each process of the family."""
-        members = self.family()
+        members = {pid: _birth(pid) for pid in self.family()}
         if self.popen.poll() is None:
             self.popen.terminate()
             try:
                 self.popen.wait(5)
             except subprocess.TimeoutExpired:
-                for pid in members:
-                    _end(pid)
-                self.popen.wait()
+                pass
+        for pid, birth in members.items():
+            if birth and _birth(pid) == birth:  # else it is gone, and the number may be somebody else's by now
+                _end(pid)
+        self.popen.wait()
         self.errors.close()
 
     def __enter__(self):
@@ -124,11 +150,25 @@ class Process:
         self.stop()
 
 
+def _birth(pid):
+    """When the process began, in ticks since the machine did; None for one that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def _end(pid):
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def limpet():
+    """The limpet to be measured: of this build, or the one that LIMPET names."""
+    return os.environ.get("LIMPET") or built("limpet")
 
 
 def built(name):

@@ -45,9 +45,11 @@ enum option {
     OPTION_SEED,
     OPTION_SNI,
     OPTION_STRICT,
+    OPTION_TIMEOUT,
     OPTION_TLS_CERT,
     OPTION_TLS_KEY,
     OPTION_TRUST,
+    OPTION_WAIT,
     OPTION_WORKERS
 };
 
@@ -87,11 +89,15 @@ const struct command *command_find(const char *name);
 
 int command_check(int argc, char **argv);
 int command_demo(int argc, char **argv);
+int command_drain(int argc, char **argv);
 int command_engine(int argc, char **argv);
 int command_help(int argc, char **argv);
 int command_manual(int argc, char **argv);
+int command_reload(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_serve(int argc, char **argv);
+int command_status(int argc, char **argv);
+int command_undrain(int argc, char **argv);
 int command_why(int argc, char **argv);
 
 #endif

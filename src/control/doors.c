@@ -22,12 +22,16 @@ static void door_free(struct listen_door *door)
     free(door);
 }
 
+void doors_close(struct doors *doors, unsigned number)
+{
+    door_free(doors->all[number]);
+    doors->all[number] = NULL;
+}
+
 void doors_fini(struct doors *doors)
 {
-    for (unsigned i = 0; i < SERVER_DOORS; i++) {
-        door_free(doors->all[i]);
-        doors->all[i] = NULL;
-    }
+    for (unsigned i = 0; i < SERVER_DOORS; i++)
+        doors_close(doors, i);
 }
 
 /* ---- which place ---------------------------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ void doors_init(struct doors *doors, const struct plan *plan);
 /* Closes all. */
 void doors_fini(struct doors *doors);
 
+void doors_close(struct doors *doors, unsigned number);
+
 /* The door for this place: one that is open already, or a new one. Returns its number, with *fresh, or a negative errno. */
 MUST_CHECK int doors_find(struct doors *doors, size_t pool, const struct node_line *line, bool *fresh);
 

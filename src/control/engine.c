@@ -230,6 +230,11 @@ static int obey(struct engine *engine, const struct wire_message *message, const
         return take_all_states(engine, fds, count);
     case WIRE_LISTENER:
         return count > 0 ? take_listener(engine, message, fds, count) : -EPROTO;
+    case WIRE_UNLISTEN:
+        for (size_t i = 0; i < engine->thread_count; i++)
+            if (engine_workers_tell(&engine->threads[i], engine->plan, message, fds, 0) != 0)
+                return -ENOMEM;
+        return 0;
     case WIRE_WORKER:
     case WIRE_WORKER_GONE:
     case WIRE_WORKER_LEAVE:

@@ -9,17 +9,20 @@
 
 /* ---- from a thread to the keeper ------------------------------------------------------------------------------------ */
 
-static const enum wire_kind kinds[] = {
-    [TEAM_SPOKE] = WIRE_SPOKE, [TEAM_ASKS] = WIRE_ASKS, [TEAM_LISTENS] = WIRE_LISTENS, [TEAM_SILENT] = WIRE_SILENT};
+static const enum wire_kind kinds[] = {[TEAM_SPOKE] = WIRE_SPOKE,
+                                       [TEAM_ASKS] = WIRE_ASKS,
+                                       [TEAM_LISTENS] = WIRE_LISTENS,
+                                       [TEAM_SILENT] = WIRE_SILENT,
+                                       [TEAM_ENDED] = WIRE_ENDED};
 
 /* Over the engine's own channel: its messages are whole, whoever sends them. */
 static void report(void *context, const struct team_report *report)
 {
     struct context *thread = context;
-    if (report->news == TEAM_ENDED) {
+    if (report->news == TEAM_ENDED)
         context_look_quiet(thread);
+    if (thread->alone)
         return;
-    }
     struct wire_message message;
     wire_init(&message, kinds[report->news]);
     message.worker = report->id;
@@ -113,6 +116,9 @@ static void open_order(struct mail *mail)
         break;
     case WIRE_MAY_LISTEN:
         answer_listen(team, message);
+        break;
+    case WIRE_UNLISTEN:
+        thread_unlisten(order->thread, message->door);
         break;
     case WIRE_LISTENER:
         if (thread_listen(order->thread, order->listener, message->number, message->door, order->fds[0]) != 0)

@@ -10,6 +10,7 @@
 struct keeper_config {
     const struct plan *plan;
     int bundle;                          /* descriptor of what control/bundle.h packed; taken over */
+    const char *version;                 /* of this program, for the operator */
     const char *const *engine_arguments; /* null-terminated, with argv[0] */
 };
 

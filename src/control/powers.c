@@ -5,21 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pwd.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* The kernel cuts this down to net.core.somaxconn. */
 #define BACKLOG 65535
+#define ADMIN_BACKLOG 64
 
 static int read_all(int fd, char *text, size_t room, size_t *length)
 {
@@ -174,6 +175,101 @@ int powers_probe(const struct address *address)
     return failure;
 }
 
+/* -1 when nobody is asked for. */
+static int find_group(const char *name, gid_t *group)
+{
+    *group = (gid_t)-1;
+    if (!name)
+        return 0;
+    errno = 0;
+    const struct group *found = getgrnam(name);
+    if (!found)
+        return errno ? -errno : -ENOENT;
+    *group = found->gr_gid;
+    return 0;
+}
+
+/* The default place of ordinary users may lie in /tmp, where anybody can be first. */
+static int judge_folder(const char *path)
+{
+    struct stat found;
+    if (stat(path, &found) < 0)
+        return -errno;
+    uid_t own = geteuid();
+    return own == 0 || found.st_uid == own || found.st_uid == 0 ? 0 : -EPERM;
+}
+
+static int make_folder(const char *path)
+{
+    mode_t before = umask(0);
+    int failure = mkdir(path, geteuid() == 0 ? 0755 : 0700) < 0 ? -errno : 0;
+    umask(before);
+    if (failure == -ENOENT)
+        return -ENOTDIR;
+    return failure == -EEXIST ? judge_folder(path) : failure;
+}
+
+static int make_folder_of(const struct address *address)
+{
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1] = "";
+    strncpy(path, unix_path(address), sizeof(path) - 1);
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path)
+        return 0;
+    *slash = '\0';
+    return make_folder(path);
+}
+
+/* Who may connect is settled before anybody can: until listen() they are refused. The mode comes from the umask and the
+ * group is set without following links, so that nobody who owns the directory can point us at another file. */
+static int open_to_group(int fd, const struct address *address, gid_t group)
+{
+    if (group != (gid_t)-1 && lchown(unix_path(address), (uid_t)-1, group) < 0)
+        return -errno;
+    return listen(fd, ADMIN_BACKLOG) < 0 ? -errno : 0;
+}
+
+int powers_admin_listen(const struct address *address, const char *group_name)
+{
+    gid_t group;
+    int failure = find_group(group_name, &group);
+    if (!failure)
+        failure = make_folder_of(address);
+    if (!failure)
+        failure = probe_unix(address);
+    if (failure)
+        return failure;
+    mode_t before = umask(group_name ? 0117 : 0177);
+    int fd = bind_socket(address, false);
+    umask(before);
+    if (fd < 0)
+        return fd;
+    failure = open_to_group(fd, address, group);
+    if (!failure)
+        return fd;
+    close(fd);
+    powers_unlink(address);
+    return failure;
+}
+
+int powers_connect_unix(const struct address *address, int seconds)
+{
+    struct timeval patience = {.tv_sec = seconds};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    /* connect(2) waits for room in the backlog as long as a write would. */
+    int failure = 0;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+        connect(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
 void powers_unlink(const struct address *address)
 {
     if (address_is_unix(address))
@@ -221,60 +317,6 @@ pid_t powers_fork(void)
     return fork();
 }
 
-#define CHANNEL 3
-
-/* The running file by its name, so that tools which watch a program can follow it; by its link when that name leads to
- * another file by now (the link then reads "... (deleted)", which does not exist). */
-static void execute_self(const char *const *arguments)
-{
-    char path[4096];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        execv(path, (char *const *)arguments);
-    }
-    execv("/proc/self/exe", (char *const *)arguments);
-}
-
-/* In the child, between fork and exec: nothing but system calls. */
-static void become_child(const struct powers_spawn *spawn, pid_t parent)
-{
-    /* An engine lets them through when it has said that they are not for it; until then they wait. */
-    sigset_t waiting;
-    sigemptyset(&waiting);
-    if (spawn->channel >= 0) {
-        sigaddset(&waiting, SIGTERM);
-        sigaddset(&waiting, SIGINT);
-        sigaddset(&waiting, SIGHUP);
-    }
-    sigprocmask(SIG_SETMASK, &waiting, NULL);
-    if (spawn->bound && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
-        _exit(127);
-    if (spawn->standard_output >= 0 && dup2(spawn->standard_output, STDOUT_FILENO) < 0)
-        _exit(127);
-    if (spawn->standard_error >= 0 && dup2(spawn->standard_error, STDERR_FILENO) < 0)
-        _exit(127);
-    if (spawn->channel == CHANNEL)
-        fcntl(CHANNEL, F_SETFD, 0);
-    else if (spawn->channel >= 0 && dup2(spawn->channel, CHANNEL) < 0)
-        _exit(127);
-    execute_self(spawn->arguments);
-    _exit(127);
-}
-
-int powers_spawn_self(const struct powers_spawn *spawn, pid_t *pid)
-{
-    pid_t parent = getpid();
-    pid_t child = fork();
-    if (child < 0)
-        return -errno;
-    if (child == 0)
-        become_child(spawn, parent);
-    *pid = child;
-    return 0;
-}
-
-/* The soft limit of open files as it was: what the operator's own commands are started with. */
 static struct rlimit first_nofile;
 
 size_t powers_raise_nofile(void)
@@ -288,6 +330,12 @@ size_t powers_raise_nofile(void)
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
     return limit.rlim_cur;
+}
+
+void powers_restore_nofile(void)
+{
+    if (first_nofile.rlim_max != 0)
+        setrlimit(RLIMIT_NOFILE, &first_nofile);
 }
 
 static int find_user(const char *user, struct passwd **found)
@@ -331,87 +379,10 @@ unsigned powers_count_cpus(void)
     return cpus_count(read_small, NULL);
 }
 
-int powers_become(const char *user)
-{
-    if (geteuid() == 0 && user && strcmp(user, "root") != 0) {
-        struct passwd *found;
-        int failure = find_user(user, &found);
-        if (failure)
-            return failure;
-        if (initgroups(found->pw_name, found->pw_gid) < 0 ||
-            setresgid(found->pw_gid, found->pw_gid, found->pw_gid) < 0 ||
-            setresuid(found->pw_uid, found->pw_uid, found->pw_uid) < 0)
-            return -errno;
-    }
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
-}
-
-/* ---- commands of the operator's -------------------------------------------------------------------------------------- */
-
-/* What a child tells its parent when it cannot become the command: at which step, and why. */
-struct failure {
-    int step;
-    int error;
-};
-
-enum spawn_step { SPAWN_CHANNELS, SPAWN_LIMITS, SPAWN_USER, SPAWN_DIRECTORY, SPAWN_EXECUTE };
-
-static const char *const step_names[] = {
-    [SPAWN_CHANNELS] = "passing its descriptors",
-    [SPAWN_LIMITS] = "setting its limits",
-    [SPAWN_USER] = "becoming its user",
-    [SPAWN_DIRECTORY] = "entering its directory",
-    [SPAWN_EXECUTE] = "executing it",
-};
-
-/* The numbers from 3 on may be taken by what is to be passed, so everything is moved up first. */
-static int pass_channels(const struct powers_command *command, int *report)
-{
-    int high[POWERS_CHANNELS_MOST];
-    const int above = POWERS_FIRST_CHANNEL + POWERS_CHANNELS_MOST;
-    *report = fcntl(*report, F_DUPFD_CLOEXEC, above);
-    for (size_t i = 0; i < command->channel_count; i++)
-        high[i] = fcntl(command->channels[i], F_DUPFD_CLOEXEC, above);
-    for (size_t i = 0; i < command->channel_count; i++)
-        if (high[i] < 0 || dup2(high[i], POWERS_FIRST_CHANNEL + (int)i) < 0)
-            return -errno;
-    return *report < 0 ? -errno : 0;
-}
-
-static int set_streams(const struct powers_command *command)
-{
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (nothing >= 0)
-        dup2(nothing, STDIN_FILENO);
-    if (command->standard_output >= 0 && dup2(command->standard_output, STDOUT_FILENO) < 0)
-        return -errno;
-    if (command->standard_error >= 0 && dup2(command->standard_error, STDERR_FILENO) < 0)
-        return -errno;
-    return 0;
-}
-
-static int set_limit(int resource, rlim_t limit)
-{
-    struct rlimit limits = {limit, limit};
-    return limit != RLIM_INFINITY && setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
-}
-
-static int set_limits(const struct powers_command *command)
-{
-    int failure = 0;
-    if (command->open_files != RLIM_INFINITY)
-        failure = set_limit(RLIMIT_NOFILE, command->open_files);
-    else if (first_nofile.rlim_max != 0)
-        setrlimit(RLIMIT_NOFILE, &first_nofile);
-    if (!failure)
-        failure = set_limit(RLIMIT_NPROC, command->processes);
-    return failure ? failure : set_limit(RLIMIT_CORE, command->core);
-}
-
-static int become_user(const char *user)
+int powers_change_user(const char *user)
 {
     struct passwd *found;
-    if (!user || geteuid() != 0)
+    if (!user || geteuid() != 0 || strcmp(user, "root") == 0)
         return 0;
     int failure = find_user(user, &found);
     if (failure)
@@ -422,73 +393,24 @@ static int become_user(const char *user)
     return done ? 0 : -errno;
 }
 
-static void restore_signals(void)
+int powers_become(const char *user)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGXFSZ, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    int failure = powers_change_user(user);
+    if (failure)
+        return failure;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-static enum spawn_step become_command(const struct powers_command *command, int *report, int *error)
+int powers_diag_socket(void)
 {
-    setpgid(0, 0);
-    *error = -pass_channels(command, report);
-    if (!*error)
-        *error = -set_streams(command);
-    if (*error)
-        return SPAWN_CHANNELS;
-    *error = -set_limits(command);
-    if (*error)
-        return SPAWN_LIMITS;
-    *error = -become_user(command->user);
-    if (*error)
-        return SPAWN_USER;
-    if (command->directory && chdir(command->directory) < 0) {
-        *error = errno;
-        return SPAWN_DIRECTORY;
-    }
-    restore_signals();
-    execvpe(command->arguments[0], (char *const *)command->arguments, (char *const *)command->environment);
-    *error = errno;
-    return SPAWN_EXECUTE;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    return fd < 0 ? -errno : fd;
 }
 
-/* The pipe closes when the command is executed. */
-static int read_failure(int pipe, const char **step)
+int powers_descriptors_of(pid_t pid)
 {
-    struct failure failure;
-    ssize_t got;
-    do
-        got = read(pipe, &failure, sizeof(failure));
-    while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof(failure))
-        return 0;
-    *step = step_names[failure.step];
-    return -failure.error;
-}
-
-int powers_spawn_command(const struct powers_command *command, pid_t *pid, const char **step)
-{
-    int pipe[2];
-    *step = "making its process";
-    if (pipe2(pipe, O_CLOEXEC) < 0)
-        return -errno;
-    pid_t child = fork();
-    if (child == 0) {
-        struct failure failure;
-        failure.step = (int)become_command(command, &pipe[1], &failure.error);
-        (void)!write(pipe[1], &failure, sizeof(failure));
-        _exit(127);
-    }
-    int failure = child < 0 ? -errno : 0;
-    close(pipe[1]);
-    if (!failure)
-        failure = read_failure(pipe[0], step);
-    close(pipe[0]);
-    *pid = child;
-    if (failure && child > 0)
-        waitpid(child, NULL, 0);
-    return failure;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }

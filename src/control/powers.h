@@ -31,6 +31,18 @@ MUST_CHECK int powers_listen(const struct address *address, bool share, unsigned
  * any more is removed. */
 MUST_CHECK int powers_probe(const struct address *address);
 
+/* Creates the listening socket of the admin interface, non-blocking, at a Unix address; a stale file of one is removed.
+ * Only its owner may use it, and `group` if it is not null. A missing directory is made (only the last one): open to
+ * look into when we are root, ours alone otherwise. The umask is changed for a moment: not for programs with threads.
+ *
+ * Returns the descriptor. -ENOENT: there is no such group; -ENOTDIR: the directory cannot be made because the one around
+ * it is missing; -EPERM: the directory belongs to somebody else, who could put his own socket there, or we are not in the
+ * group; -EADDRINUSE: somebody listens there; -EEXIST: it is no socket. */
+MUST_CHECK int powers_admin_listen(const struct address *address, const char *group);
+
+/* Connects to a Unix socket, for at most so many seconds; later reads and writes wait as long. Returns the descriptor. */
+MUST_CHECK int powers_connect_unix(const struct address *address, int seconds);
+
 /* Removes the file of a Unix socket that we bound; harmless for other addresses. */
 void powers_unlink(const struct address *address);
 
@@ -85,6 +97,18 @@ MUST_CHECK int powers_find_group(const char *group);
 /* How many CPUs this process may use: those that it may run on, and no more than what the quota of its control group
  * pays for. At least 1. */
 unsigned powers_count_cpus(void);
+
+/* ... and back to what it was at the first call of this, for those who come after us. */
+void powers_restore_nofile(void);
+
+/* Becomes this user with his groups, if this process is root; null is nobody else. */
+MUST_CHECK int powers_change_user(const char *user);
+
+/* A socket on which the kernel tells of other sockets (sock_diag(7)). */
+MUST_CHECK int powers_diag_socket(void);
+
+/* The folder in which the descriptors of a process stand (/proc/PID/fd). */
+MUST_CHECK int powers_descriptors_of(pid_t pid);
 
 /* Becomes this user for good, if this process is root and `user` is not null; drops everything root could do. */
 MUST_CHECK int powers_become(const char *user);

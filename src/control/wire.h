@@ -23,6 +23,7 @@ enum wire_kind {
     WIRE_STATES,     /* one descriptor: the memory of route/server.h */
     WIRE_LISTENER,   /* sockets of one address, one for each thread, or one for all; `number`: the listener; `door`; a
                         door of a worker's own listen() has its address as `text` */
+    WIRE_UNLISTEN,   /* `door` is closed */
     WIRE_START,      /* that was all */
     WIRE_DRAIN,      /* accept nobody any more, end when the last has left or the deadline has come */
     WIRE_STOP,       /* end now */
@@ -38,6 +39,7 @@ enum wire_kind {
     WIRE_SPOKE,   /* `worker` speaks `contract` */
     WIRE_ASKS,    /* `worker` asks to listen, or does so now; `text` is a struct node_line */
     WIRE_LISTENS, /* `worker` takes connections from `doors` */
+    WIRE_ENDED,   /* `worker` lives, but its channel has ended */
     WIRE_SILENT,  /* `worker` is silent for so long that it is to be killed */
 };
 

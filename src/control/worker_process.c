@@ -1,9 +1,11 @@
 #include "control/worker_process.h"
 
 #include "base/log.h"
+#include "conf/npm.h"
 #include "control/environment.h"
 #include "control/powers.h"
 #include "control/preload.h"
+#include "control/silence.h"
 #include "control/workers_reload.h"
 
 #include <errno.h>
@@ -18,7 +20,9 @@
 /* A program that speaks says its first word when it starts: Node does so before it reads the program. */
 #define FIRST_WORD_PATIENCE (5 * (micros)SECOND_IN_MICROS)
 /* ... and to listen after that may take long: it may wait for its database. */
-#define LISTEN_PATIENCE (30 * (micros)SECOND_IN_MICROS)
+#define LISTEN_PATIENCE (10 * (micros)SECOND_IN_MICROS)
+/* npm never will. */
+#define NPM_PATIENCE (5 * (micros)SECOND_IN_MICROS)
 /* From SIGTERM to SIGKILL. */
 #define END_PATIENCE (5 * (micros)SECOND_IN_MICROS)
 
@@ -86,7 +90,7 @@ void worker_spoke(struct worker *worker, enum contract contract)
     else
         close_pair(worker->node);
     if (worker->state == WORKER_STARTING && worker->slot->next != worker)
-        worker_set_timer(worker, LISTEN_PATIENCE);
+        worker_set_timer(worker, npm_manager(worker->slot->pool->workers->command) ? NPM_PATIENCE : LISTEN_PATIENCE);
 }
 
 /* ---- the engine learns of it ---------------------------------------------------------------------------------------- */
@@ -208,10 +212,10 @@ static int spawn(struct worker *worker)
 {
     int streams[2] = {-1, -1};
     int failure = open_channels(worker);
-    if (!failure && worker->workers->prefix) {
+    if (!failure && isatty(STDOUT_FILENO) == 1)
         worker->output = open_output(worker, STDOUT_FILENO, &streams[0]);
+    if (!failure && isatty(STDERR_FILENO) == 1)
         worker->errors = open_output(worker, STDERR_FILENO, &streams[1]);
-    }
     if (failure)
         log_error("%s/%s: no channel to it: %s", worker->slot->pool->name, worker->slot->server->name,
                   strerror(-failure));
@@ -282,6 +286,10 @@ void worker_leave(struct worker *worker, micros patience)
 {
     if (worker->state >= WORKER_LEAVING)
         return;
+    if (worker->state == WORKER_STARTING) {
+        worker_end(worker); /* it has nothing to finish */
+        return;
+    }
     worker->state = WORKER_LEAVING;
     tell(worker, WIRE_WORKER_LEAVE);
     worker_set_timer(worker, patience);
@@ -307,17 +315,22 @@ static void say_nothing_was_said(const struct worker *worker)
 {
     char name[WORKER_NAME_SIZE];
     const struct plan_workers *plan = worker->slot->pool->workers;
+    micros now = clock_steady();
     log_error("%s has said nothing for %d s: it does not know that limpet wants to hand it connections",
-              worker_name(worker, name), (int)(FIRST_WORD_PATIENCE / SECOND_IN_MICROS));
-    if (worker->workers->advise)
-        worker->workers->advise(worker->workers->context, plan);
+              worker_name(worker, name), (int)((now - worker->started + SECOND_IN_MICROS / 2) / SECOND_IN_MICROS));
+    silence_explain(plan);
 }
 
 static void say_it_does_not_listen(const struct worker *worker)
 {
     char name[WORKER_NAME_SIZE];
-    log_warning("%s runs for %d s and does not listen; if it takes sockets by process.on('message'), say so with "
-                "`node-message`",
+    if (npm_manager(worker->slot->pool->workers->command)) {
+        say_nothing_was_said(worker); /* npm, itself a Node program, said that it has started */
+        return;
+    }
+    log_warning("%s runs for %d s and does not listen yet. If it never will: a script that starts npm, or node without "
+                "`exec`, drops the channel to limpet on the way; a program that takes sockets by process.on('message') "
+                "needs `node-message`",
                 worker_name(worker, name), (int)(LISTEN_PATIENCE / SECOND_IN_MICROS));
 }
 

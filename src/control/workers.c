@@ -150,14 +150,18 @@ static void check_place(const struct worker *worker)
 
 static void listens(struct worker *worker, uint64_t doors)
 {
+    worker->asked &= ~(worker->doors & ~doors);
     worker->doors = doors;
     worker->asked |= doors;
     if (worker->state == WORKER_STARTING && doors) {
         check_place(worker);
         begins_to_serve(worker);
     }
+    if (worker->slot->current == worker && worker->state == WORKER_SERVING)
+        worker->slot->doors = worker->asked;
     if (worker->slot->next == worker && doors)
         workers_reload_listens(worker);
+    workers_listen_close_unused(worker->workers);
 }
 
 static void silent(struct worker *worker)
@@ -165,6 +169,16 @@ static void silent(struct worker *worker)
     char name[WORKER_NAME_SIZE];
     log_error("%s does not answer: it is killed", worker_name(worker, name));
     worker_kill(worker);
+}
+
+/* It can be given nothing any more; another one takes its place. */
+static void closed(struct worker *worker)
+{
+    char name[WORKER_NAME_SIZE];
+    if (worker->state >= WORKER_LEAVING)
+        return;
+    log_error("%s has closed its channel: it is ended", worker_name(worker, name));
+    worker_end(worker);
 }
 
 void workers_hear(struct workers *workers, const struct wire_message *message)
@@ -188,6 +202,9 @@ void workers_hear(struct workers *workers, const struct wire_message *message)
         break;
     case WIRE_SILENT:
         silent(worker);
+        break;
+    case WIRE_ENDED:
+        closed(worker);
         break;
     default:
         break;
@@ -237,6 +254,7 @@ bool workers_reap(struct workers *workers, pid_t pid, int wait_status)
     if (was_current && !slot->current)
         plan_start(slot, lived);
     workers_reload_died(slot, was_next, was_old);
+    workers_listen_close_unused(workers);
     tell_if_last(workers);
     return true;
 }

@@ -55,6 +55,7 @@ struct slot {
     struct worker *current; /* null: none */
     struct worker *next;    /* is to take its place; null: none */
     struct timer restart;
+    uint64_t doors; /* where its last process listened that took connections */
     micros pause;
     uint32_t starts;
     struct workers *workers;
@@ -70,14 +71,13 @@ struct workers {
     size_t slot_count;
     struct list all; /* of worker */
     uint32_t last_id;
-    bool prefix; /* output */
     bool stopping;
     bool reloading;
+    bool reload_failed;        /* the last one */
     size_t reload_at;          /* the slot that is being replaced */
     struct worker *reload_old; /* whose end is waited for; null: none */
     char **bound_data; /* for each pool: what the first worker at door 0 sent along, as JSON; null: nothing yet */
-    void (*gone)(void *context);                                    /* while stopping: the last one has ended */
-    void (*advise)(void *context, const struct plan_workers *plan); /* one of these says nothing; may be null */
+    void (*gone)(void *context); /* while stopping: the last one has ended */
     void *context;
 };
 

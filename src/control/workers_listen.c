@@ -170,3 +170,30 @@ void workers_listen_asked(struct worker *worker, const struct node_line *line)
     else
         listens(worker, line);
 }
+
+static uint64_t doors_of(const struct slot *slot)
+{
+    uint64_t doors = slot->next ? slot->next->asked : 0;
+    if (!slot->current || slot->current->state == WORKER_STARTING)
+        doors |= slot->doors;
+    return doors | (slot->current ? slot->current->asked : 0);
+}
+
+void workers_listen_close_unused(struct workers *workers)
+{
+    uint64_t used = 0;
+    for (size_t i = 0; i < workers->slot_count; i++)
+        used |= doors_of(&workers->slots[i]);
+    for (unsigned door = 1; door < SERVER_DOORS; door++) {
+        if (used & BIT(door) || !workers->doors.all[door])
+            continue;
+        struct wire_message message;
+        wire_init(&message, WIRE_UNLISTEN);
+        message.door = door;
+        int failure = engine_process_tell(workers->engine, &message, NULL, 0);
+        if (failure && failure != -EPIPE)
+            log_error("the engine did not hear of a door that is closed: %s", strerror(-failure));
+        log_notice("no worker listens on %s any more", workers->doors.all[door]->address.text);
+        doors_close(&workers->doors, door);
+    }
+}

@@ -9,6 +9,10 @@
 /* WIRE_ASKS: it wants to listen, or says that it does. */
 void workers_listen_asked(struct worker *worker, const struct node_line *line);
 
+/* Closes doors where no worker listens any more: programs close servers, and a new version may listen elsewhere. A slot that is
+ * being filled counts as it was. */
+void workers_listen_close_unused(struct workers *workers);
+
 /* Tells a new engine of a door that is open. 0 or a negative errno. */
 MUST_CHECK int workers_listen_introduce(struct workers *workers, unsigned door);
 

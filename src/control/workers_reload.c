@@ -14,6 +14,7 @@ static void stop_reload(struct workers *workers, const char *why)
 {
     log_error("the restart of the workers has stopped: %s; those that serve stay as they are", why);
     workers->reloading = false;
+    workers->reload_failed = true;
     workers->reload_old = NULL;
 }
 
@@ -44,6 +45,7 @@ int workers_reload(struct workers *workers)
         return -EALREADY;
     log_notice("replacing the workers, one after the other");
     workers->reloading = true;
+    workers->reload_failed = false;
     workers->reload_at = 0;
     go_on(workers);
     return 0;
@@ -56,6 +58,7 @@ static void take_over(struct worker *next)
     timer_clear(&next->workers->loop->timers, &next->timer);
     slot->current = next;
     slot->next = NULL;
+    slot->doors = next->asked;
     next->workers->reload_old = old;
     worker_leave(old, next->workers->plan->timeouts.drain);
 }

@@ -172,7 +172,7 @@ enum peek_answer peek_look(struct peek *peek, struct decision *decision, struct 
             settle(peek, stream);
             return PEEK_DECIDED;
         case THINK_MORE:
-            if (stream_hold(stream, PEEK_LIMIT))
+            if (bytes.length > 0 && stream_hold(stream, PEEK_LIMIT))
                 break;
             wait_for_more(peek, stream, bytes.length, now);
             return PEEK_WAIT;

@@ -54,7 +54,7 @@ static size_t collect(struct msghdr *message, int *fds, size_t most)
     return count;
 }
 
-static ssize_t receive(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count, int flags)
+ssize_t fdpass_receive(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count)
 {
     union control control;
     struct iovec part = {.iov_base = bytes, .iov_len = room};
@@ -62,7 +62,7 @@ static ssize_t receive(int socket, void *bytes, size_t room, int *fds, size_t mo
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
     ssize_t got;
     do
-        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags);
+        got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
     *count = 0;
     if (got < 0)
@@ -74,14 +74,4 @@ static ssize_t receive(int socket, void *bytes, size_t room, int *fds, size_t mo
         close(fds[i]);
     *count = 0;
     return -EPROTO;
-}
-
-ssize_t fdpass_receive(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count)
-{
-    return receive(socket, bytes, room, fds, most, count, 0);
-}
-
-ssize_t fdpass_take(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count)
-{
-    return receive(socket, bytes, room, fds, most, count, MSG_DONTWAIT);
 }

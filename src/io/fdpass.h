@@ -18,7 +18,4 @@ MUST_CHECK int fdpass_send(int socket, const void *bytes, size_t length, const i
  * channel, or a negative errno (-EPROTO if descriptors or bytes were cut off; none is leaked then). */
 MUST_CHECK ssize_t fdpass_receive(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count);
 
-/* The same without waiting, on whatever socket: -EAGAIN if there is no message. */
-MUST_CHECK ssize_t fdpass_take(int socket, void *bytes, size_t room, int *fds, size_t most, size_t *count);
-
 #endif

@@ -93,6 +93,33 @@ static const struct option_row demo_options[] = {
      false},
 };
 
+#define ROW_ASK_AT                                                                                                     \
+    {                                                                                                                  \
+        OPTION_ADMIN, 0, "admin", "ADDR",                                                                              \
+            "The admin socket of the limpet that is meant: unix:/path or /path. The default is $LIMPET_ADMIN, else "   \
+            "/run/limpet/admin.sock for root, and for others limpet/admin.sock in $XDG_RUNTIME_DIR.",                  \
+            false                                                                                                      \
+    }
+
+static const struct option_row status_options[] = {
+    {OPTION_JSON, 0, "json", NULL, "Answer in JSON, with all that limpet tells.", false},
+    ROW_ASK_AT,
+};
+
+static const struct option_row drain_options[] = {
+    {OPTION_WAIT, 0, "wait", NULL, "End when the server has no connections any more.", false},
+    {OPTION_TIMEOUT, 0, "timeout", "TIME", "Wait at most so long, such as 30s; then the exit status is 3.", false},
+    ROW_ASK_AT,
+};
+
+static const struct option_row undrain_options[] = {ROW_ASK_AT};
+
+static const struct option_row reload_options[] = {
+    {OPTION_WAIT, 0, "wait", NULL, "End when all workers are replaced.", false},
+    {OPTION_TIMEOUT, 0, "timeout", "TIME", "Wait at most so long, such as 5m; then the exit status is 3.", false},
+    ROW_ASK_AT,
+};
+
 #define CHANGE_THE_FILE                                                                                                \
     "Change the servers in the file and restart limpet. Homes depend only on the seed and on the servers' names and "  \
     "weights, so only the clients of the changed server move."
@@ -195,21 +222,48 @@ const struct command command_table[] = {
      .synopsis = {""},
      .text = "This version seals nothing, so no secret is needed.",
      .kind = COMMAND_LATER},
-    {.name = "status",
-     .summary = "show what a running limpet does",
-     .synopsis = {""},
-     .text = "The access log has a line for every visit; limpet check shows what the configuration decides.",
-     .kind = COMMAND_LATER},
-    {.name = "drain",
-     .summary = "send a server no new clients",
-     .synopsis = {"SERVER"},
-     .text = CHANGE_THE_FILE,
-     .kind = COMMAND_LATER},
-    {.name = "undrain",
-     .summary = "send a server new clients again",
-     .synopsis = {"SERVER"},
-     .text = CHANGE_THE_FILE,
-     .kind = COMMAND_LATER},
+    {
+        .name = "status",
+        .summary = "show what a running limpet does",
+        .synopsis = {"[--json] [--admin ADDR]"},
+        .text =
+            "Shows the processes of a running limpet, where it listens, and one line for each server: its state, its "
+            "process or address, the connections it has (LIVE) and those that wait for it to take them (WAITING), how "
+            "many were handed over to it and how many it refused, how soon it takes one on average, and how often it "
+            "was started. A dash stands for what is not known or does not exist for such a server.\n\n"
+            "States: up; starting; busy, it takes nothing for the moment; silent, it does not answer; down; resting, "
+            "an address that could not be reached; draining; replacing.\n\n"
+            "What `status` and its like do, other programs can do, too: the admin socket speaks HTTP with JSON.\n\n"
+            "    curl --unix-socket /run/limpet/admin.sock http://localhost/v1/status",
+        .options = status_options,
+        .option_count = ARRAY_LENGTH(status_options),
+        .run = command_status,
+    },
+    {
+        .name = "drain",
+        .summary = "send a server no new clients",
+        .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
+        .text =
+            "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
+            "next for them, until `undrain` or the end of limpet. `limpet status` shows the names.\n\n"
+            "    limpet drain app/2 --wait --timeout 10m\n\n"
+            "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "
+            "still draining.",
+        .options = drain_options,
+        .option_count = ARRAY_LENGTH(drain_options),
+        .operand = "POOL/NAME",
+        .run = command_drain,
+    },
+    {
+        .name = "undrain",
+        .summary = "send a server new clients again",
+        .synopsis = {"POOL/NAME [--admin ADDR]"},
+        .text = "Takes `drain` back: the clients whose home the server is come back to it with their next connection.",
+        .options = undrain_options,
+        .option_count = ARRAY_LENGTH(undrain_options),
+        .operand = "POOL/NAME",
+        .run = command_undrain,
+    },
     {.name = "add", .summary = "add a server", .synopsis = {"SERVER"}, .text = CHANGE_THE_FILE, .kind = COMMAND_LATER},
     {.name = "remove",
      .summary = "remove a server",
@@ -221,7 +275,19 @@ const struct command command_table[] = {
      .synopsis = {"SERVER N"},
      .text = CHANGE_THE_FILE,
      .kind = COMMAND_LATER},
-    {.name = "reload", .summary = "read the file again", .synopsis = {""}, .text = JUST_RESTART, .kind = COMMAND_LATER},
+    {
+        .name = "reload",
+        .summary = "replace the workers, one after the other",
+        .synopsis = {"[--wait [--timeout TIME]] [--admin ADDR]"},
+        .text =
+            "Replaces every worker by a new process of the same command, one after the other, as after a new version "
+            "of your program: each is drained first, then gets TERM, and KILL if it does not end. HUP does the "
+            "same.\n\n"
+            "This version does not read its configuration again: for that, restart limpet.",
+        .options = reload_options,
+        .option_count = ARRAY_LENGTH(reload_options),
+        .run = command_reload,
+    },
     {.name = "upgrade",
      .summary = "replace the running program",
      .synopsis = {""},
@@ -239,7 +305,7 @@ const struct command command_table[] = {
     {
         .name = "manual",
         .summary = "write a manual page",
-        .synopsis = {"limpet.1|limpet.yaml.5"},
+        .synopsis = {"limpet.1|limpet.yaml.5|limpet-worker.7"},
         .text = "Writes a manual page to standard output, made of the tables that the program itself uses.",
         .operand = "PAGE",
         .run = command_manual,

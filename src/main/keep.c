@@ -2,6 +2,7 @@
 
 #include "cli/load.h"
 #include "cli/options.h"
+#include "cli/version.h"
 #include "control/bundle.h"
 #include "control/engine.h"
 #include "control/keeper.h"
@@ -86,7 +87,8 @@ static int keep(struct load *load, const struct plan *plan, int argc, char **arg
         free(words);
         return EXIT_FAILED;
     }
-    struct keeper_config config = {.plan = plan, .bundle = bundle, .engine_arguments = words};
+    struct keeper_config config = {
+        .plan = plan, .version = LIMPET_VERSION, .bundle = bundle, .engine_arguments = words};
     int status = keeper_run(&config);
     free(words);
     return status;

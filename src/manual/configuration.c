@@ -147,5 +147,5 @@ void manual_configuration(void)
         "the flags did. Coming from `limpet run`: call the pool `app`, and give the same number of workers. Then no "
         "client moves.");
     roff_section("SEE ALSO");
-    puts("\\fBlimpet\\fR(1)");
+    puts("\\fBlimpet\\fR(1), \\fBlimpet\\-worker\\fR(7)");
 }

@@ -20,7 +20,8 @@ int command_manual(int argc, char **argv)
     static const struct page {
         const char *name;
         void (*write)(void);
-    } pages[] = {{"limpet.1", manual_program}, {"limpet.yaml.5", manual_configuration}};
+    } pages[] = {
+        {"limpet.1", manual_program}, {"limpet.yaml.5", manual_configuration}, {"limpet-worker.7", manual_worker}};
     struct options options;
     const char *name = "";
     enum option option;
@@ -35,5 +36,5 @@ int command_manual(int argc, char **argv)
             return EXIT_FINE;
         }
     }
-    return options_wrong(&options, "name a page: limpet.1 or limpet.yaml.5");
+    return options_wrong(&options, "name a page: limpet.1, limpet.yaml.5 or limpet-worker.7");
 }

@@ -5,6 +5,7 @@
 
 void manual_program(void);       /* limpet(1) */
 void manual_configuration(void); /* limpet.yaml(5) */
+void manual_worker(void);        /* limpet-worker(7) */
 
 /* The entries of KEY SOURCES, in both pages. */
 void manual_key_sources(void);

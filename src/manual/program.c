@@ -273,5 +273,5 @@ void manual_program(void)
     sections();
     later();
     roff_section("SEE ALSO");
-    puts("\\fBlimpet.yaml\\fR(5)");
+    puts("\\fBlimpet.yaml\\fR(5), \\fBlimpet\\-worker\\fR(7)");
 }

@@ -28,6 +28,13 @@ static void deadline_came(struct timer *timer)
     connection_walk(container_of(timer, struct connection, timer));
 }
 
+int connection_watch(struct connection *c)
+{
+    int failure = c->watched ? 0 : loop_add(&c->context->loop, &c->client.source, LOOP_BOTH);
+    c->watched = !failure;
+    return failure;
+}
+
 enum step connection_wait(struct connection *c, micros deadline)
 {
     if (timer_set(&c->context->loop.timers, &c->timer, deadline) == 0)
@@ -62,6 +69,8 @@ enum step connection_part(struct connection *c, struct stream *hearer, enum reas
     connection_end(c, reason);
     c->server_hears = hearer == &c->server;
     farewell_start(&c->farewell, hearer, words);
+    if (connection_watch(c) != 0)
+        return STEP_OVER;
     int failure = timer_set(&c->context->loop.timers, &c->timer, connection_now(c) + FAREWELL_PATIENCE);
     return failure ? STEP_OVER : STEP_FAREWELL;
 }
@@ -78,22 +87,27 @@ void connection_drop_peek(struct connection *c)
 /* Who spoke so lately may be in the middle of something. */
 #define LATELY SECOND_IN_MICROS
 
+static bool waits_for(const struct relay_flow *flow, const struct stream *to)
+{
+    return relay_flow_holds_bytes(flow) || stream_unsent(to) > 0;
+}
+
 /* What was cut short must not look complete: if a side broke before its end, or if we end a relay on which something is
  * under way. What was complete is delivered in order, and who has nothing to say is parted from in order. */
 static bool is_cut_short(const struct connection *c, const struct relay_flow *flow, const struct stream *to)
 {
     if (relay_flow_is_whole(flow))
         return false;
-    bool waits = relay_flow_holds_bytes(flow) || stream_unsent(to) > 0;
     switch ((enum reason)c->visit.reason) {
     case REASON_CLIENT_RESET:
     case REASON_SERVER_RESET:
         return true;
     case REASON_IDLE:
-        return waits;
+        return waits_for(flow, to);
     case REASON_STOPPED:
     case REASON_NO_MEMORY:
-        return c->step == STEP_CARRY && flow->moved > 0 && (waits || connection_now(c) < c->last_move + LATELY);
+        return c->step == STEP_CARRY && flow->moved > 0 &&
+               (connection_now(c) < c->last_move + LATELY || waits_for(flow, to));
     default:
         return false;
     }
@@ -172,10 +186,8 @@ void connection_start(struct context *context, struct listen_point *point, int f
     stream_init(&c->client, fd, point->is_unix, client_ready);
     c->server.source.fd = -1;
     context_enter(context, &c->grave.link);
-    if (loop_add(&context->loop, &c->client.source, LOOP_BOTH) != 0)
-        connection_stop(c, REASON_NO_MEMORY);
-    else
-        connection_walk(c);
+    c->client.readable = true; /* who knows? */
+    connection_walk(c);
 }
 
 void connection_stop(struct connection *c, enum reason reason)

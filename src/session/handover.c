@@ -78,7 +78,9 @@ static int make_pair(struct connection *c)
 /* The client's socket lives on in the worker: an event of it would be none of ours. */
 static int let_go(struct connection *c)
 {
-    loop_forget(&c->context->loop, &c->client.source);
+    if (c->watched)
+        loop_forget(&c->context->loop, &c->client.source);
+    c->watched = false;
     return c->client.source.fd;
 }
 
@@ -134,7 +136,7 @@ enum delivery_answer handover_answer(const struct connection *c)
     return handover->returned ? (enum delivery_answer)handover->delivery.answer : DELIVERY_NONE;
 }
 
-int handover_finish(struct connection *c)
+void handover_finish(struct connection *c)
 {
     struct handover *handover = c->handover;
     bool taken = handover->delivery.answer == DELIVERY_TAKEN;
@@ -145,7 +147,6 @@ int handover_finish(struct connection *c)
     free(handover);
     if (pair && !taken)
         stream_close(&c->server, false);
-    return pair || taken ? 0 : loop_add(&c->context->loop, &c->client.source, LOOP_BOTH);
 }
 
 void handover_abandon(struct connection *c)
@@ -156,7 +157,14 @@ void handover_abandon(struct connection *c)
     assert(handover->connection == c);
     if (!handover->delivery.pair)
         c->client.source.fd = -1; /* the handover closes it */
+    __atomic_store_n(&handover->delivery.unwanted, true, __ATOMIC_RELAXED);
     handover->connection = NULL;
     c->handover = NULL;
     c->context->abandoned++;
+}
+
+void handover_cut(struct connection *c)
+{
+    /* Closing our copy would end nothing as long as the worker has one. */
+    shutdown(c->handover->delivery.fd, SHUT_RDWR);
 }

@@ -17,11 +17,14 @@ MUST_CHECK int handover_begin(struct connection *c);
 /* DELIVERY_NONE as long as there is none. */
 enum delivery_answer handover_answer(const struct connection *c);
 
-/* It was answered: takes the client's socket back, and the socketpair's end away, unless the worker has it. 0 or a negative
- * errno (it cannot be waited for any more). */
-MUST_CHECK int handover_finish(struct connection *c);
+/* It was answered: the client's socket is ours again, unless the worker has it; so is the socketpair, which goes. */
+void handover_finish(struct connection *c);
 
-/* The answer is not waited for any more. */
+/* The answer is not waited for any more; nothing if none is. */
 void handover_abandon(struct connection *c);
+
+/* Before that: nobody is to serve this client any more, who learns of it now. A worker that has read the connection and not
+ * answered finds it ended. */
+void handover_cut(struct connection *c);
 
 #endif

@@ -47,6 +47,7 @@ struct connection {
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
+    bool watched;      /* events of the client are told: many are handed over before they have to be */
     bool counted;      /* among the connections of its client */
     bool carrying;     /* it has its server, and is decided */
     bool server_hears; /* the farewell is for the server */
@@ -85,6 +86,9 @@ void connection_walk(struct connection *c);
 
 /* No server is to be had now, but a worker may come: STEP_PARK, or the end when there is no memory. */
 enum step connection_park(struct connection *c);
+
+/* From now on the client's events are told. 0 or a negative errno; once is enough. */
+MUST_CHECK int connection_watch(struct connection *c);
 
 /* The server is connected: begins to carry. */
 enum step connection_carry(struct connection *c);

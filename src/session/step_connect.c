@@ -105,7 +105,12 @@ enum step step_pick(struct connection *c)
     c->connect_by = connection_now(c) + connection_plan(c)->timeouts.connect;
     c->retries = 0;
     timer_clear(&c->context->loop.timers, &c->timer);
-    return c->visit.server->slot == 0 ? STEP_TRY : STEP_HAND;
+    if (c->visit.server->slot != 0)
+        return STEP_HAND;
+    if (connection_watch(c) == 0)
+        return STEP_TRY;
+    leave_untried(c);
+    return connection_end(c, REASON_NO_MEMORY);
 }
 
 /* A socket is there, connected or connecting. */

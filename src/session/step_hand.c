@@ -57,7 +57,7 @@ static enum step taken(struct connection *c)
     c->visit.connected = clock_steady();
     if (!stream_is_open(&c->server))
         return connection_end(c, REASON_HANDED_OVER);
-    if (loop_add(&context->loop, &c->server.source, LOOP_BOTH) != 0)
+    if (connection_watch(c) != 0 || loop_add(&context->loop, &c->server.source, LOOP_BOTH) != 0)
         return connection_end(c, REASON_NO_MEMORY);
     return connection_carry(c);
 }
@@ -67,6 +67,7 @@ static enum step wait_for_answer(struct connection *c)
     if (connection_now(c) < c->worker_by)
         return connection_wait(c, c->worker_by);
     server_untried(c->context->share->states, c->visit.server->number);
+    handover_cut(c);
     handover_abandon(c);
     return connection_end(c, REASON_WORKER_TIMEOUT);
 }
@@ -80,10 +81,8 @@ enum step step_hand(struct connection *c)
     enum delivery_answer answer = handover_answer(c);
     if (answer == DELIVERY_NONE)
         return wait_for_answer(c);
-    int failure = handover_finish(c);
-    if (answer == DELIVERY_TAKEN)
-        return taken(c);
-    return failure ? connection_end(c, REASON_NO_MEMORY) : go_on(c, answer);
+    handover_finish(c);
+    return answer == DELIVERY_TAKEN ? taken(c) : go_on(c, answer);
 }
 
 /* ---- waiting for any worker ------------------------------------------------------------------------------------------ */
@@ -93,6 +92,8 @@ enum step step_hand(struct connection *c)
 
 enum step connection_park(struct connection *c)
 {
+    if (connection_watch(c) != 0)
+        return connection_end(c, REASON_NO_MEMORY);
     list_append(&c->context->parked, &c->parked);
     micros look = connection_now(c) + PARK_LOOK;
     if (timer_set(&c->context->loop.timers, &c->timer, look < c->worker_by ? look : c->worker_by) == 0)

@@ -129,6 +129,8 @@ static enum step look(struct connection *c)
     case PEEK_WAIT:
         break;
     }
+    if (connection_watch(c) != 0)
+        return connection_end(c, REASON_NO_MEMORY);
     return connection_wait(c, peek_deadline(c->peek));
 }
 

@@ -22,6 +22,8 @@ static void stop_all(struct context *context)
 {
     while (!list_is_empty(&context->connections))
         connection_stop(connection_of_link(context->connections.next), REASON_STOPPED);
+    if (context->alone)
+        team_end_processes(&context->team); /* nobody else will */
     team_stop(&context->team);
 }
 
@@ -140,6 +142,14 @@ int thread_listen(struct thread *thread, const struct plan_listener *listener, s
     }
     free(point);
     return failure;
+}
+
+/* Events of this turn may still name the point: it is freed with the thread. */
+void thread_unlisten(struct thread *thread, unsigned door)
+{
+    for (size_t i = 0; i < thread->point_count; i++)
+        if (thread->points[i]->door == door)
+            listen_stop(thread->points[i]);
 }
 
 static void after_turn(void *context)

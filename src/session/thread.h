@@ -40,6 +40,9 @@ void thread_fini(struct thread *thread);
 MUST_CHECK int thread_listen(struct thread *thread, const struct plan_listener *listener, size_t number, unsigned door,
                              int fd);
 
+/* In the thread: closes the sockets of this door. */
+void thread_unlisten(struct thread *thread, unsigned door);
+
 /* 0 or a negative errno. */
 MUST_CHECK int thread_start(struct thread *thread);
 

@@ -21,6 +21,14 @@ static micros now_of(const struct channel *channel)
     return channel->team->loop->now;
 }
 
+/* Never 0, which means that there is none. */
+static uint32_t next_number(struct channel *channel)
+{
+    if (++channel->last_number == 0)
+        channel->last_number = 1;
+    return channel->last_number;
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
 
 static void answer(struct delivery *delivery, enum delivery_answer how)
@@ -32,7 +40,7 @@ static void answer(struct delivery *delivery, enum delivery_answer how)
 /* One that its process gives back is for another process of the same slot, if there is one: it is home there, too. */
 static void give_back(struct channel *channel, struct delivery *delivery, enum delivery_answer how)
 {
-    bool again = how == DELIVERY_GONE || (how == DELIVERY_REFUSED && channel->leaving);
+    bool again = how == DELIVERY_GONE || (how != DELIVERY_TAKEN && channel->leaving);
     if (!again || !team_redeliver(channel->team, delivery, channel))
         answer(delivery, how);
 }
@@ -88,9 +96,21 @@ static void set_busy(struct channel *channel, bool busy)
     server_set_busy(channel->team->states, channel->server->number, busy);
 }
 
+static void note_first_word(struct channel *channel)
+{
+    if (channel->spoken)
+        return;
+    channel->spoken = true;
+    team_spoke(channel->team, channel);
+    channel->team->report(
+        channel->team->context,
+        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
+}
+
 void channel_heard(struct channel *channel)
 {
     channel->heard = now_of(channel);
+    note_first_word(channel);
     if (!channel->silent)
         return;
     char name[128];
@@ -115,27 +135,18 @@ static void empty_queue(struct channel *channel, enum delivery_answer how)
     }
 }
 
-/* What it has not read it will never see. */
+/* What it has not read it will never see. Before the fence these are clients of another engine, whom nobody else could be
+ * given: they wait until it hears. */
 static void take_back(struct channel *channel)
 {
     uint32_t number;
+    if (channel->fence)
+        return;
     while (channel->theirs >= 0 && channel->contract->take_back(channel, &number) == 1) {
         struct flight *flight = number ? channel_find(channel, number) : NULL;
         if (flight)
             channel_settle(channel, flight, DELIVERY_SILENT);
     }
-    for (uint32_t i = channel->flight_count; i-- > 0;)
-        if (channel->flights[i].ping)
-            remove_flight(channel, &channel->flights[i]);
-}
-
-static void ping(struct channel *channel)
-{
-    uint32_t number = ++channel->last_number;
-    if (channel->flight_count == CHANNEL_FLIGHTS || channel->contract->ping(channel, number) != 0)
-        return;
-    channel->flights[channel->flight_count++] =
-        (struct flight){.sent = now_of(channel), .number = number, .ping = true};
 }
 
 static void fall_silent(struct channel *channel)
@@ -148,7 +159,6 @@ static void fall_silent(struct channel *channel)
     team_update(channel->team, channel->server); /* first: nothing of what comes back may come here again */
     take_back(channel);
     empty_queue(channel, DELIVERY_SILENT);
-    ping(channel); /* whose answer tells that it hears again */
 }
 
 static void ask_to_kill(struct channel *channel)
@@ -166,34 +176,59 @@ static void set_timer(struct channel *channel, micros pause)
     (void)!timer_set(&channel->team->loop->timers, &channel->timer, now_of(channel) + pause);
 }
 
+static bool is_asked(const struct channel *channel)
+{
+    for (uint32_t i = 0; i < channel->flight_count; i++)
+        if (channel->flights[i].ping)
+            return true;
+    return false;
+}
+
 /* One that only starts may be busy with that for long. */
 static bool may_ping(const struct channel *channel)
 {
-    return channel->doors != 0 && !channel->leaving && channel->fence == 0;
+    return channel->doors != 0 && !channel->leaving && channel->fence == 0 && channel->flight_count < CHANNEL_FLIGHTS &&
+           !is_asked(channel) && now_of(channel) - channel->heard >= CHANNEL_PING_EVERY;
 }
 
+/* The answer also tells that a silent one hears again. */
+static void ping(struct channel *channel)
+{
+    uint32_t number = next_number(channel);
+    if (channel->contract->ping(channel, number) == 0)
+        channel->flights[channel->flight_count++] =
+            (struct flight){.sent = now_of(channel), .number = number, .ping = true};
+}
+
+/* Since when it owes an answer; TIMER_NEVER: it owes none. */
+static micros owes_since(const struct channel *channel)
+{
+    if (channel->fence)
+        return channel->fence_sent;
+    return channel->flight_count > 0 ? channel->flights[0].sent : TIMER_NEVER;
+}
+
+/* One that thinks about a connection for long, but answers others, is busy with it and not silent. */
 static void look_after(struct channel *channel)
 {
     micros now = now_of(channel);
-    if (channel->flight_count == 0) {
-        set_busy(channel, false);
-        if (may_ping(channel) && now - channel->heard >= CHANNEL_PING_EVERY)
-            ping(channel);
-    } else {
-        micros waited = now - channel->flights[0].sent;
-        set_busy(channel, waited >= CHANNEL_BUSY_AFTER);
-        if (waited >= CHANNEL_SILENT_AFTER && !channel->silent && !channel->leaving)
-            fall_silent(channel);
-        if (channel->silent)
-            ask_to_kill(channel);
-    }
+    micros since = owes_since(channel);
+    micros unheard = now - (since > channel->heard ? since : channel->heard);
+    set_busy(channel, since != TIMER_NEVER && now - since >= CHANNEL_BUSY_AFTER);
+    if (since != TIMER_NEVER && unheard >= CHANNEL_SILENT_AFTER && !channel->silent)
+        fall_silent(channel);
+    if (channel->silent && !channel->leaving)
+        ask_to_kill(channel);
+    if (may_ping(channel))
+        ping(channel);
 }
 
 static void send_fence(struct channel *channel)
 {
     if (!channel->fence_due)
         return;
-    channel->fence = ++channel->last_number;
+    channel->fence = next_number(channel);
+    channel->fence_sent = now_of(channel);
     channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
 }
 
@@ -221,7 +256,13 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
-    uint32_t number = ++channel->last_number;
+    if (__atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED)) {
+        list_remove(&delivery->mail.link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+        return true;
+    }
+    uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
         set_timer(channel, FULL_PAUSE);
@@ -229,11 +270,15 @@ static bool send_one(struct channel *channel)
     }
     list_remove(&delivery->mail.link);
     channel->queued--;
-    if (failure) /* it is dead, and the keeper will say so soon */
-        give_back(channel, delivery, DELIVERY_GONE);
-    else
+    if (!failure) {
         channel->flights[channel->flight_count++] =
             (struct flight){.sent = now_of(channel), .number = number, .delivery = delivery};
+        return true;
+    }
+    /* It is dead, and the keeper will say so soon. Until then nothing that another one gives back may come here. */
+    channel->deaf = true;
+    team_update(channel->team, channel->server);
+    give_back(channel, delivery, DELIVERY_GONE);
     return true;
 }
 
@@ -246,7 +291,7 @@ static void pump(struct channel *channel)
 
 bool channel_takes(const struct channel *channel, unsigned door)
 {
-    return !channel->gone && !channel->leaving && !channel->silent && channel->doors >> door & 1;
+    return !channel->gone && !channel->leaving && !channel->silent && !channel->deaf && channel->doors >> door & 1;
 }
 
 void channel_deliver(struct channel *channel, struct delivery *delivery)
@@ -302,25 +347,7 @@ void channel_fence_again(struct channel *channel)
 void channel_fence_passed(struct channel *channel)
 {
     channel->fence = 0;
-}
-
-static void note_first_word(struct channel *channel)
-{
-    if (channel->spoken || channel->heard == 0)
-        return;
-    channel->spoken = true;
-    team_spoke(channel->team, channel);
-    channel->team->report(
-        channel->team->context,
-        &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
-}
-
-/* False when the channel has ended. */
-static bool listen_to(struct channel *channel)
-{
-    bool open = channel->contract->read(channel) != 0;
-    note_first_word(channel);
-    return open;
+    channel->fence_due = false;
 }
 
 static void end_of_channel(struct channel *channel)
@@ -335,7 +362,7 @@ static void ready(struct loop_source *source, uint32_t events)
 {
     struct channel *channel = container_of(source, struct channel, source);
     (void)events;
-    if (!listen_to(channel)) {
+    if (channel->contract->read(channel) == 0) {
         end_of_channel(channel);
         return;
     }
@@ -369,6 +396,7 @@ struct channel *channel_new(const struct channel_config *config)
     channel->last_number = config->first_number;
     channel->doors = config->doors;
     channel->spoken = config->adopted;
+    channel->heard = config->adopted ? now_of(channel) : 0;
     list_init(&channel->link);
     list_init(&channel->queue);
     timer_init(&channel->timer, tick);

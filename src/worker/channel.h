@@ -8,7 +8,8 @@
  * wait for a second is busy: it is still home to its clients, who wait with it. After three seconds it is silent: the queue
  * goes to the next-ranked, and so does what it has not read yet, which is read out of its own end of the channel, of which
  * we keep a copy for this. (Closing our end instead would kill a Node program with all its connections.) What it has read and
- * not answered cannot be given to anybody else: two would read one stream. An idle worker is asked once a second. */
+ * not answered cannot be given to anybody else: two would read one stream. A worker that says nothing for a second is asked
+ * whether it hears; as long as it says anything it is not silent. */
 
 #include "base/attr.h"
 #include "io/loop.h"
@@ -39,7 +40,7 @@ struct channel_contract {
     int (*leave)(struct channel *channel);
     /* Reads once and calls channel_*() for what came: 0 at the end of the channel, -EAGAIN when there is nothing, else 1. */
     int (*read)(struct channel *channel);
-    /* Takes one message out of what the worker has not read: 1 with its number in *number (0: it had none to be answered),
+    /* Takes something out of what the worker has not read (the kernel closes its descriptor): 1 with its number in *number (0: it had none to be answered),
      * or -EAGAIN when there is none. */
     int (*take_back)(struct channel *channel, uint32_t *number);
     /* Before the first connection: an engine that follows another one makes sure that what the worker still answers to that
@@ -70,6 +71,7 @@ struct channel {
     int theirs;  /* a copy of the worker's end; -1: none */
     uint32_t last_number;
     uint32_t fence; /* number that has to be answered first; 0: none */
+    micros fence_sent;
     uint64_t doors; /* where it takes connections */
     bool fence_due; /* it has to be sent (again) */
     bool spoken;    /* it has said anything */
@@ -77,6 +79,7 @@ struct channel {
     bool busy;
     bool silent;
     bool kill_asked;
+    bool deaf; /* its end is closed: nothing can be sent any more */
     bool gone; /* dead, or its channel has ended */
     micros heard;
     struct list queue; /* of deliveries */

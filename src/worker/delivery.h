@@ -35,6 +35,7 @@ struct delivery {
     uint8_t door;
     uint8_t answer; /* enum delivery_answer */
     bool pair;      /* the descriptor is one end of a socketpair */
+    bool unwanted;  /* atomic: nobody waits for it any more, so it need not be sent */
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include "worker/team.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,15 +76,6 @@ static int send_connection(struct channel *channel, const struct delivery *deliv
     return put(channel, &line, delivery->fd);
 }
 
-static int send_ping(struct channel *channel, uint32_t number)
-{
-    char buffer[LINE_MOST];
-    struct text line;
-    text_init(&line, buffer, sizeof(buffer));
-    node_line_ping(&line);
-    return put(channel, &line, -1);
-}
-
 static int send_leave(struct channel *channel)
 {
     char buffer[LINE_MOST];
@@ -93,8 +85,10 @@ static int send_leave(struct channel *channel)
     return put(channel, &line, -1);
 }
 
-/* A connection for nobody: the program has no server of this key, so Node refuses it by its number and closes it. */
-static int send_fence(struct channel *channel, uint32_t number)
+/* A connection for nobody, as a fence and as a ping: the program has no server of this key, so Node refuses it by its number
+ * and closes it. (Rejected for the ping: a line that announces a descriptor and has none, which Node answers by saying so.
+ * When it is held up, it reads that line together with the next connection, and takes that one's descriptor for it.) */
+static int send_nobody(struct channel *channel, uint32_t number)
 {
     int ends[2];
     char buffer[LINE_MOST];
@@ -102,7 +96,7 @@ static int send_fence(struct channel *channel, uint32_t number)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
     text_init(&line, buffer, sizeof(buffer));
-    node_line_connection(&line, "fence", number, NULL, false);
+    node_line_connection(&line, "nobody", number, NULL, false);
     int failure = put(channel, &line, ends[0]);
     close(ends[0]);
     close(ends[1]);
@@ -149,7 +143,7 @@ static void arrived(struct channel *channel)
     struct flight *flight = channel->fence ? NULL : first_on_the_way(channel);
     if (!flight)
         return;
-    if (flight->ping || channel->pool->workers->node_message)
+    if (!flight->ping && channel->pool->workers->node_message)
         channel_settle(channel, flight, DELIVERY_TAKEN);
     else
         flight->arrived = true;
@@ -286,27 +280,16 @@ static void understand_lines(struct channel *channel, struct node_side *side)
     }
 }
 
-/* One read; its descriptors are closed. */
-static ssize_t receive(struct channel *channel, struct node_side *side)
-{
-    int fds[FDPASS_MOST];
-    size_t count;
-    ssize_t got = fdpass_receive(channel->source.fd, side->inbound + side->length, INBOUND_SIZE - side->length, fds,
-                                 FDPASS_MOST, &count);
-    for (size_t i = 0; i < count; i++)
-        close(fds[i]);
-    return got;
-}
-
+/* Descriptors that come with what it says are none of ours: the kernel closes them, because nothing asks for them. */
 static int read_lines(struct channel *channel)
 {
     struct node_side *side = side_of(channel);
-    ssize_t got = side ? receive(channel, side) : -ENOMEM;
-    if (got == -EAGAIN || got == -ENOMEM)
+    if (!side)
         return -EAGAIN;
-    if (got == -EPROTO)
-        return 1; /* descriptors that did not fit: they were for nothing anyway */
-    if (got <= 0)
+    ssize_t got = recv(channel->source.fd, side->inbound + side->length, INBOUND_SIZE - side->length, 0);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR || errno == ENOMEM ? -EAGAIN : 0;
+    if (got == 0)
         return 0;
     side->length += (size_t)got;
     channel_heard(channel);
@@ -316,10 +299,15 @@ static int read_lines(struct channel *channel)
 
 /* ---- taking back ---------------------------------------------------------------------------------------------------- */
 
+static bool is_connection(const char *line)
+{
+    return strstr(line, "\"newconn\"");
+}
+
 static uint32_t number_in(const char *line)
 {
     static const char seq[] = "\"seq\":";
-    const char *at = strstr(line, "\"newconn\"") ? strstr(line, seq) : NULL;
+    const char *at = strstr(line, seq);
     return at ? (uint32_t)strtoul(at + strlen(seq), NULL, 10) : NO_NUMBER;
 }
 
@@ -327,8 +315,8 @@ static uint32_t number_in(const char *line)
 static void keep_line(struct node_side *side, const char *line)
 {
     size_t used = strlen(side->taken);
-    if (used + strlen(line) < sizeof(side->taken))
-        memcpy(side->taken + used, line, strlen(line) + 1);
+    if (used + strlen(line) + 1 < sizeof(side->taken))
+        snprintf(side->taken + used, sizeof(side->taken) - used, "%s\n", line);
 }
 
 static int nothing_left(struct channel *channel, struct node_side *side)
@@ -340,34 +328,42 @@ static int nothing_left(struct channel *channel, struct node_side *side)
     return -EAGAIN;
 }
 
+/* A connection is the last of what comes with one read, because its descriptor ends that. */
+static uint32_t sort_lines(struct node_side *side, char *lines)
+{
+    uint32_t number = NO_NUMBER;
+    for (char *line = lines, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        if (is_connection(line))
+            number = number_in(line);
+        else
+            keep_line(side, line);
+    }
+    return number;
+}
+
 static int take_back(struct channel *channel, uint32_t *number)
 {
     struct node_side *side = side_of(channel);
     /* Without numbers nobody could tell which ones are taken back. */
     if (!side || channel->pool->workers->node_message)
         return -EAGAIN;
-    char line[LINE_MOST + 1];
-    int fds[FDPASS_MOST];
-    size_t count;
-    ssize_t got = fdpass_take(channel->theirs, line, LINE_MOST, fds, FDPASS_MOST, &count);
-    for (size_t i = 0; i < count; i++)
-        close(fds[i]);
+    char lines[sizeof(side->taken)];
+    ssize_t got = recv(channel->theirs, lines, sizeof(lines) - 1, MSG_DONTWAIT);
     if (got <= 0)
         return nothing_left(channel, side);
-    line[got] = '\0';
-    *number = number_in(line);
-    if (*number == NO_NUMBER && !strstr(line, "NODE_HANDLE"))
-        keep_line(side, line);
+    lines[got] = '\0';
+    *number = sort_lines(side, lines);
     return 1;
 }
 
 const struct channel_contract node_contract = {
     .contract = CONTRACT_NODE,
     .send = send_connection,
-    .ping = send_ping,
+    .ping = send_nobody,
     .leave = send_leave,
     .read = read_lines,
     .take_back = take_back,
-    .fence = send_fence,
+    .fence = send_nobody,
     .fini = fini,
 };

@@ -168,11 +168,6 @@ void node_line_socket(struct text *text, const char *message)
     text_add(text, ",\"key\":\"limpet:1\"}\n");
 }
 
-void node_line_ping(struct text *text)
-{
-    text_add(text, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":null}\n");
-}
-
 void node_line_leave(struct text *text, uint64_t seq)
 {
     add_number(text, CLUSTER "\"act\":\"disconnect\",\"seq\":", seq);

@@ -56,8 +56,6 @@ void node_line_read(struct span bytes, struct node_line *line);
 void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *delivery, bool tell);
 /* To a program that does not listen itself: `message` is JSON. */
 void node_line_socket(struct text *text, const char *message);
-/* A line that announces a descriptor but comes without one: answered by NODE_NOT_ARRIVED, and by nothing else. */
-void node_line_ping(struct text *text);
 void node_line_leave(struct text *text, uint64_t seq);
 void node_line_ack(struct text *text, uint64_t ack, uint64_t seq);
 void node_line_handle_ack(struct text *text);

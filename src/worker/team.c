@@ -1,5 +1,6 @@
 #include "worker/team.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,8 +28,9 @@ static struct channel *find_taker(struct team *team, size_t server, unsigned doo
     struct channel *found = NULL;
     for (struct list *link = team->channels.next; link != &team->channels; link = link->next) {
         struct channel *channel = container_of(link, struct channel, link);
-        if (channel != but && channel->server->number == server && channel_takes(channel, door) &&
-            (!found || channel->id > found->id))
+        if (but != NULL && channel == but)
+            continue;
+        if (channel->server->number == server && channel_takes(channel, door) && (!found || channel->id > found->id))
             found = channel;
     }
     return found;
@@ -95,6 +97,17 @@ static void drop_theirs(struct channel *channel)
 void team_go_alone(struct team *team)
 {
     for_each(team, 0, drop_theirs);
+}
+
+static void end_process(struct channel *channel)
+{
+    if (kill(-channel->process, SIGTERM) < 0)
+        (void)kill(channel->process, SIGTERM);
+}
+
+void team_end_processes(struct team *team)
+{
+    for_each(team, 0, end_process);
 }
 
 void team_stop(struct team *team)

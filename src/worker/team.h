@@ -55,6 +55,8 @@ void team_leave(struct team *team, uint32_t id);
 void team_leave_all(struct team *team);
 /* From now on a channel ends when its worker does: the keeper, who would tell, is gone. */
 void team_go_alone(struct team *team);
+/* Ends the processes by SIGTERM, where this user may. */
+void team_end_processes(struct team *team);
 /* What the keeper says to TEAM_ASKS: whether it may; that it is this door where it does. */
 void team_answer_listen(struct team *team, uint32_t id, unsigned door, const struct node_listen_answer *answer);
 void team_listens(struct team *team, uint32_t id, unsigned door);

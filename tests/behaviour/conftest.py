@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from support.admin import StandIn
 from support.limpet import Limpet, configuration
-from support.proc import wait_until
+from support.ports import free_port
+from support.programs import node, node_script
 from support.servers import Server, answers_http
 
 
@@ -30,37 +32,61 @@ def socket_folder(folder):
 
 
 @pytest.fixture
-def limpet(folder):
-    """Starts limpets: `limpet(servers, key=..., listener={...}, pool={...}, limits={...})`, or `limpet(config=...)`."""
+def start(folder):
+    """Starts limpets, each in a folder of its own: `start(config, ...)` as in support.limpet."""
     started = []
 
-    def start(servers=None, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, **options):
-        if config is None and (servers is not None or "workers" in options.get("pool", ())):
-            config = configuration(servers, **options)
+    def one(*arguments, **options):
         own = folder / f"limpet-{len(started)}"
         own.mkdir()
         own.chmod(0o755)
         started.append(None)
-        started[-1] = Limpet(own, config, arguments, wrapper, env, stdout, ready)
+        started[-1] = Limpet(own, *arguments, **options)
         return started[-1]
 
-    yield start
+    yield one
     _stop_all(started)
 
 
 @pytest.fixture
-def workers(limpet, folder):
-    """Starts a limpet that starts workers: `workers(command, count, pool={...}, key=..., limits={...})`, and waits until
-    they take connections. `more` is what else stands under `workers:`; what they serve is listed in the file
-    `folder / "served"`."""
-    def start(command, count=4, servers=None, pool=None, ready=True, more=None, **options):
-        own = {"command": command, "count": count, "environment": {"SERVED": str(folder / "served")}, **(more or {})}
-        started = limpet(servers, pool={"workers": own, **(pool or {})}, ready=ready, **options)
-        if ready:
-            assert wait_until(lambda: started.stderr.count("takes connections") >= count, 30), started.stderr
-        return started
+def limpet(start):
+    """Starts limpets: `limpet(servers, key=..., listener={...}, pool={...}, limits={...})`, or `limpet(config=...)`.
 
-    return start
+    With `workers={"command": [...], "count": 4}`, which may stand beside servers, it waits for all of them."""
+    def one(servers=(), config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, **options):
+        workers = options.get("workers", {}).get("count", 0)
+        if config is None and (servers or workers):
+            config = configuration(servers, **options)
+        return start(config, arguments, wrapper, env, stdout, ready, workers=workers)
+
+    return one
+
+
+@pytest.fixture
+def workers(limpet, folder):
+    """Starts limpets with nothing but workers: `workers(command, count, key=...)`. `more` is what else stands under
+    `workers:`. What the workers of support.workers serve is listed in the file `folder / "served"`."""
+    def one(command, count=4, more=None, **options):
+        own = {"command": command, "count": count, "environment": {"SERVED": str(folder / "served")}, **(more or {})}
+        return limpet(workers=own, **options)
+
+    return one
+
+
+@pytest.fixture
+def run(start):
+    """Starts limpets by `limpet run`: `run("http_app.js", count=4)`, a script of tests/node that listens on the port
+    PORT of 127.0.0.1, or `run(command=[...])`. Options of limpet's own are words: `run(..., options=["-k", "sni"])`."""
+    def one(script=None, *words, count=2, version=None, command=None, options=(), listen=None, env=None, **more):
+        port = free_port()
+        command = command or [node(version), node_script(script)]
+        own = ["-w", str(count), "--seed", "tests", "--admin", "off", *(["-l", listen] if listen else [])]
+        arguments = [*own, *options, "--", *command, *map(str, words)]
+        proxy = start(arguments=arguments, verb="run", workers=count, env={"PORT": str(port), **(env or {})}, **more)
+        proxy.address = listen or f"127.0.0.1:{port}"
+        return proxy
+
+    return one
 
 
 @pytest.fixture
@@ -100,3 +126,17 @@ def _stop_all(started):
             trouble.append(str(error))
     assert not trouble, "\n".join(trouble)
 
+
+
+@pytest.fixture
+def stand_in(folder):
+    """Starts somebody at an admin socket: `stand_in(answers)`, see support.admin."""
+    started = []
+
+    def start(answers):
+        started.append(StandIn(folder / f"admin-{len(started)}.sock", answers))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

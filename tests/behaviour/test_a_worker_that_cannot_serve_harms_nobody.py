@@ -24,7 +24,7 @@ def _clients_of(proxy, slot, count=200):
     found = []
     for client in range(count):
         name = f"203.0.113.{client}"
-        if ask(proxy, headers={"X-Forwarded-For": name, "Connection": "close"}).text.split()[0] == str(slot):
+        if ask(proxy, headers={"X-Forwarded-For": name, "Connection": "close"}).text.split()[0] == slot:
             found.append(name)
     return found
 
@@ -40,7 +40,7 @@ def _come(proxy, client, crowd):
 def test_a_worker_that_stands_still_is_passed_over_and_serves_nothing_twice(workers, folder, command):
     """Those whom it had not read yet are served by others, and never by it when it goes on."""
     proxy = workers(command, 3, key="client")
-    engine, victim = proxy.engine, proxy.workers[1]
+    engine, victim = proxy.engine, proxy.workers["1"]
     visitors = Visitors(proxy, per_second=100, timeout=30)
     time.sleep(0.5)
     with paused(victim):
@@ -57,8 +57,8 @@ def test_a_worker_that_stands_still_is_passed_over_and_serves_nothing_twice(work
     print(dict(results(visits)), "slowest", slowest(visits, 1))
     assert {visit.result for visit in visits} == {ANSWERED}
     assert served_twice(folder / "served") == []
-    assert {visit.slot for visit in visits if visit.began > continued + 0.2} == {1, 2, 3}
-    assert proxy.workers[1] == victim
+    assert {visit.slot for visit in visits if visit.began > continued + 0.2} == {"1", "2", "3"}
+    assert proxy.workers["1"] == victim
     lines = proxy.visits(len(visits))
     assert len(lines) == len(visits)
     assert {line["reason"] for line in lines} == {"handed_over"}
@@ -71,7 +71,7 @@ def test_one_that_stands_still_again_and_again_serves_nothing_twice(workers, fol
     visitors = Visitors(proxy, per_second=150, timeout=30)
     for pause in (0.3, 0.3, 2.9, 3.0, 3.05, 0.3):
         time.sleep(0.2)
-        with paused(proxy.workers[1]):
+        with paused(proxy.workers["1"]):
             time.sleep(pause)
     visits = visitors.stop()
     print(dict(results(visits)), "slowest", slowest(visits, 1))
@@ -83,7 +83,7 @@ def test_a_killed_one_that_stood_still_serves_nothing_twice(workers, folder):
     proxy = workers(node_worker(), 3, key="client")
     visitors = Visitors(proxy, per_second=150)
     stops = []
-    for slot in (1, 2, 3):
+    for slot in "123":
         victim = proxy.workers[slot]
         stops.append(time.monotonic())
         os.kill(victim, signal.SIGSTOP)
@@ -98,9 +98,9 @@ def test_a_killed_one_that_stood_still_serves_nothing_twice(workers, folder):
 def test_what_a_worker_asked_before_it_stood_still_is_answered(workers):
     """The answer to a second listen() waits unread in front of connections that are taken back."""
     proxy = workers(node_worker(), 2, key="client")
-    home, port = _clients_of(proxy, 1, 20)[0], free_port()
+    home, port = _clients_of(proxy, "1", 20)[0], free_port()
     fields = {"X-Forwarded-For": home, "Connection": "close"}
-    victim = proxy.workers[1]
+    victim = proxy.workers["1"]
     assert ask(proxy, f"/listen/{port}/1", fields).text[0] == "1"
     assert wait_until(lambda: proc.is_stopped(victim))
     with ThreadPoolExecutor(3) as pool:
@@ -113,10 +113,10 @@ def test_what_a_worker_asked_before_it_stood_still_is_answered(workers):
 
 def test_one_that_never_hears_again_may_be_killed_for_it(workers):
     proxy = workers(python_worker(), 2, key="client", more={"kill-silent": "1s"})
-    victim = proxy.workers[1]
+    victim = proxy.workers["1"]
     os.kill(victim, signal.SIGSTOP)
     assert proxy.says("does not answer: it is killed", 10)
-    assert wait_until(lambda: proxy.workers.get(1, victim) != victim)
+    assert wait_until(lambda: proxy.workers.get("1", victim) != victim)
     assert wait_until(lambda: proxy.stderr.count("takes connections") == 3)
 
 
@@ -124,7 +124,7 @@ def test_one_that_never_hears_again_may_be_killed_for_it(workers):
 def test_a_worker_without_a_free_descriptor_is_passed_over(workers, command):
     """Idle connections fill it; its newcomers go to the next-ranked until some have left."""
     proxy = workers(command, 2, key="client", more={"limits": {"open-files": 64}})
-    home = _clients_of(proxy, 1, 20)
+    home = _clients_of(proxy, "1", 20)
     crowd = []
     try:
         served_by = [_come(proxy, home[0], crowd) for number in range(70)]
@@ -154,7 +154,7 @@ def test_when_no_worker_has_a_free_descriptor_newcomers_wait_for_one(workers, co
 def test_workers_without_free_descriptors_under_load_lose_nobody(workers, folder, command):
     """One of them is at its limit for a while; then it is not."""
     proxy = workers(command, 3, key="client")
-    engine, victim = proxy.engine, proxy.workers[1]
+    engine, victim = proxy.engine, proxy.workers["1"]
     visitors = Visitors(proxy, per_second=150)
     time.sleep(0.5)
     with proc.without_new_descriptors(victim):
@@ -170,9 +170,9 @@ def test_workers_without_free_descriptors_under_load_lose_nobody(workers, folder
     print(dict(results(visits)), "slowest", slowest(visits, 1))
     assert {visit.result for visit in visits} == {ANSWERED}
     assert served_twice(folder / "served") == []
-    assert {visit.slot for visit in visits if passed_over < visit.began and visit.ended < welcome_again} == {2, 3}
-    assert {visit.slot for visit in visits if visit.began > welcome_again + 4} == {1, 2, 3}
-    assert proxy.workers[1] == victim
+    assert {visit.slot for visit in visits if passed_over < visit.began and visit.ended < welcome_again} == {"2", "3"}
+    assert {visit.slot for visit in visits if visit.began > welcome_again + 4} == {"1", "2", "3"}
+    assert proxy.workers["1"] == victim
     if "node" in command[0]:
         assert proxy.stderr.count("app/1 has no descriptor left") == 1
         assert "app/1 takes connections again" in proxy.stderr

@@ -26,7 +26,7 @@ def test_whatever_it_says_everybody_is_served(workers, folder, habit):
     hostility = _start(workers, habit)
     visits = hostility.visitors(2.5)
     assert hostility.everybody_is_served(visits)
-    assert {visit.slot for visit in visits} == ({1, 2, 3} if habit in SERVING else {2, 3})
+    assert {visit.slot for visit in visits} == ({"1", "2", "3"} if habit in SERVING else {"2", "3"})
     assert served_twice(folder / "served") == []
     assert slowest(visits, 1) < 2
     assert hostility.engine_is_well()
@@ -71,10 +71,10 @@ def test_a_client_whose_worker_never_answers_is_told_in_time(workers, habit):
                                          ("closes_its_channel", {"kill-silent": "1s"})])
 def test_one_that_can_never_serve_again_is_replaced(workers, habit, more):
     hostility = _start(workers, habit, more=more)
-    first = hostility.proxy.workers[1]
+    first = hostility.proxy.workers["1"]
     for client in range(10):
         assert ask(hostility.proxy, "/1", fields(client)).status == 200
-    assert wait_until(lambda: hostility.proxy.workers.get(1, first) != first, 12)
+    assert wait_until(lambda: hostility.proxy.workers.get("1", first) != first, 12)
 
 
 def test_one_that_is_ready_only_in_a_message_of_another_length_takes_no_connections(workers):

@@ -50,6 +50,7 @@ int reopen(int a) { return server->open(a) + server.bind(a) + socketpair(a); }
     ("loose.c", "\n", "1: a file without a room"),
     ("io/loop.c", "#include <libfyaml.h>\n", "1: <libfyaml.h>: libfyaml is known only to yaml/"),
     ("io/loop.c", "#include <openssl/ssl.h>\n", "1: <openssl/ssl.h>: openssl is known only to"),
+    ("control/admin.c", "#include <jansson.h>\n", "1: <jansson.h>: jansson is known only to"),
     ("route/pick.c", "#include <sodium/utils.h>\n", "1: <sodium/utils.h>: sodium is known only to"),
     ("carry/relay.c", "#include <nghttp2/nghttp2.h>\n", "1: <nghttp2/nghttp2.h>: nghttp2 is known only to"),
     ("io/file.c", "\nint f(void) { return open (0); }\n", "2: open(): only control/powers may"),

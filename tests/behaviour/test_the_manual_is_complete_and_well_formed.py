@@ -6,9 +6,10 @@ import subprocess
 import pytest
 
 from support.client import who_answers
-from support.limpet import run
+from support.limpet import ROOT, run
+from support.worker_channel import PYTHON, WorkerChannel
 
-PAGES = ["limpet.1", "limpet.yaml.5"]
+PAGES = ["limpet.1", "limpet.yaml.5", "limpet-worker.7"]
 
 
 def page(name):
@@ -89,6 +90,30 @@ def test_the_questions_in_the_manual_are_answered():
     ("limpet.1", "an X-Forwarded-For that limpet does not believe reaches the server all the same"),
     ("limpet.1", "or --trust none, spares the wait"),
     ("limpet.1", "with its port where it is known"),
+    ("limpet-worker.7", "sh -c 'exec node app.js'"),
+    ("limpet-worker.7", "Binds for real, past limpet"),
+    ("limpet-worker.7", "They belong to the open file"),
 ])
 def test_the_manual_tells_what_would_surprise(name, words):
     assert words.lower() in " ".join(as_read(name).split()).lower()
+
+
+def test_the_manual_and_the_header_say_the_same_of_the_wire():
+    """The tables are made of the header; and so are the numbers of the words."""
+    text = as_read("limpet-worker.7")
+    header = (ROOT / "include" / "limpet" / "worker.h").read_text()
+    for name, number in re.findall(r"^#define LIMPET_(\w+) (\d+)", header, re.M):
+        if name in ("CONNECTION", "PING", "TLS", "PAIR", "READY", "TAKEN", "REFUSED", "PONG", "LIVE"):
+            assert re.search(rf"\b{number} {name}\b", text), name
+    rows = re.findall(r"^ +(\d+) +(\d+) (\w* +)\S", text, re.M)
+    assert [(int(offset), int(size)) for offset, size, _ in rows] == [
+        (0, 1), (1, 1), (2, 2), (4, 4), (8, 8), (16, 4), (20, 4), (24, 20), (44, 20), (0, 4), (4, 1), (5, 3)]
+
+
+def test_the_program_for_python_in_the_manual_is_a_worker(folder, keep):
+    parts = [as_typed(example) for example in examples("limpet-worker.7")]  # an empty line parts them
+    first = next(number for number, part in enumerate(parts) if "import limpet_worker" in part)
+    file = folder / "worker.py"
+    file.write_text("".join(parts[first:first + 3]))
+    limpet = keep(WorkerChannel([PYTHON, "-B", str(file)], folder)).ready()
+    assert limpet.give().ask(b"hello\n") == "203.0.113.9:4711 says hello\n"

@@ -53,7 +53,7 @@ def test_what_is_under_way_is_finished(workers, command):
     before, _ = _replace(proxy)
     visits = visitors.stop()
     assert {visit.result for visit in visits} == {ANSWERED}
-    assert {visit.pid for visit in visits if visit.slot == 1} > {before[1]}
+    assert {visit.pid for visit in visits if visit.slot == "1"} > {before["1"]}
 
 
 def test_a_websocket_lives_until_the_drain_deadline_and_then_ends(workers):
@@ -64,7 +64,7 @@ def test_a_websocket_lives_until_the_drain_deadline_and_then_ends(workers):
             stack.callback(socket.close)
         homes = [int(socket.echo("hello").split()[0]) for socket in sockets]
         assert set(homes) == set(proxy.workers.values())
-        first = proxy.workers[1]
+        first = proxy.workers["1"]
         proxy.signal(signal.SIGHUP)
         begun = time.monotonic()
         while time.monotonic() < begun + 1.5:
@@ -119,8 +119,8 @@ def test_a_worker_that_is_killed_in_the_middle_of_it_does_not_stop_it(workers):
         proxy.signal(signal.SIGHUP)
         assert wait_until(lambda: proxy.stderr.count("takes connections") == 4)
         for slot, pid in proxy.workers.items():
-            if slot == 3:
+            if slot == "3":
                 proc.kill(pid)
         assert proxy.says("all workers are new", 15)
     assert wait_until(lambda: len(proc.children(proxy.keeper)) == 4)
-    assert sorted(proxy.workers) == [1, 2, 3]
+    assert sorted(proxy.workers) == ["1", "2", "3"]

@@ -36,7 +36,7 @@ def _all_end(family, within):
 def test_idle_workers_and_the_engine_end_at_once(workers, command):
     proxy = workers(command, 2, key="client", timeouts={"drain": "10s"})
     family = _kill_keeper(proxy)
-    assert _all_end(family, 5), [proc.words(pid) for pid in family if proc.is_alive(pid)]
+    assert _all_end(family, 5), [proc.arguments(pid) for pid in family if proc.is_alive(pid)]
 
 
 @BOTH
@@ -50,7 +50,7 @@ def test_requests_under_way_are_finished(workers, command):
         answers = [one.result() for one in asked]
     assert {answer.status for answer in answers} == {200}
     assert {answer.text.split()[0] for answer in answers} == {"1", "2"}
-    assert _all_end(family, 5), [proc.words(pid) for pid in family if proc.is_alive(pid)]
+    assert _all_end(family, 5), [proc.arguments(pid) for pid in family if proc.is_alive(pid)]
 
 
 @BOTH
@@ -69,7 +69,7 @@ def test_websockets_do_not_keep_node_alive_for_ever(workers):
     socket = WebSocket(proxy)
     assert socket.echo("hello").endswith("hello")
     family = _kill_keeper(proxy)
-    assert _all_end(family, 6), [proc.words(pid) for pid in family if proc.is_alive(pid)]
+    assert _all_end(family, 6), [proc.arguments(pid) for pid in family if proc.is_alive(pid)]
     socket.close()
 
 
@@ -78,7 +78,7 @@ def test_a_worker_that_does_not_care_for_the_end_of_its_channel_is_ended_too(wor
     proxy = workers(python_worker("1:never_ends"), 2, key="client", timeouts={"drain": "1s"})
     family = _kill_keeper(proxy)
     try:
-        assert _all_end(family, 6), [proc.words(pid) for pid in family if proc.is_alive(pid)]
+        assert _all_end(family, 6), [proc.arguments(pid) for pid in family if proc.is_alive(pid)]
     finally:
         for pid in filter(proc.is_alive, family):
             os.kill(pid, signal.SIGKILL)

@@ -92,7 +92,7 @@ def test_answers_to_a_dead_engine_confuse_nobody(workers, folder, command):
     visitors = Visitors(proxy, per_second=150, timeout=30)
     for number in range(6):
         time.sleep(0.2)
-        with paused(victims[1]), paused(victims[2]):
+        with paused(victims["1"]), paused(victims["2"]):
             time.sleep(0.3)
             _kill_engine(proxy)
             time.sleep(0.3 * (number % 2))
@@ -147,7 +147,7 @@ def test_workers_that_were_only_starting_serve_in_the_end(workers):
 def test_workers_that_say_nothing_for_a_moment_are_not_lost_to_the_next_engine(workers):
     """It stood still all the time from before the old engine died until after the new one has come."""
     proxy = workers(node_worker(), 2, key="client")
-    with paused(proxy.workers[1]):
+    with paused(proxy.workers["1"]):
         _kill_engine(proxy)
         with ThreadPoolExecutor(40) as pool:
             asked = [pool.submit(ask, proxy, f"/{number}", _fields(number)) for number in range(40)]

@@ -1,9 +1,10 @@
-// usage: socketio_server.js NAME PORT: a Socket.IO server that tells its name and echoes; long polling only.
+// usage: socketio_server.js [NAME PORT]: a Socket.IO server that tells its name and echoes; long polling only.
+// A worker's name is its slot, and the port is $PORT.
 'use strict';
 const { createServer } = require('http');
 const { Server } = require('socket.io');
 
-const [name, port] = process.argv.slice(2);
+const [name = process.env.LIMPET_SLOT, port = process.env.PORT] = process.argv.slice(2);
 const server = createServer();
 const io = new Server(server, { transports: ['polling'] });
 io.on('connection', (socket) => {

@@ -1,5 +1,6 @@
 """Clients that speak raw bytes, so that a test decides every segment."""
 
+import json
 import socket
 import struct
 from dataclasses import dataclass
@@ -131,6 +132,13 @@ def ask(to, path="/", headers=(), source=None, in_front=b"", **more):
     with Client(to, source) as client:
         client.send(in_front + wire.request(path, headers, **more))
         return parse_answer(client.read_to_end())
+
+
+def ask_for_facts(to, headers=(), **more):
+    """What a program that answers with JSON at /facts tells. It is asked to close, since Node does not by itself."""
+    answer = ask(to, "/facts", {**dict(headers), "Connection": "close"}, **more)
+    assert answer.status == 200, answer
+    return json.loads(answer.body)
 
 
 def who_answers(to, **more):

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.path.abspath(os.environ.get("LIMPET", ROOT / "build" / "limpet"))
 
 _REPORT = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
+_TAKES_CONNECTIONS = re.compile(r"limpet: (\S+ \(process \d+\)) takes connections")
 _STRICT = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -28,27 +29,34 @@ def environment():
     return {**_STRICT, **os.environ, "LC_ALL": "C"}
 
 
-def configuration(servers=None, key=None, listener=None, pool=None, bind=None, **top):
+def configuration(servers=(), key=None, listener=None, pool=None, bind=None, workers=None, **top):
     """A configuration with one listener and one pool. JSON is YAML too, and quotes everything.
 
-    `servers` are objects with a name and an address, or a dictionary as in the file; None if the pool has only workers.
-    Without a key and a listener of the test's own nobody is trusted, so that no byte is needed to tell who the client
-    is."""
+    `servers` are objects with a name and an address, or a dictionary as in the file. Without a key and a listener of
+    the test's own nobody is trusted, so that no byte is needed to tell who the client is. With `bind=False` the
+    `workers` say where to listen."""
     if key is None and listener is None:
         listener = {"trust": "none"}
-    if servers is not None and not isinstance(servers, dict):
+    if not isinstance(servers, dict):
         servers = {server.name: server.address for server in servers}
-    pool = {**({} if servers is None else {"servers": servers}), **(pool or {})}
+    pool = {"servers": servers, **(pool or {})} if servers else {**(pool or {})}
+    if workers:
+        pool["workers"] = workers
     if key:
         pool["key"] = key
-    listener = {"bind": bind or f"127.0.0.1:{free_port()}", "mode": "tcp", "pool": "app", **(listener or {})}
+    listener = {"mode": "tcp", "pool": "app", **(listener or {})}
+    if bind is not False:
+        listener = {"bind": bind or f"127.0.0.1:{free_port()}", **listener}
     return {"seed": "tests", "log": {"format": "json"}, "listeners": [listener], "pools": {"app": pool}, **top}
 
 
 class Limpet:
-    """Starts at once and returns when it is ready. `config` is a dictionary, a text, or None with `arguments`."""
+    """Starts at once and returns when it is ready: that is, when so many `workers` take connections, too. `config` is a
+    dictionary, a text, or None with `arguments`. `verb` is serve or run; `stdout` and `stderr` are where its output
+    goes if not to files."""
 
-    def __init__(self, folder, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True):
+    def __init__(self, folder, config=None, arguments=(), wrapper=(), env=None, stdout=None, ready=True, verb="serve",
+                 workers=0, stderr=None, directory=None):
         self.folder = Path(folder)
         self.errors = self.folder / "stderr"
         self.access = self.folder / "stdout"
@@ -57,25 +65,29 @@ class Limpet:
         if isinstance(config, dict):
             if "errors" in config.get("log", {}):
                 self.messages.append(Path(config["log"]["errors"]))
-            bind = config["listeners"][0]["bind"]
-            self.address = bind if isinstance(bind, str) else bind[0]
+            bind = config["listeners"][0].get("bind")
+            self.address = bind if bind is None or isinstance(bind, str) else bind[0]
             config = json.dumps(config, indent=1, ensure_ascii=False)
         if config is not None:
             self.file = self.folder / "limpet.yaml"
             self.file.write_text(config)
             self.file.chmod(0o644)
             arguments = ["-c", str(self.file), *arguments]
-        command = [*wrapper, PROGRAM, "serve", *arguments]
+        command = [*wrapper, PROGRAM, verb, *arguments]
         with open(self.errors, "ab") as errors, open(self.access, "ab") as access:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or access, stderr=errors,
-                                            env={**environment(), **(env or {})}, cwd=self.folder,
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout or access, stderr=stderr or errors,
+                                            env={**environment(), **(env or {})}, cwd=directory or self.folder,
                                             start_new_session=True)
         if ready:
-            self._wait_until_ready()
+            self._wait_until_ready(workers)
 
-    def _wait_until_ready(self):
-        proc.wait_until(lambda: self.process.poll() is not None or self.engine and "limpet: ready" in self.stderr, 30)
-        if self.process.poll() is not None or "limpet: ready" not in self.stderr:
+    def _is_ready(self, workers):
+        return (self.engine and "limpet: ready" in self.stderr
+                and len(set(_TAKES_CONNECTIONS.findall(self.stderr))) >= workers)
+
+    def _wait_until_ready(self, workers):
+        proc.wait_until(lambda: self.process.poll() is not None or self._is_ready(workers), 30)
+        if self.process.poll() is not None or not self._is_ready(workers):
             self.kill()
             raise AssertionError(f"limpet does not start:\n{self.stderr}")
 
@@ -87,19 +99,22 @@ class Limpet:
 
     @property
     def engine(self):
-        """The process that carries bytes; None while there is none. Its siblings are workers."""
-        found = self.keeper and [pid for pid in proc.children(self.keeper) if "engine" in proc.words(pid)[:8]]
-        return found[0] if found else None
+        """The process that carries bytes; None while there is none."""
+        found = proc.children(self.keeper) if self.keeper else []
+        return next((pid for pid in found if "engine" in proc.arguments(pid)
+                     and "LIMPET_SLOT" not in proc.environment(pid)), None)
 
     @property
     def workers(self):
-        """The processes that it has started, by their slot; the newest of each."""
-        found = {}
-        for pid in proc.children(self.keeper) if self.keeper else []:
-            slot = proc.environment(pid).get("LIMPET_SLOT")
-            if slot and (int(slot) not in found or int(proc.born(pid) or 0) >= int(proc.born(found[int(slot)]) or 0)):
-                found[int(slot)] = pid
-        return dict(sorted(found.items()))
+        """Those of its worker processes that run: {slot: process}; of two in one slot, the newer."""
+        family = proc.children(self.keeper) if self.keeper else []
+        found = {pid: proc.environment(pid).get("LIMPET_SLOT") for pid in sorted(family, key=proc.age, reverse=True)}
+        return {slot: pid for pid, slot in found.items() if slot}
+
+    @property
+    def output(self):
+        """What its workers have said, beside the access log."""
+        return self.access.read_text(errors="replace")
 
     @property
     def stderr(self):

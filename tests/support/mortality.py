@@ -15,7 +15,7 @@ from support.visitors import ANSWERED, Visitors, lost, results, slowest
 
 @dataclass
 class Death:
-    slot: int
+    slot: str
     pid: int
     at: float       # time.monotonic()
     wall: float     # time.time()
@@ -80,7 +80,7 @@ class Mortality:
     @staticmethod
     def _explains(death, line):
         """Its worker had taken it, and died with it."""
-        return line["server"] == str(death.slot) and death.wall - 1 < ended(line) < death.wall + 0.05
+        return line["server"] == death.slot and death.wall - 1 < ended(line) < death.wall + 0.05
 
     def _print(self, visits, lines):
         print(dict(results(visits)), dict(Counter(line["reason"] for line in lines)))

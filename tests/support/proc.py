@@ -38,6 +38,11 @@ def born(pid):
     return stat and stat[19]
 
 
+def age(pid):
+    """For sorting: who was born later has a smaller one. Numbers of processes born in one tick decide nearly always."""
+    return (-int(born(pid) or 0), -pid)
+
+
 def program(pid):
     """The name of the file that it runs."""
     try:
@@ -46,20 +51,20 @@ def program(pid):
         return None
 
 
-def words(pid):
-    """Its command line."""
-    return _texts(pid, "cmdline")
+def arguments(pid):
+    """Its command line, as a list; empty when there is no such process."""
+    return _strings(pid, "cmdline")
 
 
 def environment(pid):
-    """What it was started with."""
-    return dict(text.split("=", 1) for text in _texts(pid, "environ") if "=" in text)
+    """As it was when the process began."""
+    return dict(variable.partition("=")[::2] for variable in _strings(pid, "environ"))
 
 
-def _texts(pid, name):
+def _strings(pid, file):
     try:
-        with open(f"/proc/{pid}/{name}", "rb") as file:
-            return file.read().decode(errors="replace").split("\0")
+        with open(f"/proc/{pid}/{file}", "rb") as open_file:
+            return open_file.read().decode(errors="replace").split("\0")[:-1]
     except OSError:
         return []
 

@@ -9,6 +9,10 @@ from support.ports import free_port
 from support.proc import wait_until
 
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
+NODE_VERSIONS_FOLDER = Path(__file__).resolve().parents[1] / "node-versions"
+
+# Beside the one that is installed, in each of which Node's cluster protocol was seen.
+NODE_VERSIONS = (16, 22, 24, 26)
 
 
 def find(name):
@@ -123,17 +127,30 @@ class Crowd:
         self.nginx.stop()
 
 
+def node(version=None):
+    """The program; without a version the one that is installed."""
+    if version is None:
+        return find("node")
+    program = NODE_VERSIONS_FOLDER / "node_modules" / f"node-{version}" / "bin" / "node"
+    assert program.exists(), f"Node {version} is not installed (./dev deps)"
+    return str(program)
+
+
+def node_script(name):
+    assert (NODE_FOLDER / "node_modules").is_dir(), "the npm packages are not installed (./dev deps)"
+    return str(NODE_FOLDER / name)
+
+
 class Node(Program):
     """A script of tests/node."""
 
     def __init__(self, folder, script, *arguments, ports):
-        assert (NODE_FOLDER / "node_modules").is_dir(), "the npm packages are not installed (./dev deps)"
-        super().__init__(folder, [find("node"), str(NODE_FOLDER / script), *map(str, arguments)], ports)
+        super().__init__(folder, [node(), node_script(script), *map(str, arguments)], ports)
 
 
 def run_node(script, *arguments, within=60):
     """A script that ends by itself; returns what it printed."""
-    done = subprocess.run([find("node"), str(NODE_FOLDER / script), *map(str, arguments)], stdin=subprocess.DEVNULL,
+    done = subprocess.run([node(), node_script(script), *map(str, arguments)], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=within, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

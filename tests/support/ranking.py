@@ -35,3 +35,8 @@ class Ranking:
 
     def hash_in_log(self, text):
         return f"{self.model.log_hash(model.TAG_TEXT, text.encode()):08x}"
+
+
+def ranking_of_workers(count, seed="tests"):
+    """Of a pool `app` that has nothing but so many workers."""
+    return Ranking(seed, "app", {str(slot): 1 for slot in range(1, count + 1)})

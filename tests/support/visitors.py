@@ -24,7 +24,7 @@ class Visit:
     ended: float = 0.0
     port: int = 0        # of the client's end
     result: str = ""     # "answered", or "refused", "reset", "empty", "cut", "wrong", "timeout"
-    slot: int = 0        # who answered
+    slot: str = ""       # who answered
     pid: int = 0
     retried: bool = False
 
@@ -143,7 +143,7 @@ class Visitors:
         words = body.decode().split()
         if not head.startswith(b"HTTP/1.1 200") or len(words) != 3 or words[2] != str(visit.number):
             return "wrong"
-        visit.slot, visit.pid = int(words[0]), int(words[1])
+        visit.slot, visit.pid = words[0], int(words[1])
         return ANSWERED
 
 

@@ -272,6 +272,78 @@ static void what_is_no_socket_is_never_removed(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+static mode_t mode_of(const char *name)
+{
+    struct stat found;
+    assert_int_equal(lstat(name, &found), 0);
+    return found.st_mode & 07777;
+}
+
+static void an_admin_socket_is_for_its_owner_alone(void **state)
+{
+    mode_t before = umask(0);
+    int fd = powers_admin_listen(&address, NULL);
+    assert_int_equal(umask(before), 0);
+    assert_true(fd >= 0);
+    assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(mode_of(path), 0600);
+    int client = powers_connect_unix(&address, 1);
+    assert_true(client >= 0);
+    assert_true(fcntl(client, F_GETFD) & FD_CLOEXEC);
+    close(client);
+    assert_int_equal(powers_admin_listen(&address, NULL), -EADDRINUSE);
+    close(fd);
+    assert_int_equal(powers_connect_unix(&address, 1), -ECONNREFUSED);
+    fd = powers_admin_listen(&address, NULL);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void an_admin_socket_may_be_for_a_group(void **state)
+{
+    struct stat found;
+    const struct group *own = getgrgid(getegid());
+    assert_non_null(own);
+    assert_int_equal(powers_admin_listen(&address, "no-group-of-that-name"), -ENOENT);
+    assert_false(exists());
+    int fd = powers_admin_listen(&address, geteuid() == 0 ? "daemon" : own->gr_name);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(mode_of(path), 0660);
+    assert_int_equal(lstat(path, &found), 0);
+    assert_int_equal(found.st_gid, geteuid() == 0 ? getgrnam("daemon")->gr_gid : getegid());
+}
+
+static void an_admin_socket_of_a_group_that_one_is_not_in_is_refused(void **state)
+{
+    if (geteuid() == 0)
+        skip();
+    assert_int_equal(powers_admin_listen(&address, "root"), -EPERM);
+    assert_false(exists());
+}
+
+static void the_last_directory_of_an_admin_socket_is_made(void **state)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    snprintf(text, sizeof(text), "unix:%s/file/sock", folder);
+    assert_null(address_parse(span_text(text), &address));
+    mode_t before = umask(077);
+    int fd = powers_admin_listen(&address, NULL);
+    umask(before);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(mode_of(path), geteuid() == 0 ? 0755 : 0700);
+    powers_unlink(&address);
+    assert_int_equal(rmdir(path), 0);
+
+    snprintf(text, sizeof(text), "unix:%s/file/deeper/sock", folder);
+    assert_null(address_parse(span_text(text), &address));
+    assert_int_equal(powers_admin_listen(&address, NULL), -ENOTDIR);
+    write_file("", 0);
+    assert_int_equal(powers_admin_listen(&address, NULL), -ENOTDIR);
+}
+
 static void unlinking_a_port_is_harmless(void **state)
 {
     set_port("127.0.0.1", 80);
@@ -401,6 +473,23 @@ static int in_a_child(int (*what)(void))
     return WEXITSTATUS(status);
 }
 
+/* As somebody else may have been first in /tmp. */
+static int listen_in_the_folder_of_another(void)
+{
+    if (chown(folder, 1, 1) != 0 || chmod(folder, 0777) != 0 || powers_become("nobody") != 0)
+        return 1;
+    if (powers_admin_listen(&address, NULL) != -EPERM || exists())
+        return 2;
+    return 0;
+}
+
+static void an_admin_socket_is_not_put_where_another_could_replace_it(void **state)
+{
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(in_a_child(listen_in_the_folder_of_another), 0);
+}
+
 static void root_becomes_another_user_for_good(void **state)
 {
     if (geteuid() != 0)
@@ -436,6 +525,11 @@ int main(int count, char **arguments)
         fresh(a_unix_socket_that_somebody_listens_on_stays),
         fresh(a_unix_socket_that_was_left_behind_is_removed),
         fresh(what_is_no_socket_is_never_removed),
+        fresh(an_admin_socket_is_for_its_owner_alone),
+        fresh(an_admin_socket_may_be_for_a_group),
+        fresh(an_admin_socket_of_a_group_that_one_is_not_in_is_refused),
+        fresh(the_last_directory_of_an_admin_socket_is_made),
+        fresh(an_admin_socket_is_not_put_where_another_could_replace_it),
         fresh(unlinking_a_port_is_harmless),
         fresh(sealed_memory_holds_its_bytes_for_good),
         fresh(a_child_is_this_program_with_the_channels_it_was_given),

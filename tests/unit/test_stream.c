@@ -73,6 +73,11 @@ static void assert_peek(const char *expected)
     assert_memory_equal(seen.data, expected, seen.length);
 }
 
+static void hold(void)
+{
+    assert_true(stream_hold(&stream, sizeof(scratch)));
+}
+
 static void assert_read(const char *expected)
 {
     char bytes[256];
@@ -85,6 +90,7 @@ static void thousands_of_tiny_writes_are_all_seen_on_a_unix_socket(void **state)
 {
     static char sent[5000];
     struct span seen = {0};
+    hold();
     for (size_t i = 0; i < sizeof(sent); i++) {
         sent[i] = (char)('a' + i % 26);
         assert_int_equal(write(peer, &sent[i], 1), 1);
@@ -97,6 +103,26 @@ static void thousands_of_tiny_writes_are_all_seen_on_a_unix_socket(void **state)
     assert_int_equal(stream_read(&stream, got, sizeof(got)), sizeof(got));
     assert_memory_equal(got, sent, sizeof(sent));
     assert_int_equal(stream_read(&stream, got, sizeof(got)), -EAGAIN);
+}
+
+static void only_bytes_that_are_not_enough_are_held(void **state)
+{
+    send_words("whole");
+    assert_peek("whole");
+    assert_null(stream.held);
+    assert_true(stream_hold(&stream, sizeof(scratch)));
+    assert_peek("whole");
+    assert_non_null(stream.held);
+    assert_false(stream_hold(&stream, sizeof(scratch)));
+}
+
+static void nothing_is_ever_held_of_a_tcp_stream(void **state)
+{
+    send_words("part");
+    wait_for(POLLIN);
+    assert_peek("part");
+    assert_false(stream_hold(&stream, sizeof(scratch)));
+    assert_null(stream.held);
 }
 
 static void peeking_takes_nothing(void **state)
@@ -139,6 +165,7 @@ static void held_bytes_are_read_first_and_in_order(void **state)
 {
     char byte;
     send_words("one ");
+    hold();
     assert_peek("one ");
     send_words("two");
     assert_int_equal(stream_read(&stream, &byte, 1), 1);
@@ -172,6 +199,7 @@ static void the_end_behind_held_bytes_is_remembered(void **state)
 {
     send_words("last");
     close_peer();
+    hold();
     assert_peek("last");
     assert_true(stream.hung_up);
     assert_true(stream.readable);
@@ -183,6 +211,7 @@ static void a_full_look_leaves_the_rest_for_reading(void **state)
     struct span seen;
     memset(words, 'x', sizeof(words) - 1);
     send_words(words);
+    assert_true(stream_hold(&stream, 100));
     assert_int_equal(stream_peek(&stream, scratch, 100, &seen), 100);
     assert_int_equal(seen.length, 100);
     assert_true(stream.readable);
@@ -197,6 +226,7 @@ static void once_the_held_bytes_are_read_the_rest_may_be_spliced(void **state)
     char bytes[16];
     assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
     send_words("held");
+    hold();
     assert_peek("held");
     assert_non_null(stream.held);
     assert_read("held");
@@ -375,6 +405,7 @@ static void writing_to_nobody_is_an_error_and_no_signal(void **state)
 static void held_bytes_go_with_the_stream(void **state)
 {
     send_words("held");
+    hold();
     assert_peek("held");
     stream_close(&stream, false);
     assert_null(stream.held);
@@ -393,6 +424,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         on_unix(thousands_of_tiny_writes_are_all_seen_on_a_unix_socket),
+        on_unix(only_bytes_that_are_not_enough_are_held),
+        on_tcp(nothing_is_ever_held_of_a_tcp_stream),
         on_unix(peeking_takes_nothing),
         on_tcp(peeking_takes_nothing),
         on_unix(what_is_taken_is_gone_and_the_rest_stays),

@@ -1,0 +1,253 @@
+#include "control/admin_answer.h"
+
+#include "control/admin_http.h"
+#include "proto/head_lookup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Longer than every name that a configuration may give: a pool's, a slash, and a server's or an address. */
+#define SERVER_MOST 1024
+
+/* Holds a name, every byte of it escaped, and what is said about it. */
+#define SMALL_MOST (SERVER_MOST * 6 + 1024)
+
+/* A status of some ten servers fits at once. */
+#define FIRST_CAPACITY 8192
+
+/* One request as its handler sees it. */
+struct asked {
+    const struct admin_calls *calls;
+    void *context;
+    const struct admin_request *request;
+    struct span bytes;
+};
+
+struct route {
+    const char *method; /* GET answers HEAD, too */
+    const char *path;
+    const char *parameters;
+    const char *help;
+    int (*handle)(const struct asked *asked, struct admin_answer *answer);
+};
+
+static int keep(struct admin_answer *answer, int status, const struct text *json)
+{
+    *answer = (struct admin_answer){.status = status, .body = malloc(json->length + 1), .length = json->length + 1};
+    if (!answer->body)
+        return -ENOMEM;
+    memcpy(answer->body, json->data, json->length);
+    answer->body[json->length] = '\n'; /* for whoever looks at it in a terminal */
+    return 0;
+}
+
+static int refuse_named(struct admin_answer *answer, int status, const char *why, struct span name)
+{
+    char said[SMALL_MOST / 6], buffer[SMALL_MOST];
+    struct text words, json;
+    text_init(&words, said, sizeof(said));
+    text_init(&json, buffer, sizeof(buffer));
+    text_add(&words, why);
+    text_add_bytes(&words, name.data, name.length);
+    text_add(&json, "{\"error\":");
+    text_add_json(&json, span_of(words.data, words.length));
+    text_add(&json, "}");
+    return keep(answer, status, &json);
+}
+
+int admin_answer_refuse(struct admin_answer *answer, int status, const char *why)
+{
+    return refuse_named(answer, status, why, span_of(NULL, 0));
+}
+
+/* Asks for the status with more and more room: how long it is only its writer knows. */
+static int handle_status(const struct asked *asked, struct admin_answer *answer)
+{
+    for (size_t capacity = FIRST_CAPACITY; capacity <= ADMIN_ANSWER_MOST; capacity *= 2) {
+        char *buffer = malloc(capacity);
+        if (!buffer)
+            return admin_answer_refuse(answer, 503, "there is no memory for the status");
+        struct text json;
+        text_init(&json, buffer, capacity);
+        asked->calls->status(asked->context, &json);
+        text_add_char(&json, '\n');
+        if (!json.cut) {
+            *answer = (struct admin_answer){.status = 200, .body = buffer, .length = json.length};
+            return 0;
+        }
+        free(buffer);
+    }
+    return admin_answer_refuse(answer, 503, "the status is longer than 64 MiB");
+}
+
+static int refuse_drain(struct admin_answer *answer, int failure, struct span server)
+{
+    switch (failure) {
+    case -ENOENT:
+        return refuse_named(answer, 404, "there is no server ", server);
+    case -ENOTSUP:
+        return refuse_named(answer, 503, "this limpet cannot drain ", server);
+    default:
+        return refuse_named(answer, 503, strerror(-failure), span_of(NULL, 0));
+    }
+}
+
+static int drain(const struct asked *asked, struct admin_answer *answer, bool draining)
+{
+    char name[SERVER_MOST], buffer[SMALL_MOST];
+    struct text server, json;
+    text_init(&server, name, sizeof(name));
+    int wrong = admin_request_parameter(asked->request, asked->bytes, "server", &server);
+    if (wrong == -ENOENT || (!wrong && server.length == 0))
+        return admin_answer_refuse(answer, 400, "which server? Say ?server=POOL/NAME");
+    if (wrong)
+        return admin_answer_refuse(answer, 400, "this is no name of a server: write it percent-encoded");
+    struct span which = span_of(server.data, server.length);
+    int failure = asked->calls->drain(asked->context, which, draining);
+    if (failure)
+        return refuse_drain(answer, failure, which);
+    text_init(&json, buffer, sizeof(buffer));
+    text_add(&json, "{\"server\":");
+    text_add_json(&json, which);
+    text_add(&json, draining ? ",\"draining\":true}" : ",\"draining\":false}");
+    return keep(answer, 200, &json);
+}
+
+static int handle_drain(const struct asked *asked, struct admin_answer *answer)
+{
+    return drain(asked, answer, true);
+}
+
+static int handle_undrain(const struct asked *asked, struct admin_answer *answer)
+{
+    return drain(asked, answer, false);
+}
+
+static int handle_reload(const struct asked *asked, struct admin_answer *answer)
+{
+    char buffer[64];
+    struct text json;
+    int failure = asked->calls->reload(asked->context);
+    switch (failure) {
+    case 0:
+        text_init(&json, buffer, sizeof(buffer));
+        text_add(&json, "{\"reloading\":true}");
+        return keep(answer, 202, &json);
+    case -EALREADY:
+        return admin_answer_refuse(answer, 409, "the workers are being replaced already");
+    case -ENOTSUP:
+        return admin_answer_refuse(answer, 503, "this limpet has no workers to replace");
+    default:
+        return admin_answer_refuse(answer, 503, strerror(-failure));
+    }
+}
+
+static int handle_list(const struct asked *asked, struct admin_answer *answer);
+
+static const struct route routes[] = {
+    {"GET", "/", "", "This list.", handle_list},
+    {"GET", "/v1/status", "", "The whole state: pools, servers, workers.", handle_status},
+    {"POST", "/v1/drain", "server=POOL/NAME", "Send the server no new clients.", handle_drain},
+    {"POST", "/v1/undrain", "server=POOL/NAME", "Send the server new clients again.", handle_undrain},
+    {"POST", "/v1/reload", "", "Replace the workers one after the other.", handle_reload},
+};
+
+static void add_member(struct text *json, const char *before, const char *value)
+{
+    text_add(json, before);
+    text_add_json(json, span_text(value));
+}
+
+static int handle_list(const struct asked *asked, struct admin_answer *answer)
+{
+    char buffer[SMALL_MOST];
+    struct text json;
+    text_init(&json, buffer, sizeof(buffer));
+    text_add(&json, "{\"routes\":[");
+    for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
+        add_member(&json, i > 0 ? ",{\"method\":" : "{\"method\":", routes[i].method);
+        add_member(&json, ",\"path\":", routes[i].path);
+        add_member(&json, ",\"parameters\":", routes[i].parameters);
+        add_member(&json, ",\"help\":", routes[i].help);
+        text_add(&json, "}");
+    }
+    text_add(&json, "]}");
+    return keep(answer, 200, &json);
+}
+
+static bool fits_method(const struct route *route, const struct asked *asked)
+{
+    return admin_request_has_method(asked->request, asked->bytes, route->method) ||
+           (strcmp(route->method, "GET") == 0 && admin_request_has_method(asked->request, asked->bytes, "HEAD"));
+}
+
+static int dispatch(const struct asked *asked, struct admin_answer *answer)
+{
+    struct span path = head_path(&asked->request->head, asked->bytes);
+    for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
+        const struct route *route = &routes[i];
+        if (!span_equal(path, span_text(route->path)))
+            continue;
+        if (fits_method(route, asked))
+            return route->handle(asked, answer);
+        int failure = refuse_named(answer, 405, "use ", span_text(route->method));
+        answer->allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
+        return failure;
+    }
+    return admin_answer_refuse(answer, 404, "there is nothing at this path; / lists what there is");
+}
+
+int admin_answer_make(struct admin_answer *answer, const struct admin_calls *calls, void *context,
+                      const struct admin_request *request, struct span bytes)
+{
+    struct asked asked = {.calls = calls, .context = context, .request = request, .bytes = bytes};
+    int failure = dispatch(&asked, answer);
+    answer->only_head = admin_request_has_method(request, bytes, "HEAD");
+    return failure;
+}
+
+void admin_answer_fini(struct admin_answer *answer)
+{
+    free(answer->body);
+    answer->body = NULL;
+    answer->length = 0;
+}
+
+/* RFC 9110 section 15. */
+static const char *phrase(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 202:
+        return "Accepted";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 409:
+        return "Conflict";
+    case 411:
+        return "Length Required";
+    case 413:
+        return "Content Too Large";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 503:
+        return "Service Unavailable";
+    default:
+        return "Bad Request";
+    }
+}
+
+void admin_answer_head(const struct admin_answer *answer, bool last, struct text *head)
+{
+    text_add_format(head, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
+    text_add(head, "Content-Type: application/json\r\nCache-Control: no-store\r\n");
+    text_add_format(head, "Content-Length: %zu\r\n", answer->length);
+    if (answer->allow)
+        text_add_format(head, "Allow: %s\r\n", answer->allow);
+    text_add(head, last ? "Connection: close\r\n\r\n" : "\r\n");
+}

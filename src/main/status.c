@@ -1,0 +1,249 @@
+#include "base/attr.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "main/ask.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The table of servers. Cells are made first, since their widths decide the columns. */
+
+enum column { SERVER, STATE, PROCESS, LIVE, WAITING, HANDED_OVER, REFUSED, ANSWERS_IN, STARTS, COLUMN_COUNT };
+
+static const char *const titles[COLUMN_COUNT] = {
+    [SERVER] = "POOL/SERVER", [STATE] = "STATE",           [PROCESS] = "PROCESS",
+    [LIVE] = "LIVE",          [WAITING] = "WAITING",       [HANDED_OVER] = "HANDED OVER",
+    [REFUSED] = "REFUSED",    [ANSWERS_IN] = "ANSWERS IN", [STARTS] = "STARTS",
+};
+
+struct row {
+    char *cells[COLUMN_COUNT];
+};
+
+struct table {
+    struct row *rows;
+    size_t count;
+    int widths[COLUMN_COUNT];
+};
+
+/* Characters, not bytes, of UTF-8. */
+static int width_of(const char *cell)
+{
+    int width = 0;
+    for (; *cell; cell++)
+        width += ((unsigned char)*cell & 0xc0) != 0x80;
+    return width;
+}
+
+/* Null (no memory) becomes an empty cell when it is printed. */
+static char *make(const char *format, ...) PRINTF_LIKE(1, 2);
+static char *make(const char *format, ...)
+{
+    char *cell = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&cell, format, arguments) < 0)
+        cell = NULL;
+    va_end(arguments);
+    for (char *c = cell; c && *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?'; /* whatever a name holds, the terminal is not told */
+    return cell;
+}
+
+static const char *word(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : "-";
+}
+
+static char *count(const json_t *number)
+{
+    return json_is_integer(number) ? make("%" JSON_INTEGER_FORMAT, json_integer_value(number)) : make("-");
+}
+
+static char *state(const json_t *server)
+{
+    const char *state_word = word(server, "state");
+    bool also = json_is_true(json_object_get(server, "draining")) && strcmp(state_word, "draining") != 0;
+    return make("%s%s", state_word, also ? ", draining" : "");
+}
+
+/* Handed to the worker but not taken yet, or waiting for it here. */
+static char *waiting(const json_t *server)
+{
+    const json_t *in_flight = json_object_get(server, "in_flight"), *queued = json_object_get(server, "queued");
+    if (!json_is_integer(in_flight) && !json_is_integer(queued))
+        return make("0");
+    return make("%" JSON_INTEGER_FORMAT, json_integer_value(in_flight) + json_integer_value(queued));
+}
+
+static char *answers_in(const json_t *server)
+{
+    const json_t *mean = json_object_get(json_object_get(server, "answer_ms"), "mean");
+    if (!json_is_number(mean))
+        return make("-");
+    double millis = json_number_value(mean);
+    return millis < 1000 ? make("%.1f ms", millis) : make("%.1f s", millis / 1000);
+}
+
+static struct row row_of(const json_t *pool, const json_t *server)
+{
+    bool has_address = strcmp(word(server, "kind"), "address") == 0;
+    return (struct row){{
+        [SERVER] = make("%s/%s", word(pool, "name"), word(server, "name")),
+        [STATE] = state(server),
+        [PROCESS] = has_address ? make("%s", word(server, "address")) : count(json_object_get(server, "process")),
+        [LIVE] = count(json_object_get(server, "live")),
+        [WAITING] = waiting(server),
+        [HANDED_OVER] = count(json_object_get(server, "handed_over")),
+        [REFUSED] = count(json_object_get(server, "refused")),
+        [ANSWERS_IN] = answers_in(server),
+        [STARTS] = count(json_object_get(server, "starts")),
+    }};
+}
+
+static void table_add(struct table *table, struct row row)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        int width = row.cells[i] ? width_of(row.cells[i]) : 0;
+        table->widths[i] = width > table->widths[i] ? width : table->widths[i];
+    }
+    table->rows[table->count++] = row;
+}
+
+/* No spaces behind the last one. */
+static void print_row(const struct table *table, const char *const *cells)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++) {
+        const char *cell = cells[i] ? cells[i] : "";
+        bool last = i == COLUMN_COUNT - 1;
+        printf("%s%*s", cell, last ? 0 : table->widths[i] - width_of(cell) + 2, "");
+    }
+    putchar('\n');
+}
+
+static size_t count_servers(const json_t *pools)
+{
+    size_t i, all = 0;
+    const json_t *pool;
+    json_array_foreach(pools, i, pool)
+    {
+        all += json_array_size(json_object_get(pool, "servers"));
+    }
+    return all;
+}
+
+static void fill(struct table *table, const json_t *pools)
+{
+    size_t i, j;
+    const json_t *pool, *server;
+    for (size_t column = 0; column < COLUMN_COUNT; column++)
+        table->widths[column] = width_of(titles[column]);
+    json_array_foreach(pools, i, pool)
+    {
+        json_array_foreach(json_object_get(pool, "servers"), j, server)
+        {
+            table_add(table, row_of(pool, server));
+        }
+    }
+}
+
+static void print_servers(const json_t *pools)
+{
+    struct table table = {.rows = calloc(count_servers(pools) + 1, sizeof(struct row))};
+    if (!table.rows)
+        return;
+    fill(&table, pools);
+    print_row(&table, titles);
+    for (size_t i = 0; i < table.count; i++) {
+        print_row(&table, (const char *const *)table.rows[i].cells);
+        for (size_t column = 0; column < COLUMN_COUNT; column++)
+            free(table.rows[i].cells[column]);
+    }
+    free(table.rows);
+}
+
+/* "3d 4h", "5m 6s", "7s": the two largest units. */
+static void print_age(long long seconds)
+{
+    static const struct unit {
+        long long seconds;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t first = 0;
+    while (first + 1 < ARRAY_LENGTH(units) && seconds < units[first].seconds)
+        first++;
+    printf("%lld%c", seconds / units[first].seconds, units[first].letter);
+    if (first + 1 < ARRAY_LENGTH(units))
+        printf(" %lld%c", seconds % units[first].seconds / units[first + 1].seconds, units[first + 1].letter);
+}
+
+static void print_processes(const json_t *status)
+{
+    const json_t *engine = json_object_get(status, "engine");
+    printf("limpet %s, process %" JSON_INTEGER_FORMAT, word(status, "version"),
+           json_integer_value(json_object_get(status, "process")));
+    if (json_integer_value(engine) > 0)
+        printf(", engine %" JSON_INTEGER_FORMAT, json_integer_value(engine));
+    else
+        fputs(", no engine", stdout);
+    fputs(", up ", stdout);
+    print_age((long long)json_number_value(json_object_get(status, "uptime")));
+    if (strcmp(word(status, "state"), "draining") == 0)
+        fputs(", draining before its end", stdout);
+    if (json_is_true(json_object_get(status, "reloading")))
+        fputs(", replacing its workers", stdout);
+    putchar('\n');
+}
+
+static void print_listening(const json_t *status)
+{
+    const json_t *all = json_object_get(status, "listening"), *one;
+    size_t i;
+    fputs(json_array_size(all) > 0 ? "listening on " : "listening nowhere yet", stdout);
+    json_array_foreach(all, i, one)
+    {
+        printf("%s%s", i > 0 ? ", " : "", json_string_value(one) ? json_string_value(one) : "-");
+    }
+    putchar('\n');
+}
+
+static int show(const struct ask *ask, bool as_json)
+{
+    struct ask_answer answer;
+    int status = ask_status(ask, &answer);
+    if (status != EXIT_FINE)
+        return status;
+    if (as_json) {
+        fwrite(answer.text, 1, answer.length, stdout);
+    } else {
+        print_processes(answer.json);
+        print_listening(answer.json);
+        print_servers(json_object_get(answer.json, "pools"));
+    }
+    ask_answer_fini(&answer);
+    return EXIT_FINE;
+}
+
+int command_status(int argc, char **argv)
+{
+    struct options options;
+    struct ask ask;
+    bool as_json = false;
+    options_init(&options, "status", argc, argv);
+    ask_init(&ask, &options);
+    enum option option;
+    while ((option = options_next(&options)) != OPTION_END) {
+        if (option == OPTION_STOP)
+            return (int)options.status;
+        if (option == OPTION_JSON)
+            as_json = true;
+        ask_take(&ask, option, options.value);
+    }
+    int status = ask_ready(&ask, &options);
+    return status == EXIT_FINE ? show(&ask, as_json) : status;
+}

@@ -1,0 +1,20 @@
+#include "pieces.h"
+#include "worker/node_line.h"
+
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Texts are ended, numbers are what they may be, and the data that is sent back is one line. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct node_line line;
+    node_line_read(span_of(data, size), &line);
+    CHECK(line.word <= NODE_SENDS_HANDLE);
+    CHECK(memchr(line.address, '\0', sizeof(line.address)));
+    CHECK(memchr(line.type, '\0', sizeof(line.type)));
+    CHECK(memchr(line.key, '\0', sizeof(line.key)));
+    CHECK(memchr(line.data, '\0', sizeof(line.data)));
+    CHECK(!strchr(line.data, '\n'));
+    return 0;
+}

@@ -1,0 +1,9 @@
+// usage: https_app.js KEY CERTIFICATE: a program that speaks TLS itself. It tells its slot, and whether the session is an old one.
+'use strict';
+const fs = require('fs');
+const https = require('https');
+
+const [key, cert] = process.argv.slice(2).map((path) => fs.readFileSync(path));
+https.createServer({ key, cert }, (request, response) => {
+  response.end(`${process.env.LIMPET_SLOT} ${request.socket.isSessionReused() ? 'resumed' : 'new'}\n`);
+}).listen(process.env.PORT, '127.0.0.1');
