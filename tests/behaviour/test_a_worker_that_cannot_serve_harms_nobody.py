@@ -176,3 +176,19 @@ def test_workers_without_free_descriptors_under_load_lose_nobody(workers, folder
     if "node" in command[0]:
         assert proxy.stderr.count("app/1 has no descriptor left") == 1
         assert "app/1 takes connections again" in proxy.stderr
+
+
+@BOTH
+def test_a_pause_of_an_idle_worker_moves_nobody(workers, command):
+    """It had been asked whether it hears; those who came behind that question wait, and are served at home."""
+    proxy = workers(command, 2, key="client")
+    home = _clients_of(proxy, "1", 20)
+    time.sleep(1.3)
+    with ThreadPoolExecutor(len(home)) as pool:
+        with paused(proxy.workers["1"]):
+            time.sleep(1.2)
+            asked = [pool.submit(ask, proxy, "/1", {"X-Forwarded-For": client, "Connection": "close"})
+                     for client in home]
+            time.sleep(0.7)
+        assert [one.result().text[0] for one in asked] == ["1"] * len(home)
+    assert "no descriptor left" not in proxy.stderr

@@ -60,10 +60,11 @@ def test_a_client_whose_worker_never_answers_is_told_in_time(workers, habit):
     told = lost(visits)
     assert {visit.result for visit in told} == {"reset"} or {visit.result for visit in told} == {"empty"}
     assert all(3 < visit.took < 6 for visit in told)
-    assert len(told) <= 40
+    assert len(told) <= 75
     reasons = [line["reason"] for line in hostility.proxy.visits(len(visits))]
     assert reasons.count("worker_timeout") == len(told)
-    assert wait_until(lambda: proc.descriptors(hostility.engine) <= hostility.descriptors + 5)
+    # The worker may yet answer those that it has read: so many are in flight at most.
+    assert wait_until(lambda: proc.descriptors(hostility.engine) <= hostility.descriptors + 40)
     assert hostility.engine_is_well()
 
 

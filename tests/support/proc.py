@@ -69,12 +69,12 @@ def _strings(pid, file):
         return []
 
 
-def children(pid):
+def children(pid, zombies=False):
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             stat = _stat(entry)
-            if stat and int(stat[1]) == pid and stat[0] not in "ZX":
+            if stat and int(stat[1]) == pid and (zombies or stat[0] not in "ZX"):
                 found.append(int(entry))
     return sorted(found)
 
