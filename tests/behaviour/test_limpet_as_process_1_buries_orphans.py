@@ -26,9 +26,9 @@ def _leaving_orphans(count):
 
 
 def test_orphans_leave_no_zombies(workers):
-    proxy = workers(_leaving_orphans(60), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
+    proxy = workers(_leaving_orphans(12), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
     keeper = proxy.keeper
-    assert len(proc.children(keeper)) > 50, "the orphans are not its children"
+    assert len(proc.children(keeper)) > 20, "the orphans are not its children"
     assert wait_until(lambda: len(proc.children(keeper, zombies=True)) == 3)
     assert ask(proxy, "/1", {"Connection": "close"}).status == 200
 
