@@ -78,7 +78,10 @@ static int place_of(const struct node_line *line, struct address *address)
 {
     char words[NODE_ADDRESS_MOST + 32];
     if (strncmp(line->type, "udp", 3) == 0) {
-        log_warning("a worker asks for a UDP port; limpet carries connections only, and refuses");
+        static struct log_limit limit;
+        unsigned long skipped;
+        if (log_limit_pass(&limit, 10, &skipped))
+            log_warning("a worker asks for a UDP port; limpet carries connections only, and refuses");
         return -EACCES;
     }
     if (line->descriptor >= 0)

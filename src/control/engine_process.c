@@ -19,19 +19,29 @@
 #define LIVED_LONG_ENOUGH ((micros)SECOND_IN_MICROS)
 
 /* How many descriptors may be under way is counted per user, and other processes of his may have filled that just now
- * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. */
+ * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. For an
+ * engine that is behind with reading (EAGAIN) it is not so long, and once. */
 #define TELL_PAUSE_NANOS (2 * 1000 * 1000)
 #define TELL_TRIES 250
+#define TELL_TRIES_WHEN_FULL 50
+
+static int tries_for(const struct engine_process *engine, int failure)
+{
+    if (failure == -ETOOMANYREFS)
+        return TELL_TRIES;
+    return failure == -EAGAIN && !engine->behind ? TELL_TRIES_WHEN_FULL : 0;
+}
 
 int engine_process_tell(struct engine_process *engine, const struct wire_message *message, const int *fds, size_t count)
 {
     if (engine->channel.fd < 0)
         return -EPIPE;
     int failure = wire_send_message(engine->channel.fd, message, fds, count);
-    for (int i = 1; failure == -ETOOMANYREFS && i < TELL_TRIES; i++) {
+    for (int i = 1; failure && i < tries_for(engine, failure); i++) {
         nanosleep(&(struct timespec){.tv_nsec = TELL_PAUSE_NANOS}, NULL);
         failure = wire_send_message(engine->channel.fd, message, fds, count);
     }
+    engine->behind = failure == -EAGAIN;
     return failure;
 }
 

@@ -29,6 +29,7 @@ struct engine_process {
     struct timer restart;
     pid_t pid; /* 0: none is running */
     uint32_t generation;
+    bool behind;    /* it does not read what it is told */
     bool ready;     /* this engine accepts */
     bool was_ready; /* some engine did: from now on, one that dies is started again */
     micros started;

@@ -112,7 +112,7 @@ static void open_order(struct mail *mail)
         team_leave(team, message->worker);
         break;
     case WIRE_WORKER_DOOR:
-        team_listens(team, message->worker, message->door);
+        team_listens(team, message->worker, message->door, message->doors != 0);
         break;
     case WIRE_MAY_LISTEN:
         answer_listen(team, message);

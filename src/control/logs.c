@@ -4,6 +4,7 @@
 #include "control/powers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@ static int open_log(const char *where)
 {
     if (strcmp(where, "off") == 0)
         return -1;
-    int fd = strcmp(where, "stdout") == 0   ? dup(STDOUT_FILENO)
-             : strcmp(where, "stderr") == 0 ? dup(STDERR_FILENO)
+    int fd = strcmp(where, "stdout") == 0   ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+             : strcmp(where, "stderr") == 0 ? fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
                                             : powers_open_log(where);
     if (fd == -1)
         fd = -errno;

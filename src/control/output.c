@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,26 +34,36 @@ static void put_lines(struct output *output)
     }
 }
 
-static void ready(struct loop_source *source, uint32_t events)
+/* False when nothing is there any more. */
+static bool read_some(struct output *output)
 {
-    (void)events;
-    struct output *output = container_of(source, struct output, source);
-    ssize_t got = read(source->fd, output->line + output->length, sizeof(output->line) - output->length);
+    ssize_t got = read(output->source.fd, output->line + output->length, sizeof(output->line) - output->length);
     if (got > 0) {
         output->length += (size_t)got;
         put_lines(output);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        output_close(output);
     }
+    return got > 0;
 }
 
-int output_open(struct output *output, struct loop *loop, int target, const char *name)
+/* At the end of the pipe there is nothing to wait for. */
+static void ready(struct loop_source *source, uint32_t events)
+{
+    struct output *output = container_of(source, struct output, source);
+    if (!read_some(output) && events & EPOLLHUP)
+        loop_forget(output->loop, source);
+}
+
+struct output *output_new(struct loop *loop, int target, const char *name, int *end)
 {
     int ends[2];
     struct text text;
-    output->source.fd = -1;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -errno;
+    struct output *output = malloc(sizeof(*output));
+    if (!output)
+        return NULL;
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        free(output);
+        return NULL;
+    }
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     output->loop = loop;
     output->target = target;
@@ -61,22 +71,33 @@ int output_open(struct output *output, struct loop *loop, int target, const char
     text_init(&text, output->name, sizeof(output->name));
     text_add(&text, name);
     loop_source_init(&output->source, ends[0], ready);
-    int failure = loop_add(loop, &output->source, LOOP_READ);
-    if (!failure)
-        return ends[1];
+    if (loop_add(loop, &output->source, LOOP_READ) == 0) {
+        *end = ends[1];
+        return output;
+    }
     close(ends[0]);
     close(ends[1]);
-    output->source.fd = -1;
-    return failure;
+    free(output);
+    return NULL;
 }
 
-void output_close(struct output *output)
+static void bury(struct loop_grave *grave)
 {
-    if (output->source.fd < 0)
+    free(container_of(grave, struct output, grave));
+}
+
+/* A pipe holds 64 KiB; a child of the worker's that writes on must not be read for ever. */
+#define LAST_READS 32
+
+void output_free(struct output *output)
+{
+    if (!output)
         return;
+    for (int i = 0; i < LAST_READS && read_some(output); i++)
+        continue;
     if (output->length > 0)
         put(output, output->line, output->length);
     loop_ignore(&output->source);
     close(output->source.fd);
-    output->source.fd = -1;
+    loop_bury(output->loop, &output->grave, bury);
 }

@@ -10,6 +10,7 @@
 #define OUTPUT_LINE_MOST 4096
 
 struct output {
+    struct loop_grave grave;
     struct loop_source source; /* our end of a pipe; -1: none */
     struct loop *loop;
     int target;
@@ -18,10 +19,11 @@ struct output {
     char line[OUTPUT_LINE_MOST];
 };
 
-/* Returns the worker's end of the pipe, or a negative errno. What it prints goes to `target`, which stays the caller's. */
-MUST_CHECK int output_open(struct output *output, struct loop *loop, int target, const char *name);
+/* *end is the worker's end of the pipe, and the caller's. What the worker prints goes to `target`, which stays the caller's,
+ * too. Null if there is no memory, or no descriptor. */
+MUST_CHECK struct output *output_new(struct loop *loop, int target, const char *name, int *end);
 
-/* Writes what is left of an unfinished line. Twice is fine. */
-void output_close(struct output *output);
+/* Writes what is still in the pipe, an unfinished line too, and frees it at the end of the turn. Null is fine. */
+void output_free(struct output *output);
 
 #endif

@@ -75,7 +75,7 @@ enum spawn_step { SPAWN_CHANNELS, SPAWN_LIMITS, SPAWN_USER, SPAWN_DIRECTORY, SPA
 
 static const char *const step_names[] = {
     [SPAWN_CHANNELS] = "passing its descriptors",
-    [SPAWN_LIMITS] = "setting its limits",
+    [SPAWN_LIMITS] = "setting its limits (`ulimit -Ha` shows what they may be)",
     [SPAWN_USER] = "becoming its user",
     [SPAWN_DIRECTORY] = "entering its directory",
     [SPAWN_EXECUTE] = "executing it",

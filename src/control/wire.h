@@ -31,7 +31,7 @@ enum wire_kind {
                         `generation` of the engine; both ends of its channel */
     WIRE_WORKER_GONE,
     WIRE_WORKER_LEAVE, /* tell it to finish and go */
-    WIRE_WORKER_DOOR,  /* it listens at `door` */
+    WIRE_WORKER_DOOR,  /* it listens at `door`, or not any more: `doors` is 1 or 0 */
     WIRE_MAY_LISTEN, /* answers WIRE_ASKS: `worker`, `seq`, `door`, `error`; `text`: sockname and data, each with a NUL */
     /* engine to keeper */
     WIRE_READY,   /* accepting */

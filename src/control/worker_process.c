@@ -136,23 +136,9 @@ static struct output *open_output(struct worker *worker, int target, int *end)
 {
     char name[WORKER_NAME_SIZE];
     struct text text;
-    struct output *output = malloc(sizeof(*output));
     text_init(&text, name, sizeof(name));
     text_add_format(&text, "%s/%s", worker->slot->pool->name, worker->slot->server->name);
-    *end = output ? output_open(output, worker->workers->loop, target, name) : -ENOMEM;
-    if (*end >= 0)
-        return output;
-    *end = -1;
-    free(output);
-    return NULL;
-}
-
-static void close_output(struct output **output)
-{
-    if (*output)
-        output_close(*output);
-    free(*output);
-    *output = NULL;
+    return output_new(worker->workers->loop, target, name, end);
 }
 
 /* In the order in which they become descriptors 3 and 4 of the worker. */
@@ -232,8 +218,8 @@ static void worker_free(struct worker *worker)
     timer_clear(&worker->workers->loop->timers, &worker->timer);
     close_pair(worker->node);
     close_pair(worker->limpet);
-    close_output(&worker->output);
-    close_output(&worker->errors);
+    output_free(worker->output);
+    output_free(worker->errors);
     list_remove(&worker->link);
     free(worker);
 }

@@ -80,13 +80,14 @@ static void answer(struct worker *worker, int door, const struct node_line *line
         log_error("a worker's listen() is not answered: %s", strerror(-failure));
 }
 
-static void tell_door(struct worker *worker, unsigned door)
+static void tell_door(struct worker *worker, unsigned door, bool listens)
 {
     struct wire_message message;
     wire_init(&message, WIRE_WORKER_DOOR);
     message.worker = worker->id;
     message.number = (uint32_t)worker->slot->server->number;
     message.door = door;
+    message.doors = listens;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
     if (failure)
         log_error("a worker's listen() is not noted: %s", strerror(-failure));
@@ -108,7 +109,13 @@ int workers_listen_introduce(struct workers *workers, unsigned door)
 
 static void complain(const struct worker *worker, const struct node_line *line, int failure)
 {
+    static struct log_limit limit;
+    unsigned long skipped;
     char name[WORKER_NAME_SIZE];
+    if (strncmp(line->type, "udp", 3) == 0) /* that was told */
+        return;
+    if (!log_limit_pass(&limit, 1, &skipped))
+        return;
     log_error("%s asked to listen on %s%s%lld: %s", worker_name(worker, name), line->address,
               line->address[0] ? " port " : "port ", (long long)line->port, strerror(-failure));
 }
@@ -157,7 +164,7 @@ static void listens(struct worker *worker, const struct node_line *line)
             continue;
         if (door == 0 ? is_answer_to(&worker->first, line, (unsigned)line->port)
                       : is_answer_to(&open->asked, line, address_port(&open->address))) {
-            tell_door(worker, door);
+            tell_door(worker, door, true);
             return;
         }
     }
@@ -167,8 +174,10 @@ void workers_listen_asked(struct worker *worker, const struct node_line *line)
 {
     if (line->word == NODE_LISTEN)
         wants_to_listen(worker, line);
-    else
+    else if (line->word == NODE_LISTENING)
         listens(worker, line);
+    else if (node_line_door(line) < SERVER_DOORS)
+        tell_door(worker, node_line_door(line), false);
 }
 
 static uint64_t doors_of(const struct slot *slot)

@@ -73,10 +73,25 @@ void channel_settle(struct channel *channel, struct flight *flight, enum deliver
     bool ping = flight->ping;
     micros waited = clock_steady() - flight->sent;
     struct delivery *delivery = remove_flight(channel, flight);
-    if (!ping)
+    if (!ping) {
+        channel->answered = now_of(channel);
         server_count_answer(channel->team->states, channel->server->number, how == DELIVERY_TAKEN, waited);
+    }
     if (delivery)
         give_back(channel, delivery, how);
+}
+
+/* A connection waits, and it is long since it answered one. Whoever takes none is no home, even if he says that he is there. */
+static bool takes_none(const struct channel *channel)
+{
+    for (uint32_t i = 0; i < channel->flight_count; i++) {
+        const struct flight *flight = &channel->flights[i];
+        if (!flight->delivery || __atomic_load_n(&flight->delivery->unwanted, __ATOMIC_RELAXED))
+            continue;
+        micros since = flight->sent > channel->answered ? flight->sent : channel->answered;
+        return now_of(channel) - since >= CHANNEL_SILENT_AFTER;
+    }
+    return false;
 }
 
 /* ---- health -------------------------------------------------------------------------------------------------------- */
@@ -111,7 +126,11 @@ void channel_heard(struct channel *channel)
 {
     channel->heard = now_of(channel);
     note_first_word(channel);
-    if (!channel->silent)
+}
+
+static void come_back(struct channel *channel)
+{
+    if (!channel->silent || channel->heard != now_of(channel) || takes_none(channel))
         return;
     char name[128];
     name_of(channel, name, sizeof(name));
@@ -215,7 +234,8 @@ static void look_after(struct channel *channel)
     micros since = owes_since(channel);
     micros unheard = now - (since > channel->heard ? since : channel->heard);
     set_busy(channel, since != TIMER_NEVER && now - since >= CHANNEL_BUSY_AFTER);
-    if (since != TIMER_NEVER && unheard >= CHANNEL_SILENT_AFTER && !channel->silent)
+    bool silent = since != TIMER_NEVER && (unheard >= CHANNEL_SILENT_AFTER || takes_none(channel));
+    if (silent && !channel->silent)
         fall_silent(channel);
     if (channel->silent && !channel->leaving)
         ask_to_kill(channel);
@@ -232,11 +252,34 @@ static void send_fence(struct channel *channel)
     channel->fence_due = channel->contract->fence(channel, channel->fence) != 0;
 }
 
+/* It would fill the log, and keep the keeper from everybody else. */
+static void pause_if_it_asks_too_much(struct channel *channel)
+{
+    if (channel->asks < CHANNEL_ASKS_MOST || channel->paused || channel->gone)
+        return;
+    loop_forget(channel->team->loop, &channel->source);
+    channel->paused = true;
+}
+
+static void go_on_reading(struct channel *channel)
+{
+    channel->asks = 0;
+    if (channel->paused)
+        channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
+}
+
+void channel_count_ask(struct channel *channel)
+{
+    channel->asks++;
+}
+
 static void tick(struct timer *timer)
 {
     struct channel *channel = container_of(timer, struct channel, timer);
     if (channel->gone)
         return;
+    if (!timer_is_set(&channel->timer))
+        go_on_reading(channel);
     send_fence(channel);
     pump(channel);
     look_after(channel);
@@ -366,9 +409,11 @@ static void ready(struct loop_source *source, uint32_t events)
         end_of_channel(channel);
         return;
     }
+    come_back(channel);
     pump(channel);
     look_after(channel);
     count_waiting(channel);
+    pause_if_it_asks_too_much(channel);
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -413,6 +458,9 @@ struct channel *channel_new(const struct channel_config *config)
     return channel;
 }
 
+/* Far more than a socket holds; a child of the worker's may have the channel, too, and speak on. */
+#define LAST_READS 256
+
 static void lose_flights(struct channel *channel)
 {
     while (channel->flight_count > 0) {
@@ -427,7 +475,7 @@ void channel_end(struct channel *channel)
     if (channel->gone)
         return;
     /* The last that it said may be that it has taken a connection: nobody else may get that one. */
-    while (channel->contract->read(channel) == 1)
+    for (int i = 0; i < LAST_READS && channel->contract->read(channel) == 1; i++)
         continue;
     channel->gone = true;
     struct loop *loop = channel->team->loop;

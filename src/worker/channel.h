@@ -30,6 +30,9 @@ struct channel;
 #define CHANNEL_SILENT_AFTER (3 * (micros)SECOND_IN_MICROS)
 #define CHANNEL_PING_EVERY ((micros)SECOND_IN_MICROS)
 
+/* A worker may ask so much in a quarter of a second (to listen, above all); then it is not read until the next one begins. */
+#define CHANNEL_ASKS_MOST 64
+
 /* How a worker is spoken to. */
 struct channel_contract {
     enum contract contract;
@@ -74,13 +77,16 @@ struct channel {
     micros fence_sent;
     uint64_t doors; /* where it takes connections */
     bool fence_due; /* it has to be sent (again) */
+    uint32_t asks;  /* in this quarter of a second */
+    bool paused;    /* not read for now */
     bool spoken;    /* it has said anything */
     bool leaving;   /* told to finish */
     bool busy;
     bool silent;
     bool kill_asked;
-    bool deaf; /* its end is closed: nothing can be sent any more */
-    bool gone; /* dead, or its channel has ended */
+    bool deaf;       /* its end is closed: nothing can be sent any more */
+    bool gone;       /* dead, or its channel has ended */
+    micros answered; /* a connection, last */
     micros heard;
     struct list queue; /* of deliveries */
     uint32_t queued;
@@ -120,6 +126,8 @@ void channel_answer_listen(struct channel *channel, unsigned door, const struct 
 
 /* ---- for the contracts ---------------------------------------------------------------------------------------------- */
 
+/* The worker said something that somebody has to answer. */
+void channel_count_ask(struct channel *channel);
 /* The worker said something. */
 void channel_heard(struct channel *channel);
 /* It takes connections from these doors now. */

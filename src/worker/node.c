@@ -106,7 +106,9 @@ static int send_nobody(struct channel *channel, uint32_t number)
 /* Small answers, which a worker that does not read has to wait for; it asks for few. */
 static void say(struct channel *channel, const struct text *line)
 {
-    if (put(channel, line, -1) != 0)
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (put(channel, line, -1) != 0 && log_limit_pass(&limit, 10, &skipped))
         log_warning("%s/%s (process %d) did not take an answer", channel->pool->name, channel->server->name,
                     channel->process);
 }
@@ -173,18 +175,14 @@ static void accepted(struct channel *channel, const struct node_line *line)
         channel_settle(channel, flight, line->accepted ? DELIVERY_TAKEN : DELIVERY_REFUSED);
 }
 
-static unsigned door_of(const char *key)
-{
-    char *end;
-    unsigned long door = key[0] == 'd' ? strtoul(key + 1, &end, 10) : SERVER_DOORS;
-    return key[0] == 'd' && *end == '\0' && door < SERVER_DOORS ? (unsigned)door : SERVER_DOORS;
-}
-
+/* From now on, and once more when what it said before about this door has come back from the keeper. */
 static void closes(struct channel *channel, const struct node_line *line)
 {
-    unsigned door = door_of(line->key);
-    if (door < SERVER_DOORS)
-        channel_set_doors(channel, channel->doors & ~(UINT64_C(1) << door));
+    unsigned door = node_line_door(line);
+    if (door >= SERVER_DOORS)
+        return;
+    channel_set_doors(channel, channel->doors & ~(UINT64_C(1) << door));
+    channel_asks(channel, line);
 }
 
 static void acknowledge(struct channel *channel, uint64_t seq)
@@ -233,12 +231,15 @@ static void understand(struct channel *channel, struct span bytes)
         break;
     case NODE_LISTEN:
     case NODE_LISTENING:
+        channel_count_ask(channel);
         channel_asks(channel, &line);
         break;
     case NODE_CLOSE:
+        channel_count_ask(channel);
         closes(channel, &line);
         break;
     case NODE_LEAVING:
+        channel_count_ask(channel);
         acknowledge(channel, line.seq);
         break;
     case NODE_ARRIVED:
@@ -251,6 +252,7 @@ static void understand(struct channel *channel, struct span bytes)
         accepted(channel, &line);
         break;
     case NODE_SENDS_HANDLE:
+        channel_count_ask(channel);
         take_handle(channel);
         break;
     case NODE_BAD:

@@ -1,6 +1,7 @@
 #include "worker/node_line.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,15 @@ void node_line_read(struct span bytes, struct node_line *line)
     else if (json_is_object(value))
         read_object(value, line);
     json_decref(value);
+}
+
+unsigned node_line_door(const struct node_line *line)
+{
+    char *end;
+    if (line->key[0] != 'd' || line->key[1] < '0' || line->key[1] > '9')
+        return UINT_MAX;
+    unsigned long door = strtoul(line->key + 1, &end, 10);
+    return *end == '\0' && door < UINT_MAX ? (unsigned)door : UINT_MAX;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,9 @@ struct node_line {
     char data[NODE_DATA_MOST]; /* JSON, as it is echoed; "null" when there was none, or it was too long */
 };
 
+/* Of NODE_CLOSE: which door its key names; UINT_MAX if none. We name them ourselves: "d3". */
+unsigned node_line_door(const struct node_line *line);
+
 /* Reads one line, without its newline. */
 void node_line_read(struct span bytes, struct node_line *line);
 

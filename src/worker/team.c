@@ -133,11 +133,12 @@ void team_answer_listen(struct team *team, uint32_t id, unsigned door, const str
         channel_answer_listen(channel, door, answer);
 }
 
-void team_listens(struct team *team, uint32_t id, unsigned door)
+void team_listens(struct team *team, uint32_t id, unsigned door, bool listens)
 {
+    uint64_t bit = UINT64_C(1) << door;
     struct channel *channel = next_channel(team, id, NULL);
     if (channel)
-        channel_set_doors(channel, channel->doors | UINT64_C(1) << door);
+        channel_set_doors(channel, listens ? channel->doors | bit : channel->doors & ~bit);
 }
 
 bool team_redeliver(struct team *team, struct delivery *delivery, const struct channel *but)

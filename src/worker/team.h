@@ -57,9 +57,10 @@ void team_leave_all(struct team *team);
 void team_go_alone(struct team *team);
 /* Ends the processes by SIGTERM, where this user may. */
 void team_end_processes(struct team *team);
-/* What the keeper says to TEAM_ASKS: whether it may; that it is this door where it does. */
+/* What the keeper says to TEAM_ASKS: whether it may; that it is this door where it does, or does not any
+ * more. */
 void team_answer_listen(struct team *team, uint32_t id, unsigned door, const struct node_listen_answer *answer);
-void team_listens(struct team *team, uint32_t id, unsigned door);
+void team_listens(struct team *team, uint32_t id, unsigned door, bool listens);
 
 /* Gives a connection to the worker in its slot. It is answered once, perhaps at once. */
 void team_deliver(struct team *team, struct delivery *delivery);

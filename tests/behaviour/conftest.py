@@ -82,7 +82,8 @@ def run(start):
         command = command or [node(version), node_script(script)]
         own = ["-w", str(count), "--seed", "tests", "--admin", "off", *(["-l", listen] if listen else [])]
         arguments = [*own, *options, "--", *command, *map(str, words)]
-        proxy = start(arguments=arguments, verb="run", workers=count, env={"PORT": str(port), **(env or {})}, **more)
+        more = {"workers": count, **more}
+        proxy = start(arguments=arguments, verb="run", env={"PORT": str(port), **(env or {})}, **more)
         proxy.address = listen or f"127.0.0.1:{port}"
         return proxy
 

@@ -134,9 +134,9 @@ def ask(to, path="/", headers=(), source=None, in_front=b"", **more):
         return parse_answer(client.read_to_end())
 
 
-def ask_for_facts(to, headers=(), **more):
-    """What a program that answers with JSON at /facts tells. It is asked to close, since Node does not by itself."""
-    answer = ask(to, "/facts", {**dict(headers), "Connection": "close"}, **more)
+def ask_for_facts(to, path="/facts", headers=(), **more):
+    """What a program that answers with JSON tells. Node is asked to close, which it does not by itself."""
+    answer = ask(to, path, {**dict(headers), "Connection": "close"}, **more)
     assert answer.status == 200, answer
     return json.loads(answer.body)
 

@@ -131,9 +131,9 @@ static inline void crew_turn(void)
 static inline void crew_tick(micros step)
 {
     crew.loop.now += step;
+    crew_turn();
     timers_run(&crew.loop.timers, crew.loop.now);
     crew_bury();
-    crew_turn();
 }
 
 static inline void crew_pass(micros time)
@@ -310,7 +310,7 @@ static inline void fake_open(const struct fake *fake)
     } else {
         fake_line(fake, "{\"cmd\":\"NODE_CLUSTER\",\"act\":\"online\",\"seq\":0}\n");
         crew_turn();
-        team_listens(&crew.team, fake->id, 0);
+        team_listens(&crew.team, fake->id, 0, true);
     }
 }
 

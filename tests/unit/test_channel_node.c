@@ -233,7 +233,7 @@ static void what_it_asks_is_passed_on_and_answered(void **state)
 static void a_door_is_open_until_the_program_closes_it(void **state)
 {
     fake_open(&one);
-    team_listens(&crew.team, 1, 5);
+    team_listens(&crew.team, 1, 5, true);
     assert_int_equal(crew_figures(0).doors, 0x21);
     assert_int_equal(crew.doors, 0x21);
     struct parcel *parcel = crew_parcel(0);

@@ -67,7 +67,7 @@ static void each_slot_has_its_own(void **state)
 static void a_slot_offers_what_any_of_its_processes_does(void **state)
 {
     assert_int_equal(crew.opened, 1); /* the second one added nothing */
-    team_listens(&crew.team, 1, 4);
+    team_listens(&crew.team, 1, 4, true);
     assert_int_equal(crew.opened, 2);
     assert_int_equal(crew_figures(0).doors, 0x11);
     struct parcel *parcel = crew_parcel(0);
@@ -97,7 +97,7 @@ static void the_first_word_decides_how_a_process_speaks(void **state)
     assert_false(node.ended);
     assert_int_equal(crew.contract, CONTRACT_NODE);
     assert_int_equal(crew.news[TEAM_SPOKE], 3);
-    team_listens(&crew.team, 3, 0);
+    team_listens(&crew.team, 3, 0, true);
     struct parcel *parcel = crew_deliver(1);
     fake_serve(&node);
     assert_int_equal(answer_of(parcel), DELIVERY_TAKEN);
@@ -259,7 +259,7 @@ static void nobody_is_told_about_processes_that_are_not_there(void **state)
 {
     team_remove(&crew.team, 99);
     team_leave(&crew.team, 99);
-    team_listens(&crew.team, 99, 3);
+    team_listens(&crew.team, 99, 3, true);
     team_answer_listen(&crew.team, 2, 3, &(struct node_listen_answer){.sockname = "", .data = "null"});
     fake_read(&new);
     assert_int_equal(new.count, 0);

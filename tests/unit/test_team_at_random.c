@@ -202,7 +202,8 @@ static void answer_some(struct actor *actor)
             acknowledge(actor);
         answer_one(actor);
     }
-    crew_turn();
+    if (draw(2))
+        crew_turn();
 }
 
 static void answer_all(struct actor *actor)
