@@ -225,10 +225,10 @@ static const struct roff_row faults[] = {
      "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
      "it, because it is the one that knows them."},
     {"It is silent for 3 seconds",
-     "It is down. What was sent to it and what it has not read yet is taken back out of "
-     "its socket, and goes to the next-ranked; so do its clients from now on. What it has "
-     "read and not answered cannot be given to anybody else. When it says anything again, "
-     "it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
+     "Or it says that it is there, and takes nobody. It is down. What was sent to it and what it has not read yet is "
+     "taken back out of its socket, and goes to the next-ranked; so do its clients from now on. What it has read and "
+     "not answered cannot be given to anybody else: those clients wait, at most `timeouts: worker`. When it answers "
+     "again, it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
     {"It is stopped (SIGSTOP)", "As silent. Continued, it goes on, and finds in its socket nothing that another has "
                                 "got."},
     {"Its table of descriptors is full",
