@@ -7,6 +7,7 @@
 #include "control/logs.h"
 #include "control/posts.h"
 #include "control/powers.h"
+#include "control/preload.h"
 #include "control/status.h"
 #include "control/workers.h"
 #include "io/loop.h"
@@ -461,6 +462,7 @@ static void end(struct keeper *keeper)
     close_admin(keeper);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
+    preload_forget();
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);
