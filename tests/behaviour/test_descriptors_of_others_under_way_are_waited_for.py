@@ -32,8 +32,8 @@ def test_nobody_is_lost_while_none_can_be_handed_over(workers, folder, keep, com
     used = proc.cpu_seconds(engine)
     time.sleep(1)
     used = proc.cpu_seconds(engine) - used
-    others.stop()
     freed = time.monotonic()
+    others.stop()
     time.sleep(0.5)
     visits = visitors.stop()
     waited = [visit for visit in visits if filled < visit.began < freed - 0.3]

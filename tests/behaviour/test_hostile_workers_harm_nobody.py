@@ -13,7 +13,7 @@ from support.workers import python_worker, served_twice
 
 SERVING = ["answers_twice", "answers_what_nobody_asked", "says_words_of_another_version",
            "sends_messages_of_any_length", "sends_descriptors"]
-USELESS = ["refuses", "dies_before_it_answers", "dies_with_some_unread", "dies_at_once", "closes_by_an_empty_message"]
+USELESS = ["refuses", "dies_before_it_answers", "dies_with_some_unread", "dies_at_once"]
 FLOODING = ["floods_with_answers", "floods_with_noise", "floods_with_readiness", "floods_with_descriptors"]
 
 

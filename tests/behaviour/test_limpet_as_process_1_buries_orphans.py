@@ -19,16 +19,19 @@ _WRAPPER = next((wrapper for wrapper in _OWN if subprocess.run([*wrapper, "true"
 pytestmark = pytest.mark.skipif(_WRAPPER is None, reason="no process namespace may be made here")
 
 
-def _leaving_orphans(count):
-    """A worker that leaves so many behind at its start, all of which die after a moment."""
-    orphans = f"i=0; while [ $i -lt {count} ]; do (sleep 2 &); i=$((i + 1)); done"
+def _leaving_orphans(count, seconds=0.5):
+    """A worker that leaves so many behind at its start, which live that long."""
+    orphans = f"i=0; while [ $i -lt {count} ]; do (sleep {seconds} &); i=$((i + 1)); done"
     return ["/bin/sh", "-c", f"{orphans}; exec {' '.join(python_worker())}"]
 
 
 def test_orphans_leave_no_zombies(workers):
-    proxy = workers(_leaving_orphans(12), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
+    proxy = workers(_leaving_orphans(12, 1000), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
     keeper = proxy.keeper
-    assert len(proc.children(keeper)) > 20, "the orphans are not its children"
+    orphans = [pid for pid in proc.children(keeper) if proc.program(pid) == "sleep"]
+    assert len(orphans) == 24, "they are not its children"
+    for pid in orphans:
+        os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: len(proc.children(keeper, zombies=True)) == 3)
     assert ask(proxy, "/1", {"Connection": "close"}).status == 200
 

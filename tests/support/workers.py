@@ -3,14 +3,14 @@
 from collections import Counter
 from pathlib import Path
 
-from support.programs import NODE_FOLDER, find
+from support.programs import node, node_script
 
 _PROGRAMS = Path(__file__).parent / "worker_programs"
 
 
 def node_worker():
     """The command of an unmodified Node program."""
-    return [find("node"), str(NODE_FOLDER / "worker_server.js")]
+    return [node(), node_script("worker_server.js")]
 
 
 def python_worker(*habits):

@@ -114,7 +114,7 @@ def says_words_of_wrong_types(channel):
     wrong = [None, True, -1, 1.5, 2**62, "x" * 300, [], {}, {"a": {"b": None}}]
 
     def babble(channel, seq):
-        for value in wrong:
+        for value in wrong if seq % 8 == 0 else []:
             channel.say(cmd=value)
             channel.say(cmd="NODE_CLUSTER", ack=value, accepted=value, seq=value)
             channel.say(cmd="NODE_CLUSTER", act=value, key=value, seq=value)
