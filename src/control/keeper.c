@@ -323,8 +323,7 @@ static void hang_up(struct keeper *keeper)
                 : failure == -ENOTSUP
                     ? "HUP: reload is not in this version; the old configuration serves on. Restart to "
                       "read a new one"
-                    : "HUP: the workers are replaced; the configuration is not read again in this "
-                      "version");
+                    : "HUP: the configuration is not read again in this version, only the workers are new");
 }
 
 static void take_signal(struct loop_source *source, uint32_t events)

@@ -112,12 +112,18 @@ static void complain(const struct worker *worker, const struct node_line *line, 
     static struct log_limit limit;
     unsigned long skipped;
     char name[WORKER_NAME_SIZE];
+    bool is_unix = strcmp(line->type, "-1") == 0;
+    const char *advice = failure == -EADDRINUSE && !is_unix ? " (`ss -ltnp` shows who has it)" : "";
     if (strncmp(line->type, "udp", 3) == 0) /* that was told */
         return;
     if (!log_limit_pass(&limit, 1, &skipped))
         return;
-    log_error("%s asked to listen on %s%s%lld: %s", worker_name(worker, name), line->address,
-              line->address[0] ? " port " : "port ", (long long)line->port, strerror(-failure));
+    worker_name(worker, name);
+    if (is_unix)
+        log_error("%s asked to listen on %s: %s", name, line->address, strerror(-failure));
+    else
+        log_error("%s asked to listen on %s%s%lld: %s%s", name, line->address, line->address[0] ? " port " : "port ",
+                  (long long)line->port, strerror(-failure), advice);
 }
 
 static int open_door(struct worker *worker, const struct node_line *line)
