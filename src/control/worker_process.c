@@ -126,7 +126,7 @@ static void tell(struct worker *worker, enum wire_kind kind)
     message.worker = worker->id;
     message.number = (uint32_t)worker->slot->server->number;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure && failure != -EPIPE)
+    if (failure && failure != -EPIPE && failure != -ECONNRESET)
         log_error("the engine did not hear of a worker: %s", strerror(-failure));
 }
 

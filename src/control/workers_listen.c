@@ -206,7 +206,7 @@ void workers_listen_close_unused(struct workers *workers)
         wire_init(&message, WIRE_UNLISTEN);
         message.door = door;
         int failure = engine_process_tell(workers->engine, &message, NULL, 0);
-        if (failure && failure != -EPIPE)
+        if (failure && failure != -EPIPE && failure != -ECONNRESET)
             log_error("the engine did not hear of a door that is closed: %s", strerror(-failure));
         log_notice("no worker listens on %s any more", workers->doors.all[door]->address.text);
         doors_close(&workers->doors, door);
