@@ -81,12 +81,19 @@ void channel_settle(struct channel *channel, struct flight *flight, enum deliver
         give_back(channel, delivery, how);
 }
 
-/* A connection waits, and it is long since it answered one. Whoever takes none is no home, even if he says that he is there. */
+static bool is_unwanted(const struct delivery *delivery)
+{
+    return __atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED);
+}
+
+/* A connection waits, or no other fits into the window, and it is long since it answered one. Whoever takes none is no home,
+ * even if he says that he is there. */
 static bool takes_none(const struct channel *channel)
 {
+    bool full = channel->flight_count >= CHANNEL_WINDOW;
     for (uint32_t i = 0; i < channel->flight_count; i++) {
         const struct flight *flight = &channel->flights[i];
-        if (!flight->delivery || __atomic_load_n(&flight->delivery->unwanted, __ATOMIC_RELAXED))
+        if (!flight->delivery || (is_unwanted(flight->delivery) && !full))
             continue;
         micros since = flight->sent > channel->answered ? flight->sent : channel->answered;
         return now_of(channel) - since >= CHANNEL_SILENT_AFTER;
@@ -273,6 +280,20 @@ void channel_count_ask(struct channel *channel)
     channel->asks++;
 }
 
+/* Who has given up does not wait here, with his descriptor, until others have been answered. */
+static void let_unwanted_go(struct channel *channel)
+{
+    for (struct list *link = channel->queue.next, *next; link != &channel->queue; link = next) {
+        struct delivery *delivery = container_of(link, struct delivery, mail.link);
+        next = link->next;
+        if (!is_unwanted(delivery))
+            continue;
+        list_remove(link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+    }
+}
+
 static void tick(struct timer *timer)
 {
     struct channel *channel = container_of(timer, struct channel, timer);
@@ -281,6 +302,7 @@ static void tick(struct timer *timer)
     if (!timer_is_set(&channel->timer))
         go_on_reading(channel);
     send_fence(channel);
+    let_unwanted_go(channel);
     pump(channel);
     look_after(channel);
     if (!timer_is_set(&channel->timer))
@@ -299,12 +321,6 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
-    if (__atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED)) {
-        list_remove(&delivery->mail.link);
-        channel->queued--;
-        answer(delivery, DELIVERY_GONE);
-        return true;
-    }
     uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
