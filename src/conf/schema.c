@@ -85,17 +85,21 @@ static const struct schema_row rows[] = {
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
          "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too. Who "
-         "leaves bytes untaken has as long again to take some."},
+         "leaves bytes untaken has as long again to take some. A connection that a worker has is the worker's: only "
+         "its own deadlines hold."},
     {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
      .instead = "use `idle`, which holds for every connection in `mode: tcp`",
      .help = "For a byte to move on an upgraded connection, such as a WebSocket."},
     {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration, INTO(plan_timeouts, drain),
-     .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended."},
+     .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended. "
+             "Also for a worker that is told to finish, then and in a rolling restart: when it passes, it gets TERM, "
+             "and KILL 5 seconds later."},
     {ROW(ROOT, "limits"), .type = "a map of numbers", .read = read_root_limits, .help = "How much limpet takes on."},
     {ROW(LIMITS, "connections"), .type = "a number", .fallback = "100000", .read = read_number,
      INTO(plan_limits, connections), .least = 1, .most = 10000000,
      .help = "Client connections at one time, in all. Further ones wait in the kernel's queue. limpet lowers it when "
-             "the limit of open files is too small for it."},
+             "the limit of open files is too small for it. What a worker has taken does not count, here and in the "
+             "other limits."},
     {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number, INTO(plan_limits, per_client),
      .least = 0, .most = 10000000,
      .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},

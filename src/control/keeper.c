@@ -7,6 +7,7 @@
 #include "control/logs.h"
 #include "control/posts.h"
 #include "control/powers.h"
+#include "control/preload.h"
 #include "control/status.h"
 #include "control/workers.h"
 #include "io/loop.h"
@@ -322,8 +323,7 @@ static void hang_up(struct keeper *keeper)
                 : failure == -ENOTSUP
                     ? "HUP: reload is not in this version; the old configuration serves on. Restart to "
                       "read a new one"
-                    : "HUP: the workers are replaced; the configuration is not read again in this "
-                      "version");
+                    : "HUP: the configuration is not read again in this version, only the workers are new");
 }
 
 static void take_signal(struct loop_source *source, uint32_t events)
@@ -462,6 +462,7 @@ static void end(struct keeper *keeper)
     close_admin(keeper);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
+    preload_forget();
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);

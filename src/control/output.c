@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 static void put(const struct output *output, const char *words, size_t length)
 {
     char buffer[sizeof(output->name) + OUTPUT_LINE_MOST + 8];
+    static_assert(sizeof(buffer) <= PIPE_BUF, "a line with its name is written whole or not at all");
     struct text line;
     text_init(&line, buffer, sizeof(buffer));
     text_add(&line, output->name);

@@ -7,7 +7,8 @@
 #include "base/attr.h"
 #include "io/loop.h"
 
-#define OUTPUT_LINE_MOST 4096
+/* Longer lines are cut: with its name each fits where poll(2) says there is room (PIPE_BUF). */
+#define OUTPUT_LINE_MOST 4000
 
 struct output {
     struct loop_grave grave;

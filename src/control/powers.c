@@ -276,28 +276,82 @@ void powers_unlink(const struct address *address)
         unlink(unix_path(address));
 }
 
+static int write_all(int fd, const void *bytes, size_t length)
+{
+    size_t written = 0;
+    while (written < length) {
+        ssize_t put = write(fd, (const char *)bytes + written, length - written);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        if (put > 0)
+            written += (size_t)put;
+    }
+    return 0;
+}
+
 int powers_sealed_memory(const void *bytes, size_t length)
 {
     int fd = memfd_create("limpet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    size_t written = 0;
-    while (written < length) {
-        ssize_t put = write(fd, (const char *)bytes + written, length - written);
-        if (put < 0 && errno != EINTR) {
-            int failure = -errno;
-            close(fd);
-            return failure;
-        }
-        if (put > 0)
-            written += (size_t)put;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-        int failure = -errno;
-        close(fd);
+    int failure = write_all(fd, bytes, length);
+    if (!failure && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
+static int write_file(const char *path, const void *bytes, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int failure = write_all(fd, bytes, length);
+    if (!failure && fchmod(fd, 0444) < 0)
+        failure = -errno;
+    close(fd);
+    return failure;
+}
+
+/* Without symbolic links: a program may compare what it was told with what it finds. */
+static int make_scratch_folder(char path[POWERS_PATH_SIZE], const char *place)
+{
+    char *real = place ? realpath(place, NULL) : NULL;
+    bool fits = real && strpbrk(real, " \t\n\"'\\") == NULL &&
+                snprintf(path, POWERS_PATH_SIZE, "%s/limpet-XXXXXX", real) < POWERS_PATH_SIZE;
+    free(real);
+    if (!fits)
+        return -ENOTDIR;
+    return mkdtemp(path) && chmod(path, 0755) == 0 ? 0 : -errno;
+}
+
+int powers_scratch_file(const char *name, const void *bytes, size_t length, char path[POWERS_PATH_SIZE])
+{
+    int failure = make_scratch_folder(path, getenv("TMPDIR"));
+    if (failure)
+        failure = make_scratch_folder(path, "/tmp");
+    size_t used = failure ? 0 : strlen(path);
+    path[used] = '\0';
+    if (failure)
         return failure;
-    }
-    return fd;
+    bool fits = snprintf(path + used, POWERS_PATH_SIZE - used, "/%s", name) < (int)(POWERS_PATH_SIZE - used);
+    failure = fits ? write_file(path, bytes, length) : -ENAMETOOLONG;
+    if (failure)
+        powers_remove_scratch(path);
+    return failure;
+}
+
+void powers_remove_scratch(char path[POWERS_PATH_SIZE])
+{
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return;
+    unlink(path);
+    *slash = '\0';
+    rmdir(path);
+    path[0] = '\0';
 }
 
 int powers_shared_memory(size_t size)

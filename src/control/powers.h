@@ -49,6 +49,13 @@ void powers_unlink(const struct address *address);
 /* A descriptor with these bytes that nobody can change any more (a sealed memfd). */
 MUST_CHECK int powers_sealed_memory(const void *bytes, size_t length);
 
+/* A file with these bytes that everybody can read and only its owner replace, alone in a folder that is made for it under
+ * $TMPDIR, or /tmp. Its path has no blanks, quotes or symbolic links, unless `name` has. */
+#define POWERS_PATH_SIZE 1024
+MUST_CHECK int powers_scratch_file(const char *name, const void *bytes, size_t length, char path[POWERS_PATH_SIZE]);
+/* Removes it with its folder, and empties the path; one that is empty is fine. */
+void powers_remove_scratch(char path[POWERS_PATH_SIZE]);
+
 /* A descriptor of so many zeros that several processes can share by mapping it. */
 MUST_CHECK int powers_shared_memory(size_t size);
 

@@ -86,13 +86,16 @@ static int pass_channels(const struct powers_command *command, int *report)
 {
     int high[POWERS_CHANNELS_MOST];
     const int above = POWERS_FIRST_CHANNEL + POWERS_CHANNELS_MOST;
-    *report = fcntl(*report, F_DUPFD_CLOEXEC, above);
+    const int moved = fcntl(*report, F_DUPFD_CLOEXEC, above);
+    if (moved < 0)
+        return -errno; /* said by the old one */
+    *report = moved;
     for (size_t i = 0; i < command->channel_count; i++)
         high[i] = fcntl(command->channels[i], F_DUPFD_CLOEXEC, above);
     for (size_t i = 0; i < command->channel_count; i++)
         if (high[i] < 0 || dup2(high[i], POWERS_FIRST_CHANNEL + (int)i) < 0)
             return -errno;
-    return *report < 0 ? -errno : 0;
+    return 0;
 }
 
 static int set_streams(const struct powers_command *command)
@@ -137,9 +140,10 @@ static void restore_signals(void)
 static enum spawn_step become_command(const struct powers_command *command, int *report, int *error)
 {
     setpgid(0, 0);
-    *error = -pass_channels(command, report);
+    /* First the streams: they may have numbers that become those of channels. */
+    *error = -set_streams(command);
     if (!*error)
-        *error = -set_streams(command);
+        *error = -pass_channels(command, report);
     if (*error)
         return SPAWN_CHANNELS;
     *error = -set_limits(command);

@@ -126,7 +126,7 @@ static void tell(struct worker *worker, enum wire_kind kind)
     message.worker = worker->id;
     message.number = (uint32_t)worker->slot->server->number;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure && failure != -EPIPE)
+    if (failure && failure != -EPIPE && failure != -ECONNRESET)
         log_error("the engine did not hear of a worker: %s", strerror(-failure));
 }
 
@@ -314,9 +314,9 @@ static void say_it_does_not_listen(const struct worker *worker)
         say_nothing_was_said(worker); /* npm, itself a Node program, said that it has started */
         return;
     }
-    log_warning("%s runs for %d s and does not listen yet. If it never will: a script that starts npm, or node without "
-                "`exec`, drops the channel to limpet on the way; a program that takes sockets by process.on('message') "
-                "needs `node-message`",
+    log_warning("%s runs for %d s and does not listen yet. If it never will: a script that starts npm drops the "
+                "channel to limpet on the way, so give limpet the program itself; one that takes sockets by "
+                "process.on('message') needs `node-message`",
                 worker_name(worker, name), (int)(LISTEN_PATIENCE / SECOND_IN_MICROS));
 }
 

@@ -112,12 +112,18 @@ static void complain(const struct worker *worker, const struct node_line *line, 
     static struct log_limit limit;
     unsigned long skipped;
     char name[WORKER_NAME_SIZE];
+    bool is_unix = strcmp(line->type, "-1") == 0;
+    const char *advice = failure == -EADDRINUSE && !is_unix ? " (`ss -ltnp` shows who has it)" : "";
     if (strncmp(line->type, "udp", 3) == 0) /* that was told */
         return;
     if (!log_limit_pass(&limit, 1, &skipped))
         return;
-    log_error("%s asked to listen on %s%s%lld: %s", worker_name(worker, name), line->address,
-              line->address[0] ? " port " : "port ", (long long)line->port, strerror(-failure));
+    worker_name(worker, name);
+    if (is_unix)
+        log_error("%s asked to listen on %s: %s", name, line->address, strerror(-failure));
+    else
+        log_error("%s asked to listen on %s%s%lld: %s%s", name, line->address, line->address[0] ? " port " : "port ",
+                  (long long)line->port, strerror(-failure), advice);
 }
 
 static int open_door(struct worker *worker, const struct node_line *line)
@@ -200,7 +206,7 @@ void workers_listen_close_unused(struct workers *workers)
         wire_init(&message, WIRE_UNLISTEN);
         message.door = door;
         int failure = engine_process_tell(workers->engine, &message, NULL, 0);
-        if (failure && failure != -EPIPE)
+        if (failure && failure != -EPIPE && failure != -ECONNRESET)
             log_error("the engine did not hear of a door that is closed: %s", strerror(-failure));
         log_notice("no worker listens on %s any more", workers->doors.all[door]->address.text);
         doors_close(&workers->doors, door);

@@ -111,9 +111,8 @@ static int fail_refused(const struct ask *ask)
         snprintf(name, sizeof(name), "user %u", (unsigned)owner);
     fail(ask, strerror(EACCES), NULL);
     fprintf(stderr,
-            "It belongs to %s: ask as %s or as root, or let a group in with `admin-group:` in the file of that "
-            "limpet.\n",
-            name, name);
+            "It belongs to %s: ask as %s%s, or let a group in with `admin-group:` in the file of that limpet.\n", name,
+            name, owner == 0 ? "" : " or as root");
     return EXIT_FAILED;
 }
 

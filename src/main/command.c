@@ -97,7 +97,8 @@ static const struct option_row demo_options[] = {
     {                                                                                                                  \
         OPTION_ADMIN, 0, "admin", "ADDR",                                                                              \
             "The admin socket of the limpet that is meant: unix:/path or /path. The default is $LIMPET_ADMIN, else "   \
-            "/run/limpet/admin.sock for root, and for others limpet/admin.sock in $XDG_RUNTIME_DIR.",                  \
+            "/run/limpet/admin.sock for root, and for others limpet/admin.sock in $XDG_RUNTIME_DIR, or "               \
+            "/tmp/limpet-UID/admin.sock if that is not set.",                                                          \
             false                                                                                                      \
     }
 
@@ -143,7 +144,8 @@ const struct command command_table[] = {
                 "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000,weight=2\n"
                 "    limpet serve -l :7000 -k field:Session-Id --trust private 10.0.0.21:7000\n\n"
                 "The access log goes to standard output, everything else to standard error. TERM and INT let open "
-                "connections finish for 25 seconds, a second one stops at once; USR1 opens the log files again.",
+                "connections finish for 25 seconds, a second one stops at once; HUP replaces worker processes, if the "
+                "file has some, one after the other; USR1 opens the log files again.",
         .options = serve_options,
         .option_count = ARRAY_LENGTH(serve_options),
         .operand = "SERVER",
@@ -161,15 +163,16 @@ const struct command command_table[] = {
             "clients come back to it.\n\n"
             "    limpet run -w 4 -- node app.js\n\n"
             "A Node program needs no change: its own listen() says where limpet listens, unless -l does. COMMAND has "
-            "to "
-            "be node itself; npm start hides the workers from limpet. Behind nginx, which names the client in "
-            "X-Forwarded-For, Socket.IO finds its sessions without an adapter for sticky ones:\n\n"
+            "to be node itself; npm start hides the program from limpet. Behind nginx on this machine, which names the "
+            "client in X-Forwarded-For (another machine needs --trust), Socket.IO finds its sessions without an "
+            "adapter for sticky ones:\n\n"
             "    limpet run -w auto -l 127.0.0.1:3000 -- node server.js\n\n"
             "Other languages speak a small contract, limpet-worker(7), and need -l:\n\n"
             "    limpet run -w 4 -l :7000 -k field:Session-Id -- python3 worker.py\n\n"
             "Options stand before COMMAND; whatever follows it is its own. The pool is called `app`, for whoever goes "
-            "on with a file (see `workers` in limpet.yaml(5)). Logs and signals are as for `serve`; what the workers "
-            "write goes where limpet writes.",
+            "on with a file (see `workers` in limpet.yaml(5)). Logs and signals are as for `serve`: HUP, or `limpet "
+            "reload`, replaces the workers one after the other; TERM and INT let them finish. What they write goes "
+            "where limpet writes, on a terminal with the worker's name in front.",
         .options = run_options,
         .option_count = ARRAY_LENGTH(run_options),
         .operand = "COMMAND",
@@ -231,8 +234,10 @@ const struct command command_table[] = {
             "process or address, the connections it has (LIVE) and those that wait for it to take them (WAITING), how "
             "many were handed over to it and how many it refused, how soon it takes one on average, and how often it "
             "was started. A dash stands for what is not known or does not exist for such a server.\n\n"
-            "States: up; starting; busy, it takes nothing for the moment; silent, it does not answer; down; resting, "
-            "an address that could not be reached; draining; replacing.\n\n"
+            "States: up; starting; busy, a worker that has not answered for a second, with whom its clients wait; "
+            "silent, one that takes no connections: it has not answered for three seconds, or does not listen any "
+            "more; down; resting, an address that could not be reached; draining; replacing, a worker whose successor "
+            "starts.\n\n"
             "What `status` and its like do, other programs can do, too: the admin socket speaks HTTP with JSON.\n\n"
             "    curl --unix-socket /run/limpet/admin.sock http://localhost/v1/status",
         .options = status_options,
@@ -245,7 +250,8 @@ const struct command command_table[] = {
         .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
-            "next for them, until `undrain` or the end of limpet. `limpet status` shows the names.\n\n"
+            "next for them, until `undrain` or the end of limpet. A worker is not told, and goes on with what it has. "
+            "`limpet status` shows the names.\n\n"
             "    limpet drain app/2 --wait --timeout 10m\n\n"
             "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "
             "still draining.",
@@ -281,8 +287,12 @@ const struct command command_table[] = {
         .synopsis = {"[--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "Replaces every worker by a new process of the same command, one after the other, as after a new version "
-            "of your program: each is drained first, then gets TERM, and KILL if it does not end. HUP does the "
-            "same.\n\n"
+            "of your program. The new process is started first; when it takes connections, the old one is told to "
+            "finish, gets TERM if it is still there after `timeouts: drain` (25 seconds), and KILL 5 seconds later; "
+            "then it is the next one's turn. So no client is refused, and whoever has a WebSocket open may lose it "
+            "after that time. HUP does the same.\n\n"
+            "If a new process dies, or takes no connections within 30 seconds, the restart stops, and the workers that "
+            "were not replaced yet stay.\n\n"
             "This version does not read its configuration again: for that, restart limpet.",
         .options = reload_options,
         .option_count = ARRAY_LENGTH(reload_options),

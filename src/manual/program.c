@@ -15,7 +15,8 @@ static const char description[] =
     "clients: every client comes home to the server that knows it.\n\n"
     "limpet accepts connections, looks at the first bytes of each, learns who the client is, decides which server is "
     "its "
-    "home, and carries the bytes there and back unchanged. It keeps no table of clients: homes are computed, so they "
+    "home, and carries the bytes there and back unchanged; or, where the server is a process that it has started "
+    "itself, a worker, gives it the connection. It keeps no table of clients: homes are computed, so they "
     "survive a restart, and any number of limpets agree on them without talking to each other.";
 
 static const char quick_start[] = "See it work, with nothing prepared:\n\n"
@@ -74,11 +75,15 @@ static const char homes[] =
     "newcomers, who are refused until the new one listens (whose connection was just being made may see a reset); that "
     "one may be started at once, while the old one lets "
     "its connections finish, and it leads everybody to the same home.\n\n"
+    "A worker is up when it takes connections. One that does not, because it starts, died or is silent, is passed "
+    "over; "
+    "its clients come home when it takes them again (limpet-worker(7)).\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
     "the second would lead elsewhere.";
 
 static const char log_text[] =
-    "One line for each connection, when it ends, on standard output or wherever `log` says. As text it is `name=value` "
+    "One line for each connection, when it ends or a worker has taken it, on standard output or wherever `log` says. "
+    "As text it is `name=value` "
     "words separated by spaces; spaces, quotes, control and 8-bit bytes inside values are written as \\xNN, and what "
     "does not exist is a dash. As JSON it is one object with the same names; there a text that does not exist is "
     "empty, and a duration null. The fields `key_text` and `detail` are left out, in both forms, where there is "
@@ -104,10 +109,10 @@ static const struct roff_row log_fields[] = {
      "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; or `nowhere`. "
      "Behind a colon stands each server that was passed over, in order, with its cause: "
      "`next_ranked:a:refused,c:resting`; eight at most, then `...`."},
-    {"bytes_in", "Bytes from the client to the server."},
-    {"bytes_out", "Bytes from the server to the client."},
+    {"bytes_in", "Bytes from the client to the server; 0 if a worker took the connection."},
+    {"bytes_out", "Bytes from the server to the client; the same."},
     {"wait_ms", "From accepting to the decision, in milliseconds."},
-    {"connect_ms", "From the decision to the connection to the server."},
+    {"connect_ms", "From the decision to the connection to the server, or until the worker had taken the client."},
     {"total_ms", "From the beginning to the end."},
     {"reason", "Why it ended, one of the words below."},
     {"detail", "What exactly was wrong with the first bytes, even if the visit went on: a head longer than 16 KiB, or "
@@ -135,10 +140,11 @@ static const char *const seen[REASON_COUNT] = {
 };
 
 static const struct roff_row signals[] = {
-    {"TERM, INT", "Accept nothing more, let open connections finish for `timeouts: drain` (25 seconds), then end. A "
-                  "second one ends at once."},
+    {"TERM, INT", "Accept nothing more, let open connections and workers finish for `timeouts: drain` (25 seconds), "
+                  "then end. A second one ends at once; workers get TERM, and KILL 5 seconds later."},
     {"HUP",
-     "On a terminal, as TERM. Otherwise a warning and nothing else: reading the file again is not in this version."},
+     "On a terminal, as TERM. Otherwise replaces the workers one after the other, as `limpet reload`; the file is not "
+     "read again in this version. Without workers a warning and nothing else."},
     {"USR1", "Open the log files again, after they were moved away."},
     {"USR2", "A warning and nothing else: upgrading is not in this version."},
 };
@@ -148,7 +154,7 @@ static const struct roff_row statuses[] = {
     {"1", "Refused or failed."},
     {"2", "Called wrongly. That is also what wrong values of flags are, and values that are not in this version; what "
           "is wrong inside a file is 1."},
-    {"3", "A wait ran out. Not used in this version."},
+    {"3", "A wait ran out: `--timeout` of `limpet drain --wait` and `limpet reload --wait`."},
 };
 
 static const struct roff_row environment[] = {

@@ -24,7 +24,8 @@ static const char node_text[] =
     "    limpet run -w 4 -- node app.js\n\n"
     "Nothing has to be changed, loaded or configured in the program. Its `listen()` opens no port: it asks limpet, "
     "which "
-    "listens there, or, with `-l`, where `-l` says. Express, Socket.IO, ws, plain http and https work, with long "
+    "listens there; or, with `-l`, or `bind` in the file, where these say, for the first listen() of the program. "
+    "Express, Socket.IO, ws, plain http and https work, with long "
     "polling "
     "too, and without an adapter for sticky sessions, because every client always comes to the same worker. Several "
     "calls of `listen()` work, port 0, which is the same free port for all workers, and Unix paths. https in the "
@@ -50,8 +51,8 @@ static const struct roff_row node_not[] = {
     {"npm start",
      "npm is a Node program itself: it takes what limpet offers and keeps it from yours, which then opens "
      "its own port. Neither do yarn, pnpm and npx pass it on. Name the command that package.json has under "
-     "`scripts: start`, such as `node server.js`. limpet says so, with that command, when a worker has "
-     "said nothing for some seconds. A shell is fine if it ends with exec: sh -c 'exec node app.js'."},
+     "`scripts: start`, such as `node server.js`; limpet says so when it starts, with that command. "
+     "A shell is fine if it ends with exec: sh -c 'exec node app.js'."},
     {"Bun", "Binds its port itself. limpet recognises it and says so. Run the program with node; or start each Bun on "
             "a port of its own and name these as `servers`."},
 };
@@ -64,8 +65,8 @@ static const char node_messages[] =
     "    });\n\n"
     "They get them when limpet knows the message that they wait for, in JSON: `--node-message "
     "'\"sticky-session:connection\"'`, or `node-message` in the file; the word `sticky` stands for what the worker "
-    "side of @socket.io/sticky waits for. They need `-l`, for they never say where. NODE_UNIQUE_ID is not set for "
-    "them. These messages have no numbers, so what such a program has not read yet cannot be taken back from it.";
+    "side of @socket.io/sticky waits for. They need `-l`, for they never say where. These messages have no numbers, so "
+    "what such a program has not read yet cannot be taken back from it.";
 
 static const char contract_text[] =
     "    limpet run -w 4 -l :7000 -- ./worker\n\n"
@@ -188,16 +189,28 @@ static const char helpers[] =
     "`serve_protocol(factory)` does the same for an asyncio.Protocol.";
 
 static const struct roff_row life[] = {
-    {"Start", "limpet starts all workers of a pool at once. A Node worker gets clients from its first listen() on, any "
-              "other from READY on. Until then its clients wait, at most `timeouts: worker`, or go to the next-ranked. "
-              "A command that never says a word is named in the messages within seconds, with the usual cause."},
-    {"Drain",
-     "For a rolling restart, or the end of limpet. The worker gets no more clients. Node: the "
+    {"Start", "limpet starts all workers of a pool at once, each as the leader of a process group of its own, with "
+              "/dev/null as its standard input. A Node worker gets clients from its first listen() on, any other from "
+              "READY on. Until then its clients go to the next-ranked, or, when none is there yet, wait, at most "
+              "`timeouts: worker`. A command that has said nothing after 5 seconds, or does not listen after 10, is "
+              "named in the messages, with the usual cause."},
+    {"Listen", "Where a Node worker's own listen() says, limpet opens a socket, which all workers of the pool share "
+               "that ask for the same. It stays open while they come and go, and is closed when none of them listens "
+               "there any more."},
+    {"limpet drain", "Only clients hear of it: they go to the next-ranked. The worker is told nothing, and keeps the "
+                     "connections that it has."},
+    {"Rolling restart",
+     "`limpet reload`, or HUP: the new process of a slot is started first, and when it takes connections, the old one "
+     "is told to finish. When that has ended it is the next slot's turn. A new process that dies, or takes no "
+     "connections within 30 seconds, stops the restart."},
+    {"Finish",
+     "In a rolling restart, and at the end of limpet. The worker gets no more clients. Node: the "
      "cluster protocol's `disconnect`, at which Node closes its servers, drops idle connections, finishes "
      "requests, and exits when nothing is left. The limpet contract: end of file on LIMPET_FD. WebSockets keep "
      "both alive."},
-    {"TERM, KILL", "A worker that is still there when `timeouts: drain` is over gets SIGTERM, and soon after it "
-                   "SIGKILL."},
+    {"TERM, KILL", "A worker that is still there when `timeouts: drain` is over gets SIGTERM, with all of its process "
+                   "group, and SIGKILL 5 seconds later; one that takes no connections yet gets it at once. What it "
+                   "leaves behind in its group gets SIGTERM."},
 };
 
 static const struct roff_row faults[] = {
@@ -206,14 +219,16 @@ static const struct roff_row faults[] = {
      "next-ranked worker, unread, so that those clients notice nothing; what it had taken is lost with it. A "
      "new process takes its slot, at once, or with growing pauses if it dies again and again. When it takes "
      "connections its clients come home."},
+    {"It closes its channel",
+     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot."},
     {"It is silent for 1 second",
      "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
      "it, because it is the one that knows them."},
     {"It is silent for 3 seconds",
-     "It is down. What was sent to it and what it has not read yet is taken back out of "
-     "its socket, and goes to the next-ranked; so do its clients from now on. What it has "
-     "read and not answered cannot be given to anybody else. When it says anything again, "
-     "it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
+     "Or it says that it is there, and takes nobody. It is down. What was sent to it and what it has not read yet is "
+     "taken back out of its socket, and goes to the next-ranked; so do its clients from now on. What it has read and "
+     "not answered cannot be given to anybody else: those clients wait, at most `timeouts: worker`. When it answers "
+     "again, it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
     {"It is stopped (SIGSTOP)", "As silent. Continued, it goes on, and finds in its socket nothing that another has "
                                 "got."},
     {"Its table of descriptors is full",
@@ -226,8 +241,9 @@ static const struct roff_row faults[] = {
     {"limpet's keeper is killed",
      "Everything else ends in order: the workers are told as in a drain, so that a Node "
      "worker finishes its requests and exits, and a worker of the limpet contract sees the "
-     "end of its socket and drains. Nobody restarts them: that is for whoever restarts "
-     "limpet."},
+     "end of its socket and drains. When `timeouts: drain` is over the engine ends, and sends SIGTERM to those who are "
+     "still there, where its user may: not where limpet was started as root and the worker is somebody else. Such a "
+     "worker lives as long as its clients do. Nobody starts a new one: that is for whoever restarts limpet."},
 };
 
 static const struct roff_row environment[] = {
@@ -235,7 +251,7 @@ static const struct roff_row environment[] = {
     {"LIMPET_SLOT", "The worker's slot, from 1: stable over restarts, so it can name a log file or a port."},
     {"LIMPET_FD", "The limpet contract's descriptor."},
     {"NODE_CHANNEL_FD, NODE_CHANNEL_SERIALIZATION_MODE, NODE_UNIQUE_ID",
-     "What Node's cluster module looks for: the descriptor, `json`, and a number of the process, from 1. Node takes "
+     "What Node's cluster module looks for: the descriptor, `json`, and the slot. Node takes "
      "them "
      "out of the environment. As long as limpet does not know which contract the program speaks, it offers both; a "
      "program that does not use the helpers should take these away from its children, too."},

@@ -265,6 +265,17 @@ static void understand(struct channel *channel, struct span bytes)
     }
 }
 
+/* Too long for anything that Node itself says, but for a handle that the program sends with its message: that has to be
+ * acknowledged, or Node would keep back everything behind it. */
+static void give_up_line(struct channel *channel, struct node_side *side)
+{
+    static const char handle[] = "{\"cmd\":\"NODE_HANDLE\"";
+    if (!side->skipping && memcmp(side->inbound, handle, strlen(handle)) == 0)
+        take_handle(channel);
+    side->skipping = true;
+    side->length = 0;
+}
+
 static void understand_lines(struct channel *channel, struct node_side *side)
 {
     uint8_t *start = side->inbound;
@@ -276,10 +287,8 @@ static void understand_lines(struct channel *channel, struct node_side *side)
     }
     side->length = (size_t)(end - start);
     memmove(side->inbound, start, side->length);
-    if (side->length == INBOUND_SIZE) {
-        side->skipping = true;
-        side->length = 0;
-    }
+    if (side->length == INBOUND_SIZE)
+        give_up_line(channel, side);
 }
 
 /* Descriptors that come with what it says are none of ours: the kernel closes them, because nothing asks for them. */

@@ -64,6 +64,17 @@ def limpet(start):
 
 
 @pytest.fixture
+def workers(limpet, folder):
+    """Starts limpets with nothing but workers: `workers(command, count, key=...)`. `more` is what else stands under
+    `workers:`. What the workers of support.workers serve is listed in the file `folder / "served"`."""
+    def one(command, count=4, more=None, **options):
+        own = {"command": command, "count": count, "environment": {"SERVED": str(folder / "served")}, **(more or {})}
+        return limpet(workers=own, **options)
+
+    return one
+
+
+@pytest.fixture
 def run(start):
     """Starts limpets by `limpet run`: `run("http_app.js", count=4)`, a script of tests/node that listens on the port
     PORT of 127.0.0.1, or `run(command=[...])`. Options of limpet's own are words: `run(..., options=["-k", "sni"])`."""

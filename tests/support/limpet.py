@@ -106,8 +106,9 @@ class Limpet:
 
     @property
     def workers(self):
-        """Those of its worker processes that run: {slot: process}."""
-        found = {pid: proc.environment(pid).get("LIMPET_SLOT") for pid in proc.children(self.keeper or 0)}
+        """Those of its worker processes that run: {slot: process}; of two in one slot, the newer."""
+        family = proc.children(self.keeper) if self.keeper else []
+        found = {pid: proc.environment(pid).get("LIMPET_SLOT") for pid in sorted(family, key=proc.age, reverse=True)}
         return {slot: pid for pid, slot in found.items() if slot}
 
     @property

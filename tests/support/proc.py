@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 def _stat(pid):
@@ -21,10 +21,26 @@ def is_alive(pid):
     return stat is not None and stat[0] not in "ZX"
 
 
+def is_stopped(pid):
+    return (_stat(pid) or "?")[0] == "T"
+
+
+def kill(pid):
+    """True once it is dead; perhaps it was already."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return wait_until(lambda: not is_alive(pid), 5)
+
+
 def born(pid):
     """Tells two processes apart that had the same number one after the other."""
     stat = _stat(pid)
     return stat and stat[19]
+
+
+def age(pid):
+    """For sorting: who was born later has a smaller one. Numbers of processes born in one tick decide nearly always."""
+    return (-int(born(pid) or 0), -pid)
 
 
 def program(pid):
@@ -59,12 +75,12 @@ def _strings(pid, file):
         return []
 
 
-def children(pid):
+def children(pid, zombies=False):
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             stat = _stat(entry)
-            if stat and int(stat[1]) == pid and stat[0] not in "ZX":
+            if stat and int(stat[1]) == pid and (zombies or stat[0] not in "ZX"):
                 found.append(int(entry))
     return sorted(found)
 
@@ -90,7 +106,7 @@ def paused(pid):
     """While it stands still, what others do to it gathers in the kernel."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert wait_until(lambda: (_stat(pid) or "?")[0] == "T"), "it does not stop"
+        assert wait_until(lambda: is_stopped(pid)), "it does not stop"
         yield
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -179,6 +179,54 @@ static void a_pool_of_one_is_enough(void **state)
     assert_none_left(&pick, 0);
 }
 
+static void a_worker_that_is_not_at_the_door_is_passed_over_and_still_home(void **state)
+{
+    uint32_t order[ARRAY_LENGTH(servers)];
+    struct pick pick;
+    order_of(7, order);
+    server_set_doors(states, servers[order[0]].number, 1);
+    server_set_doors(states, servers[order[1]].number, 2);
+    server_set_doors(states, servers[order[2]].number, 2);
+    pick_init(&pick, &pool, 7);
+    assert_found(&pick, 0, order[0]);
+    assert_found(&pick, 0, order[3]);
+    pick_init(&pick, &pool, 7);
+    pick.door = 1;
+    assert_found(&pick, 0, order[1]);
+    assert_int_equal(pick.home, order[0]);
+    assert_found(&pick, 0, order[2]);
+    assert_false(pick.last_resort);
+}
+
+static void nobody_at_the_door_means_none_is_left(void **state)
+{
+    struct pick pick;
+    for (size_t i = 0; i < ARRAY_LENGTH(servers); i++)
+        server_set_doors(states, servers[i].number, 1);
+    pick_init(&pick, &pool, 7);
+    pick.door = 5;
+    assert_none_left(&pick, 0);
+    server_set_doors(states, servers[2].number, UINT64_C(1) << 5);
+    pick_init(&pick, &pool, 7);
+    pick.door = 5;
+    assert_found(&pick, 0, 2);
+    assert_none_left(&pick, 0);
+}
+
+static void a_draining_home_is_passed_over_and_still_named(void **state)
+{
+    uint32_t order[ARRAY_LENGTH(servers)];
+    struct pick pick;
+    order_of(7, order);
+    server_set_draining(states, servers[order[0]].number, true);
+    pick_init(&pick, &pool, 7);
+    assert_found(&pick, 0, order[1]);
+    assert_int_equal(pick.home, order[0]);
+    server_set_draining(states, servers[order[0]].number, false);
+    pick_init(&pick, &pool, 7);
+    assert_found(&pick, 0, order[0]);
+}
+
 #define fresh(test) cmocka_unit_test_setup_teardown(test, make, drop)
 
 int main(void)
@@ -193,6 +241,9 @@ int main(void)
         fresh(resting_servers_are_tried_when_the_last_admissible_one_failed),
         fresh(those_ranked_before_a_server_are_told_in_order),
         fresh(a_pool_of_one_is_enough),
+        fresh(a_worker_that_is_not_at_the_door_is_passed_over_and_still_home),
+        fresh(nobody_at_the_door_means_none_is_left),
+        fresh(a_draining_home_is_passed_over_and_still_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,6 +164,26 @@ static void a_timer_that_is_set_in_the_past_lets_the_others_have_their_turn(void
     timers_fini(&timers);
 }
 
+static void a_timer_tells_whether_it_is_set(void **state)
+{
+    struct timers timers;
+    struct alarm alarm = {0};
+    timers_init(&timers);
+    timer_init(&alarm.timer, note);
+    assert_false(timer_is_set(&alarm.timer));
+    assert_int_equal(timer_set(&timers, &alarm.timer, 10), 0);
+    assert_true(timer_is_set(&alarm.timer));
+    now = 10;
+    timers_run(&timers, now);
+    assert_int_equal(alarm.fired, 1);
+    assert_false(timer_is_set(&alarm.timer));
+    assert_int_equal(timer_set(&timers, &alarm.timer, 20), 0);
+    timer_clear(&timers, &alarm.timer);
+    assert_false(timer_is_set(&alarm.timer));
+    timer_clear(&timers, &alarm.timer);
+    timers_fini(&timers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +192,7 @@ int main(void)
         cmocka_unit_test(random_sets_and_clears_agree_with_a_plain_array),
         cmocka_unit_test(a_timer_may_set_itself_again),
         cmocka_unit_test(a_timer_that_is_set_in_the_past_lets_the_others_have_their_turn),
+        cmocka_unit_test(a_timer_tells_whether_it_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
