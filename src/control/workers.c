@@ -150,9 +150,9 @@ static void check_place(const struct worker *worker)
 
 static void listens(struct worker *worker, uint64_t doors)
 {
-    worker->asked &= ~(worker->doors & ~doors);
     worker->doors = doors;
-    worker->asked |= doors;
+    if (worker->contract == CONTRACT_LIMPET || worker->slot->pool->workers->node_message)
+        worker->asked |= doors; /* these do not ask */
     if (worker->state == WORKER_STARTING && doors) {
         check_place(worker);
         begins_to_serve(worker);
@@ -181,6 +181,15 @@ static void closed(struct worker *worker)
     worker_end(worker);
 }
 
+/* Texts of the engine's, which faces the network. */
+static void end_texts(struct node_line *line)
+{
+    line->address[sizeof(line->address) - 1] = '\0';
+    line->type[sizeof(line->type) - 1] = '\0';
+    line->key[sizeof(line->key) - 1] = '\0';
+    line->data[sizeof(line->data) - 1] = '\0';
+}
+
 void workers_hear(struct workers *workers, const struct wire_message *message)
 {
     struct worker *worker = find(workers, message->worker);
@@ -195,6 +204,7 @@ void workers_hear(struct workers *workers, const struct wire_message *message)
         if (message->length != sizeof(line))
             break;
         memcpy(&line, message->text, sizeof(line));
+        end_texts(&line);
         workers_listen_asked(worker, &line);
         break;
     case WIRE_LISTENS:

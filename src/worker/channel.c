@@ -123,7 +123,8 @@ static void note_first_word(struct channel *channel)
     if (channel->spoken)
         return;
     channel->spoken = true;
-    team_spoke(channel->team, channel);
+    if (!channel->ending) /* else both go, and whoever ends them has the list in hand */
+        team_spoke(channel->team, channel);
     channel->team->report(
         channel->team->context,
         &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
@@ -491,6 +492,7 @@ void channel_end(struct channel *channel)
     if (channel->gone)
         return;
     /* The last that it said may be that it has taken a connection: nobody else may get that one. */
+    channel->ending = true;
     for (int i = 0; i < LAST_READS && channel->contract->read(channel) == 1; i++)
         continue;
     channel->gone = true;

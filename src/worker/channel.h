@@ -85,6 +85,7 @@ struct channel {
     bool silent;
     bool kill_asked;
     bool deaf;       /* its end is closed: nothing can be sent any more */
+    bool ending;     /* only its last words are still to be heard */
     bool gone;       /* dead, or its channel has ended */
     micros answered; /* a connection, last */
     micros heard;
