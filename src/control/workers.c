@@ -159,7 +159,7 @@ static void listens(struct worker *worker, uint64_t doors)
     }
     if (worker->slot->current == worker && worker->state == WORKER_SERVING)
         worker->slot->doors = worker->asked;
-    if (worker->slot->next == worker && doors)
+    if (worker->workers->reloading && worker->slot->next == worker && worker->state == WORKER_SERVING)
         workers_reload_listens(worker);
     workers_listen_close_unused(worker->workers);
 }
@@ -279,6 +279,8 @@ void workers_stop(struct workers *workers, micros patience)
         struct worker *worker = worker_of_link(link);
         if (patience > 0 && workers->engine->channel.fd >= 0)
             worker_leave(worker, patience);
+        else if (worker->state == WORKER_ENDING)
+            worker_kill(worker);
         else
             worker_end(worker);
     }
