@@ -48,7 +48,7 @@ extern "C" {
 #define LIMPET_PING 2       /* are you there? answered by LIMPET_PONG with the same number */
 
 /* limpet_message.flags */
-#define LIMPET_TLS 1  /* the client speaks TLS, which limpet has taken off */
+#define LIMPET_TLS 1  /* the client speaks TLS, which limpet or a proxy in front (PROXY header) has taken off */
 #define LIMPET_PAIR 2 /* the descriptor is one end of a socketpair, not the client's own socket */
 
 /* To limpet: limpet_answer.word */

@@ -17,6 +17,8 @@
 
 /* One that had begun to speak to an engine that died may wait for an answer that nobody owes it any more. */
 #define LOST_PATIENCE (30 * (micros)SECOND_IN_MICROS)
+/* ... and surely does if it had asked. */
+#define ASKED_PATIENCE (3 * (micros)SECOND_IN_MICROS)
 
 /* ---- slots ---------------------------------------------------------------------------------------------------------- */
 
@@ -117,7 +119,7 @@ void workers_engine_died(struct workers *workers)
         struct worker *worker = worker_of_link(link);
         if (worker->state == WORKER_STARTING && worker->spoken) {
             worker->lost = true;
-            worker_set_timer(worker, LOST_PATIENCE);
+            worker_set_timer(worker, worker->asked ? ASKED_PATIENCE : LOST_PATIENCE);
         }
     }
 }

@@ -271,7 +271,10 @@ static void pause_if_it_asks_too_much(struct channel *channel)
 
 static void go_on_reading(struct channel *channel)
 {
+    if (now_of(channel) - channel->asks_since < CHANNEL_PING_EVERY / 4)
+        return;
     channel->asks = 0;
+    channel->asks_since = now_of(channel);
     if (channel->paused)
         channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
 }
@@ -300,8 +303,7 @@ static void tick(struct timer *timer)
     struct channel *channel = container_of(timer, struct channel, timer);
     if (channel->gone)
         return;
-    if (!timer_is_set(&channel->timer))
-        go_on_reading(channel);
+    go_on_reading(channel);
     send_fence(channel);
     let_unwanted_go(channel);
     pump(channel);
@@ -322,6 +324,12 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
+    if (is_unwanted(delivery)) {
+        list_remove(&delivery->mail.link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+        return true;
+    }
     uint32_t number = next_number(channel);
     int failure = channel->contract->send(channel, delivery, number);
     if (failure == -EAGAIN || failure == -ETOOMANYREFS || failure == -ENOMEM || failure == -ENOBUFS) {
