@@ -76,9 +76,10 @@ static bool hear_one(struct engine_process *engine)
         close(fds[i]);
     if (got > 0)
         engine->calls->hear(engine->context, &message);
-    else if (got != -EAGAIN)
+    else if (got != -EAGAIN && got != -ECONNRESET)
         close_channel(engine);
-    return got > 0;
+    /* It left something unread: that is told first, and once, before what it said. */
+    return got > 0 || got == -ECONNRESET;
 }
 
 static void hear(struct loop_source *source, uint32_t events)

@@ -7,6 +7,7 @@
 #include "control/logs.h"
 #include "control/posts.h"
 #include "control/powers.h"
+#include "control/preload.h"
 #include "control/status.h"
 #include "control/workers.h"
 #include "io/loop.h"
@@ -242,6 +243,7 @@ static void kill_engine(struct timer *timer)
 static void close_doors(struct keeper *keeper)
 {
     /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
+    keeper->workers.draining = true;
     posts_close(&keeper->posts);
     doors_fini(&keeper->workers.doors);
 }
@@ -461,6 +463,7 @@ static void end(struct keeper *keeper)
     close_admin(keeper);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
+    preload_forget();
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,6 +105,8 @@ static struct address as_ip4(const struct address *address)
     return plain;
 }
 
+static bool acts_for_another;
+
 static int bind_socket(const struct address *address, bool share)
 {
     int family = address->storage.ss_family;
@@ -114,7 +117,8 @@ static int bind_socket(const struct address *address, bool share)
         struct address plain = as_ip4(address);
         return bind_socket(&plain, share);
     }
-    int failure = family == AF_UNIX ? 0 : prepare_tcp(fd, address, share);
+    bool reserved = family != AF_UNIX && address_port(address) > 0 && address_port(address) < 1024;
+    int failure = reserved && acts_for_another ? -EACCES : family == AF_UNIX ? 0 : prepare_tcp(fd, address, share);
     if (!failure && bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
         failure = -errno;
     if (!failure)
@@ -276,28 +280,82 @@ void powers_unlink(const struct address *address)
         unlink(unix_path(address));
 }
 
+static int write_all(int fd, const void *bytes, size_t length)
+{
+    size_t written = 0;
+    while (written < length) {
+        ssize_t put = write(fd, (const char *)bytes + written, length - written);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        if (put > 0)
+            written += (size_t)put;
+    }
+    return 0;
+}
+
 int powers_sealed_memory(const void *bytes, size_t length)
 {
     int fd = memfd_create("limpet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    size_t written = 0;
-    while (written < length) {
-        ssize_t put = write(fd, (const char *)bytes + written, length - written);
-        if (put < 0 && errno != EINTR) {
-            int failure = -errno;
-            close(fd);
-            return failure;
-        }
-        if (put > 0)
-            written += (size_t)put;
-    }
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-        int failure = -errno;
-        close(fd);
+    int failure = write_all(fd, bytes, length);
+    if (!failure && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        failure = -errno;
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
+static int write_file(const char *path, const void *bytes, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int failure = write_all(fd, bytes, length);
+    if (!failure && fchmod(fd, 0444) < 0)
+        failure = -errno;
+    close(fd);
+    return failure;
+}
+
+/* Without symbolic links: a program may compare what it was told with what it finds. */
+static int make_scratch_folder(char path[POWERS_PATH_SIZE], const char *place)
+{
+    char *real = place ? realpath(place, NULL) : NULL;
+    bool fits = real && strpbrk(real, " \t\n\"'\\") == NULL &&
+                snprintf(path, POWERS_PATH_SIZE, "%s/limpet-XXXXXX", real) < POWERS_PATH_SIZE;
+    free(real);
+    if (!fits)
+        return -ENOTDIR;
+    return mkdtemp(path) && chmod(path, 0755) == 0 ? 0 : -errno;
+}
+
+int powers_scratch_file(const char *name, const void *bytes, size_t length, char path[POWERS_PATH_SIZE])
+{
+    int failure = make_scratch_folder(path, getenv("TMPDIR"));
+    if (failure)
+        failure = make_scratch_folder(path, "/tmp");
+    size_t used = failure ? 0 : strlen(path);
+    path[used] = '\0';
+    if (failure)
         return failure;
-    }
-    return fd;
+    bool fits = snprintf(path + used, POWERS_PATH_SIZE - used, "/%s", name) < (int)(POWERS_PATH_SIZE - used);
+    failure = fits ? write_file(path, bytes, length) : -ENAMETOOLONG;
+    if (failure)
+        powers_remove_scratch(path);
+    return failure;
+}
+
+void powers_remove_scratch(char path[POWERS_PATH_SIZE])
+{
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return;
+    unlink(path);
+    *slash = '\0';
+    rmdir(path);
+    path[0] = '\0';
 }
 
 int powers_shared_memory(size_t size)
@@ -399,6 +457,23 @@ int powers_become(const char *user)
     if (failure)
         return failure;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int powers_act_as(const char *user)
+{
+    struct passwd *found = NULL;
+    if (geteuid() != 0)
+        return 0;
+    int failure = user ? find_user(user, &found) : 0;
+    if (failure)
+        return failure;
+    uid_t uid = found ? found->pw_uid : 0;
+    gid_t gid = found ? found->pw_gid : getegid();
+    /* With another user than root for files the kernel also takes the powers over files away (capabilities(7)). */
+    setfsgid(gid);
+    setfsuid(uid);
+    acts_for_another = uid != 0;
+    return setfsuid((uid_t)-1) == (int)uid ? 0 : -EPERM;
 }
 
 int powers_diag_socket(void)

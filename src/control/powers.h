@@ -49,6 +49,13 @@ void powers_unlink(const struct address *address);
 /* A descriptor with these bytes that nobody can change any more (a sealed memfd). */
 MUST_CHECK int powers_sealed_memory(const void *bytes, size_t length);
 
+/* A file with these bytes that everybody can read and only its owner replace, alone in a folder that is made for it under
+ * $TMPDIR, or /tmp. Its path has no blanks, quotes or symbolic links, unless `name` has. */
+#define POWERS_PATH_SIZE 1024
+MUST_CHECK int powers_scratch_file(const char *name, const void *bytes, size_t length, char path[POWERS_PATH_SIZE]);
+/* Removes it with its folder, and empties the path; one that is empty is fine. */
+void powers_remove_scratch(char path[POWERS_PATH_SIZE]);
+
 /* A descriptor of so many zeros that several processes can share by mapping it. */
 MUST_CHECK int powers_shared_memory(size_t size);
 
@@ -103,6 +110,11 @@ void powers_restore_nofile(void);
 
 /* Becomes this user with his groups, if this process is root; null is nobody else. */
 MUST_CHECK int powers_change_user(const char *user);
+
+/* From now on files are looked for, made and removed as this user may, and ports below 1024 are refused to anybody but root; null
+ * is who we are. Nothing if this process is not root. For what somebody else asks us to do: a worker, above all. 0 or a
+ * negative errno. */
+MUST_CHECK int powers_act_as(const char *user);
 
 /* A socket on which the kernel tells of other sockets (sock_diag(7)). */
 MUST_CHECK int powers_diag_socket(void);

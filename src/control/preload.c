@@ -1,10 +1,9 @@
 #include "control/preload.h"
 
+#include "base/log.h"
 #include "control/powers.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* limpet adds what it knows to the message that brings a connection (worker/node_line.c). The cluster module passes the handle
  * on in the same event, so whoever listens before it can teach the handle what to answer. The variable that brought us here is
@@ -13,7 +12,7 @@ static const char script[] =
     "'use strict';\n"
     "const net = require('node:net');\n"
     "const options = (process.env.NODE_OPTIONS || '').split(' ').filter((word) => "
-    "!word.includes('--require=/proc/'));\n"
+    "word !== `--require=${__filename}`);\n"
     "if (options.length > 0) process.env.NODE_OPTIONS = options.join(' ');\n"
     "else delete process.env.NODE_OPTIONS;\n"
     "process.prependListener('internalMessage', (message, handle) => {\n"
@@ -35,14 +34,20 @@ static const char script[] =
     "  },\n"
     "});\n";
 
+static char path[POWERS_PATH_SIZE];
+
 const char *preload_path(void)
 {
-    static char path[64];
-    if (path[0] == '\0') {
-        int fd = powers_sealed_memory(script, strlen(script));
-        if (fd < 0)
-            return NULL;
-        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), fd);
-    }
-    return path;
+    if (path[0] != '\0')
+        return path;
+    int failure = powers_scratch_file("preload.cjs", script, strlen(script), path);
+    if (!failure)
+        return path;
+    log_error("node-preload: its script cannot be written to TMPDIR or /tmp: %s", strerror(-failure));
+    return NULL;
+}
+
+void preload_forget(void)
+{
+    powers_remove_scratch(path);
 }

@@ -4,7 +4,11 @@
 /* The script that `node-preload` has Node read before the program: it makes a socket tell of the client where limpet knows
  * more than the socket does. */
 
-/* A path that every process of this machine can read as long as this one runs; null if it cannot be made. */
+/* A file that every process can read until preload_forget(); null if it cannot be made, which was told then. (Rejected: a
+ * file in memory, by its link under /proc: Node goes where links lead, and that is nowhere.) */
 const char *preload_path(void);
+
+/* Removes it; twice is fine. */
+void preload_forget(void);
 
 #endif

@@ -219,16 +219,17 @@ static const struct roff_row faults[] = {
      "next-ranked worker, unread, so that those clients notice nothing; what it had taken is lost with it. A "
      "new process takes its slot, at once, or with growing pauses if it dies again and again. When it takes "
      "connections its clients come home."},
-    {"It closes its channel",
-     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot."},
+    {"It shuts its channel down",
+     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot. A mere close(2) is not "
+     "seen, because limpet holds that end, too: such a worker is silent."},
     {"It is silent for 1 second",
      "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
      "it, because it is the one that knows them."},
     {"It is silent for 3 seconds",
-     "It is down. What was sent to it and what it has not read yet is taken back out of "
-     "its socket, and goes to the next-ranked; so do its clients from now on. What it has "
-     "read and not answered cannot be given to anybody else. When it says anything again, "
-     "it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
+     "Or it says that it is there, and takes nobody. It is down. What was sent to it and what it has not read yet is "
+     "taken back out of its socket, and goes to the next-ranked; so do its clients from now on. What it has read and "
+     "not answered cannot be given to anybody else: those clients wait, at most `timeouts: worker`. When it answers "
+     "again, it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
     {"It is stopped (SIGSTOP)", "As silent. Continued, it goes on, and finds in its socket nothing that another has "
                                 "got."},
     {"Its table of descriptors is full",

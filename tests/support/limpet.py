@@ -94,7 +94,7 @@ class Limpet:
         proc.wait_until(lambda: self.process.poll() is not None or self._is_ready(workers), 30)
         if self.process.poll() is not None or not self._is_ready(workers):
             self.kill()
-            raise AssertionError(f"limpet does not start:\n{self.stderr}")
+            raise AssertionError(f"limpet does not start:\n{self.stderr[-4000:]}")
 
     @property
     def keeper(self):
