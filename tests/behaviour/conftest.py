@@ -1,6 +1,7 @@
 """What every test may ask for. Whatever a test starts ends with it, and limpet must end well."""
 
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -102,6 +103,16 @@ def server():
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """Paths of a key and a certificate for it."""
+    folder = tmp_path_factory.mktemp("certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "9", "-subj", "/CN=limpet.test", "-keyout", folder / "key", "-out", folder / "certificate"],
+                   check=True, capture_output=True)
+    return folder / "key", folder / "certificate"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import signal
 import ssl
-import subprocess
 
 import pytest
 
@@ -18,16 +17,6 @@ CLIENTS = [f"127.1.0.{number}" for number in range(1, 40)]
 def _client_of(slot):
     ranking = ranking_of_workers(3)
     return next(client for client in CLIENTS if ranking.home_of_address(client) == slot)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """Paths of a key and a certificate for it."""
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "9", "-subj", "/CN=limpet.test", "-keyout", folder / "key", "-out", folder / "certificate"],
-                   check=True, capture_output=True)
-    return folder / "key", folder / "certificate"
 
 
 @pytest.fixture(params=["TLSv1_2", "TLSv1_3"])

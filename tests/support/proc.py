@@ -51,6 +51,12 @@ def program(pid):
         return None
 
 
+def kill(pid):
+    """As the kernel does when memory runs out. Returns when it is dead."""
+    os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(pid)), "it does not die"
+
+
 def arguments(pid):
     """Its command line, as a list; empty when there is no such process."""
     return _strings(pid, "cmdline")
