@@ -99,6 +99,8 @@ class Process:
             stdout=pipes.get("stdout", subprocess.DEVNULL),
             stderr=self.errors,
             env={**os.environ, **(environment or {})},
+            # Where the scheduler shares by session (autogroup, sched(7)), nobody gets more for having more processes.
+            start_new_session=True,
             preexec_fn=lambda: _prepare(core),
         )
         try:

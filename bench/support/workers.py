@@ -76,7 +76,10 @@ class Workers:
             workers = [pid for pid in family[1:] if _runs(pid, self.worker)]
             for pid in workers:
                 _move(pid, self.worker_core)
-            yield Running(self.name, port, [pid for pid in family if pid not in workers], workers)
+            try:
+                yield Running(self.name, port, [pid for pid in family if pid not in workers], workers)
+            except RuntimeError as problem:
+                raise RuntimeError(f"{problem}\n{self.name} said:\n{process.complaint()}") from problem
 
 
 def _runs(pid, program):

@@ -48,7 +48,7 @@ extern "C" {
 #define LIMPET_PING 2       /* are you there? answered by LIMPET_PONG with the same number */
 
 /* limpet_message.flags */
-#define LIMPET_TLS 1  /* the client speaks TLS, which limpet has taken off */
+#define LIMPET_TLS 1  /* the client speaks TLS, which limpet or a proxy in front (PROXY header) has taken off */
 #define LIMPET_PAIR 2 /* the descriptor is one end of a socketpair, not the client's own socket */
 
 /* To limpet: limpet_answer.word */
@@ -125,7 +125,8 @@ static inline int limpet_worker_refuse(struct limpet_worker *worker, struct limp
 /* Tells how many connections this worker has; `limpet status` shows it. -EAGAIN: not now; say it later or never. */
 static inline int limpet_worker_live(struct limpet_worker *worker, uint32_t count);
 
-/* Is no worker any more. What limpet has sent and nobody read goes to other workers. Twice is fine. */
+/* Is no worker any more. What limpet has sent and nobody read goes to other workers. Twice is fine. Not for a child that was
+ * forked: it closes `fd` alone. */
 static inline void limpet_worker_close(struct limpet_worker *worker);
 
 /* Writes "203.0.113.9:4711", "[2001:db8::1]:4711", "unix" or "-" (not known), without a port that is not known. Returns
@@ -337,8 +338,10 @@ static inline int limpet_worker_live(struct limpet_worker *worker, uint32_t coun
 
 static inline void limpet_worker_close(struct limpet_worker *worker)
 {
-    if (worker->fd >= 0)
+    if (worker->fd >= 0) {
+        shutdown(worker->fd, SHUT_RDWR); /* limpet holds this end, too, and would not see it closed */
         close(worker->fd);
+    }
     worker->fd = -1;
 }
 

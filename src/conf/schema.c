@@ -216,7 +216,9 @@ static const struct schema_row rows[] = {
     {ROW(WORKERS, "node-preload"), .type = "a boolean", .fallback = "false", .read = read_boolean,
      INTO(plan_workers, node_preload),
      .help = "Loads a few lines into each Node program before its own, so that socket.remoteAddress and "
-             "socket.encrypted tell of the client even where a PROXY header or a prefix named it."},
+             "socket.encrypted tell of the client even where a PROXY header, a field or a prefix named it; encrypted "
+             "is true "
+             "where a PROXY header says that the client speaks TLS to the proxy."},
     {ROW(WORKERS, "kill-silent"), .type = "a duration", .read = read_duration, INTO(plan_workers, kill_silent),
      .help =
          "Kills a worker that has not answered for so long; another one takes its place. Without it a silent worker "

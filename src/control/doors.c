@@ -15,16 +15,31 @@ void doors_init(struct doors *doors, const struct plan *plan)
     doors->plan = plan;
 }
 
-static void door_free(struct listen_door *door)
+static const char *user_of(const struct doors *doors, const struct listen_door *door)
 {
-    if (door)
+    return doors->plan->pools[door->pool].workers->user;
+}
+
+static void stop_acting(void)
+{
+    if (powers_act_as(NULL) != 0)
+        log_error("limpet does not get its own rights to files back");
+}
+
+/* What a worker has made us bind is removed with the worker's rights, too: it may have put something else there. */
+static void door_free(const struct doors *doors, struct listen_door *door)
+{
+    if (!door)
+        return;
+    if (powers_act_as(user_of(doors, door)) == 0)
         post_close(&door->post);
+    stop_acting();
     free(door);
 }
 
 void doors_close(struct doors *doors, unsigned number)
 {
-    door_free(doors->all[number]);
+    door_free(doors, doors->all[number]);
     doors->all[number] = NULL;
 }
 
@@ -139,10 +154,13 @@ static int make_door(struct doors *doors, unsigned number, size_t pool, const st
     make_absolute(&door->asked, doors->plan->pools[pool].workers);
     int failure = place_of(&door->asked, &door->address);
     if (!failure)
+        failure = powers_act_as(user_of(doors, door));
+    if (!failure)
         failure = open_door(door, doors->plan);
+    stop_acting();
     door->asked = *line;
     if (failure) {
-        door_free(door);
+        door_free(doors, door);
         return failure;
     }
     doors->all[number] = door;

@@ -243,6 +243,7 @@ static void kill_engine(struct timer *timer)
 static void close_doors(struct keeper *keeper)
 {
     /* The engine's copy of each socket must be the last to close: it takes in those in the backlog before it does. */
+    keeper->workers.draining = true;
     posts_close(&keeper->posts);
     doors_fini(&keeper->workers.doors);
 }

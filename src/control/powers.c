@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -104,6 +105,8 @@ static struct address as_ip4(const struct address *address)
     return plain;
 }
 
+static bool acts_for_another;
+
 static int bind_socket(const struct address *address, bool share)
 {
     int family = address->storage.ss_family;
@@ -114,7 +117,8 @@ static int bind_socket(const struct address *address, bool share)
         struct address plain = as_ip4(address);
         return bind_socket(&plain, share);
     }
-    int failure = family == AF_UNIX ? 0 : prepare_tcp(fd, address, share);
+    bool reserved = family != AF_UNIX && address_port(address) > 0 && address_port(address) < 1024;
+    int failure = reserved && acts_for_another ? -EACCES : family == AF_UNIX ? 0 : prepare_tcp(fd, address, share);
     if (!failure && bind(fd, (const struct sockaddr *)&address->storage, address->length) < 0)
         failure = -errno;
     if (!failure)
@@ -453,6 +457,23 @@ int powers_become(const char *user)
     if (failure)
         return failure;
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int powers_act_as(const char *user)
+{
+    struct passwd *found = NULL;
+    if (geteuid() != 0)
+        return 0;
+    int failure = user ? find_user(user, &found) : 0;
+    if (failure)
+        return failure;
+    uid_t uid = found ? found->pw_uid : 0;
+    gid_t gid = found ? found->pw_gid : getegid();
+    /* With another user than root for files the kernel also takes the powers over files away (capabilities(7)). */
+    setfsgid(gid);
+    setfsuid(uid);
+    acts_for_another = uid != 0;
+    return setfsuid((uid_t)-1) == (int)uid ? 0 : -EPERM;
 }
 
 int powers_diag_socket(void)

@@ -111,6 +111,11 @@ void powers_restore_nofile(void);
 /* Becomes this user with his groups, if this process is root; null is nobody else. */
 MUST_CHECK int powers_change_user(const char *user);
 
+/* From now on files are looked for, made and removed as this user may, and ports below 1024 are refused to anybody but root; null
+ * is who we are. Nothing if this process is not root. For what somebody else asks us to do: a worker, above all. 0 or a
+ * negative errno. */
+MUST_CHECK int powers_act_as(const char *user);
+
 /* A socket on which the kernel tells of other sockets (sock_diag(7)). */
 MUST_CHECK int powers_diag_socket(void);
 

@@ -40,7 +40,7 @@ const char *preload_path(void)
 {
     if (path[0] != '\0')
         return path;
-    int failure = powers_scratch_file("preload.js", script, strlen(script), path);
+    int failure = powers_scratch_file("preload.cjs", script, strlen(script), path);
     if (!failure)
         return path;
     log_error("node-preload: its script cannot be written to TMPDIR or /tmp: %s", strerror(-failure));

@@ -95,6 +95,17 @@ void worker_spoke(struct worker *worker, enum contract contract)
 
 /* ---- the engine learns of it ---------------------------------------------------------------------------------------- */
 
+static void tell(struct worker *worker, enum wire_kind kind)
+{
+    struct wire_message message;
+    wire_init(&message, kind);
+    message.worker = worker->id;
+    message.number = (uint32_t)worker->slot->server->number;
+    int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
+    if (failure && failure != -EPIPE && failure != -ECONNRESET)
+        log_error("the engine did not hear of a worker: %s", strerror(-failure));
+}
+
 static int introduce(struct worker *worker, enum contract contract, const int pair[2])
 {
     struct wire_message message;
@@ -104,9 +115,13 @@ static int introduce(struct worker *worker, enum contract contract, const int pa
     message.process = (int32_t)worker->pid;
     message.contract = contract;
     message.generation = worker->workers->engine->generation;
-    message.doors = worker->doors;
-    message.adopted = worker->contract != CONTRACT_AUTO && worker->served != 0;
-    return engine_process_tell(worker->workers->engine, &message, pair, 2);
+    bool leaves = worker->state >= WORKER_LEAVING;
+    message.doors = leaves ? 0 : worker->doors;
+    message.adopted = worker->contract != CONTRACT_AUTO && worker->served != 0 && !leaves;
+    int failure = engine_process_tell(worker->workers->engine, &message, pair, 2);
+    if (!failure && leaves)
+        tell(worker, WIRE_WORKER_LEAVE); /* the engine before may not have passed it on */
+    return failure;
 }
 
 int worker_introduce(struct worker *worker)
@@ -117,17 +132,6 @@ int worker_introduce(struct worker *worker)
     if (!failure && worker->limpet[0] >= 0)
         failure = introduce(worker, CONTRACT_LIMPET, worker->limpet);
     return failure;
-}
-
-static void tell(struct worker *worker, enum wire_kind kind)
-{
-    struct wire_message message;
-    wire_init(&message, kind);
-    message.worker = worker->id;
-    message.number = (uint32_t)worker->slot->server->number;
-    int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure && failure != -EPIPE && failure != -ECONNRESET)
-        log_error("the engine did not hear of a worker: %s", strerror(-failure));
 }
 
 /* ---- start ---------------------------------------------------------------------------------------------------------- */
@@ -246,9 +250,12 @@ int worker_start(struct slot *slot, struct worker **made)
     slot->starts++;
     list_append(&workers->all, &worker->link);
     worker_set_timer(worker, FIRST_WORD_PATIENCE);
-    /* Whoever does not hear of it now has died, and the next engine is told of all. */
-    if (workers->engine->channel.fd >= 0 && worker_introduce(worker) != 0)
-        log_error("the engine did not hear of a new worker");
+    /* An engine that has died is followed by one that is told of all. */
+    int deaf = workers->engine->channel.fd >= 0 ? worker_introduce(worker) : 0;
+    if (deaf && deaf != -EPIPE && deaf != -ECONNRESET) {
+        log_error("the engine did not hear of a new worker: %s", strerror(-deaf));
+        worker_kill(worker); /* another one is started in a moment */
+    }
     *made = worker;
     return 0;
 }

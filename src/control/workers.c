@@ -17,6 +17,8 @@
 
 /* One that had begun to speak to an engine that died may wait for an answer that nobody owes it any more. */
 #define LOST_PATIENCE (30 * (micros)SECOND_IN_MICROS)
+/* ... and surely does if it had asked. */
+#define ASKED_PATIENCE (3 * (micros)SECOND_IN_MICROS)
 
 /* ---- slots ---------------------------------------------------------------------------------------------------------- */
 
@@ -117,7 +119,7 @@ void workers_engine_died(struct workers *workers)
         struct worker *worker = worker_of_link(link);
         if (worker->state == WORKER_STARTING && worker->spoken) {
             worker->lost = true;
-            worker_set_timer(worker, LOST_PATIENCE);
+            worker_set_timer(worker, worker->asked ? ASKED_PATIENCE : LOST_PATIENCE);
         }
     }
 }
@@ -150,16 +152,16 @@ static void check_place(const struct worker *worker)
 
 static void listens(struct worker *worker, uint64_t doors)
 {
-    worker->asked &= ~(worker->doors & ~doors);
     worker->doors = doors;
-    worker->asked |= doors;
+    if (worker->contract == CONTRACT_LIMPET || worker->slot->pool->workers->node_message)
+        worker->asked |= doors; /* these do not ask */
     if (worker->state == WORKER_STARTING && doors) {
         check_place(worker);
         begins_to_serve(worker);
     }
     if (worker->slot->current == worker && worker->state == WORKER_SERVING)
         worker->slot->doors = worker->asked;
-    if (worker->slot->next == worker && doors)
+    if (worker->workers->reloading && worker->slot->next == worker && worker->state == WORKER_SERVING)
         workers_reload_listens(worker);
     workers_listen_close_unused(worker->workers);
 }
@@ -181,6 +183,15 @@ static void closed(struct worker *worker)
     worker_end(worker);
 }
 
+/* Texts of the engine's, which faces the network. */
+static void end_texts(struct node_line *line)
+{
+    line->address[sizeof(line->address) - 1] = '\0';
+    line->type[sizeof(line->type) - 1] = '\0';
+    line->key[sizeof(line->key) - 1] = '\0';
+    line->data[sizeof(line->data) - 1] = '\0';
+}
+
 void workers_hear(struct workers *workers, const struct wire_message *message)
 {
     struct worker *worker = find(workers, message->worker);
@@ -195,6 +206,7 @@ void workers_hear(struct workers *workers, const struct wire_message *message)
         if (message->length != sizeof(line))
             break;
         memcpy(&line, message->text, sizeof(line));
+        end_texts(&line);
         workers_listen_asked(worker, &line);
         break;
     case WIRE_LISTENS:
@@ -269,6 +281,8 @@ void workers_stop(struct workers *workers, micros patience)
         struct worker *worker = worker_of_link(link);
         if (patience > 0 && workers->engine->channel.fd >= 0)
             worker_leave(worker, patience);
+        else if (worker->state == WORKER_ENDING)
+            worker_kill(worker);
         else
             worker_end(worker);
     }

@@ -42,6 +42,7 @@ struct worker {
     struct node_line first; /* its first listen(), if that is door 0 */
     uint64_t asked;         /* doors where it may listen */
     uint64_t doors;         /* ... and does */
+    uint64_t said;          /* ... and says that it does: the engine is told */
     micros started;
     micros served;         /* when it began to take connections; 0: not yet */
     struct timer timer;    /* of the state */
@@ -71,6 +72,7 @@ struct workers {
     size_t slot_count;
     struct list all; /* of worker */
     uint32_t last_id;
+    bool draining; /* limpet is: nobody may begin to listen */
     bool stopping;
     bool reloading;
     bool reload_failed;        /* the last one */

@@ -76,7 +76,7 @@ static void answer(struct worker *worker, int door, const struct node_line *line
     }
     message.length = (uint32_t)text.length;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure)
+    if (failure && failure != -EPIPE)
         log_error("a worker's listen() is not answered: %s", strerror(-failure));
 }
 
@@ -89,7 +89,7 @@ static void tell_door(struct worker *worker, unsigned door, bool listens)
     message.door = door;
     message.doors = listens;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure)
+    if (failure && failure != -EPIPE)
         log_error("a worker's listen() is not noted: %s", strerror(-failure));
 }
 
@@ -146,11 +146,11 @@ static int open_door(struct worker *worker, const struct node_line *line)
 
 static void wants_to_listen(struct worker *worker, const struct node_line *line)
 {
-    bool bound = worker->slot->pool->bound && worker->asked == 0 && strncmp(line->type, "udp", 3) != 0;
-    int door = bound ? 0 : open_door(worker, line);
+    bool bound = worker->slot->pool->bound && !(worker->asked & BIT(0)) && strncmp(line->type, "udp", 3) != 0;
+    int door = worker->workers->draining ? -ESHUTDOWN : bound ? 0 : open_door(worker, line);
     if (door >= 0)
         worker->asked |= BIT(door);
-    if (bound)
+    if (door == 0)
         worker->first = *line;
     answer(worker, door, line);
 }
@@ -162,18 +162,35 @@ static bool is_answer_to(const struct node_line *asked, const struct node_line *
            asked->index == line->index && (line->port == asked->port || line->port == (int64_t)port);
 }
 
+static bool is_said_of(const struct worker *worker, unsigned door, const struct node_line *line)
+{
+    const struct listen_door *open = worker->workers->doors.all[door];
+    const struct address *bound = bound_address(worker->workers->plan, pool_of(worker));
+    if (door == 0)
+        return bound && is_answer_to(&worker->first, line, address_port(bound));
+    return open && is_answer_to(&open->asked, line, address_port(&open->address));
+}
+
 static void listens(struct worker *worker, const struct node_line *line)
 {
-    for (unsigned door = 0; door < SERVER_DOORS; door++) {
-        const struct listen_door *open = worker->workers->doors.all[door];
-        if (!(worker->asked & BIT(door)) || worker->doors & BIT(door))
-            continue;
-        if (door == 0 ? is_answer_to(&worker->first, line, (unsigned)line->port)
-                      : is_answer_to(&open->asked, line, address_port(&open->address))) {
+    for (unsigned door = 0; door < SERVER_DOORS; door++)
+        if (worker->asked & ~worker->said & BIT(door) && is_said_of(worker, door, line)) {
+            worker->said |= BIT(door);
             tell_door(worker, door, true);
             return;
         }
-    }
+}
+
+/* Programs also close what they never used: that is how they look for a port that is free. */
+static void closes(struct worker *worker, const struct node_line *line)
+{
+    unsigned door = node_line_door(line);
+    if (door >= SERVER_DOORS)
+        return;
+    worker->asked &= ~BIT(door);
+    worker->said &= ~BIT(door);
+    tell_door(worker, door, false);
+    workers_listen_close_unused(worker->workers);
 }
 
 void workers_listen_asked(struct worker *worker, const struct node_line *line)
@@ -182,8 +199,8 @@ void workers_listen_asked(struct worker *worker, const struct node_line *line)
         wants_to_listen(worker, line);
     else if (line->word == NODE_LISTENING)
         listens(worker, line);
-    else if (node_line_door(line) < SERVER_DOORS)
-        tell_door(worker, node_line_door(line), false);
+    else if (line->word == NODE_CLOSE)
+        closes(worker, line);
 }
 
 static uint64_t doors_of(const struct slot *slot)

@@ -23,6 +23,8 @@ static void go_on(struct workers *workers)
 {
     for (; workers->reload_at < workers->slot_count; workers->reload_at++) {
         struct slot *slot = &workers->slots[workers->reload_at];
+        if (slot->current && slot->current->state == WORKER_STARTING)
+            worker_end(slot->current); /* it may be of the old kind; the next one is not */
         if (!slot->current || slot->current->state != WORKER_SERVING)
             continue;
         if (worker_start(slot, &slot->next) != 0) {

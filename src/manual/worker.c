@@ -219,8 +219,9 @@ static const struct roff_row faults[] = {
      "next-ranked worker, unread, so that those clients notice nothing; what it had taken is lost with it. A "
      "new process takes its slot, at once, or with growing pauses if it dies again and again. When it takes "
      "connections its clients come home."},
-    {"It closes its channel",
-     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot."},
+    {"It shuts its channel down",
+     "Nothing can be given to it any more: it gets SIGTERM, and a new process takes its slot. A mere close(2) is not "
+     "seen, because limpet holds that end, too: such a worker is silent."},
     {"It is silent for 1 second",
      "It has a connection or a ping and does not answer: it is busy, as `limpet status` shows. Its clients wait with "
      "it, because it is the one that knows them."},

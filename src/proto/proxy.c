@@ -152,7 +152,10 @@ static bool ssl_is_well_formed(struct span whole, size_t at, size_t end)
     return true;
 }
 
-static const char *check_tlvs(struct span whole, size_t at)
+/* PP2_CLIENT_SSL: the client connected over TLS. */
+#define CLIENT_SSL 1
+
+static const char *check_tlvs(struct span whole, size_t at, bool *tls)
 {
     while (at < whole.length) {
         size_t value;
@@ -163,6 +166,8 @@ static const char *check_tlvs(struct span whole, size_t at)
             return "PROXY header with a host name of more than 255 bytes";
         if (type == TLV_SSL && !ssl_is_well_formed(whole, value, at))
             return "PROXY header with a malformed PP2_TYPE_SSL";
+        if (type == TLV_SSL)
+            *tls = whole.data[value] & CLIENT_SSL;
         if (type == TLV_CRC32C && (at - value != 4 || !crc_is_right(whole, value)))
             return "PROXY header with a wrong checksum";
     }
@@ -204,7 +209,7 @@ static const char *read_v2_body(struct span whole, struct proxy_header *header)
         header->source = endpoint_from_ip6(at, read_16(at + 32));
         header->destination = endpoint_from_ip6(at + 16, read_16(at + 34));
     }
-    const char *why = check_tlvs(whole, V2_FIXED + addresses);
+    const char *why = check_tlvs(whole, V2_FIXED + addresses, &header->tls);
     header->known = why == NULL && header->source.kind == ENDPOINT_IP;
     return why;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 struct proxy_header {
+    bool tls;   /* the source spoke TLS to whoever sent this (PP2_TYPE_SSL) */
     bool known; /* false: LOCAL, UNKNOWN, UNSPEC, AF_UNIX: the connection's own addresses count */
     struct endpoint source;
     struct endpoint destination;

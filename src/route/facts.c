@@ -122,6 +122,7 @@ static struct facts_result read_proxy(struct facts *facts, struct span bytes)
     }
     if (header.known) {
         replace_source(facts, header.source);
+        facts->source_tls = header.tls;
         facts->local = header.destination;
     }
     return step_on(facts, FACTS_UNWRAP, result.used);

@@ -38,6 +38,7 @@ struct facts {
     enum known client_known;
     bool peer_trusted;
     bool source_trusted;
+    bool source_tls; /* a PROXY header says that the source speaks TLS */
     bool over;       /* no more bytes will come: early end, deadline or the peek limit */
     bool proxy_late; /* the deadline for PROXY header and prefix has passed; other bytes may still come */
 

@@ -92,6 +92,7 @@ static void fill(struct connection *c, struct delivery *delivery)
     delivery->server = c->visit.server->number;
     delivery->readable = c->readable;
     delivery->door = c->pick.door;
+    delivery->tls = c->tls;
 }
 
 static void send_off(struct handover *handover)

@@ -47,6 +47,7 @@ struct connection {
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
+    bool tls;          /* the client speaks TLS, which somebody in front of us has taken off */
     bool watched;      /* events of the client are told: many are handed over before they have to be */
     bool counted;      /* among the connections of its client */
     bool carrying;     /* it has its server, and is decided */

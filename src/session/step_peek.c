@@ -84,6 +84,7 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     c->visit.pool = decision->pool;
     c->visit.source = (int16_t)decision->source;
     c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
+    c->tls = facts->source_tls;
     note_plain_key(c, decision);
     watch_crowd(c, facts, decision);
     uint8_t door = c->pick.door;

@@ -81,12 +81,19 @@ void channel_settle(struct channel *channel, struct flight *flight, enum deliver
         give_back(channel, delivery, how);
 }
 
-/* A connection waits, and it is long since it answered one. Whoever takes none is no home, even if he says that he is there. */
+static bool is_unwanted(const struct delivery *delivery)
+{
+    return __atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED);
+}
+
+/* A connection waits, or no other fits into the window, and it is long since it answered one. Whoever takes none is no home,
+ * even if he says that he is there. */
 static bool takes_none(const struct channel *channel)
 {
+    bool full = channel->flight_count >= CHANNEL_WINDOW;
     for (uint32_t i = 0; i < channel->flight_count; i++) {
         const struct flight *flight = &channel->flights[i];
-        if (!flight->delivery || __atomic_load_n(&flight->delivery->unwanted, __ATOMIC_RELAXED))
+        if (!flight->delivery || (is_unwanted(flight->delivery) && !full))
             continue;
         micros since = flight->sent > channel->answered ? flight->sent : channel->answered;
         return now_of(channel) - since >= CHANNEL_SILENT_AFTER;
@@ -116,7 +123,8 @@ static void note_first_word(struct channel *channel)
     if (channel->spoken)
         return;
     channel->spoken = true;
-    team_spoke(channel->team, channel);
+    if (!channel->ending) /* else both go, and whoever ends them has the list in hand */
+        team_spoke(channel->team, channel);
     channel->team->report(
         channel->team->context,
         &(struct team_report){.news = TEAM_SPOKE, .id = channel->id, .contract = channel->contract->contract});
@@ -263,7 +271,10 @@ static void pause_if_it_asks_too_much(struct channel *channel)
 
 static void go_on_reading(struct channel *channel)
 {
+    if (now_of(channel) - channel->asks_since < CHANNEL_PING_EVERY / 4)
+        return;
     channel->asks = 0;
+    channel->asks_since = now_of(channel);
     if (channel->paused)
         channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
 }
@@ -273,14 +284,28 @@ void channel_count_ask(struct channel *channel)
     channel->asks++;
 }
 
+/* Who has given up does not wait here, with his descriptor, until others have been answered. */
+static void let_unwanted_go(struct channel *channel)
+{
+    for (struct list *link = channel->queue.next, *next; link != &channel->queue; link = next) {
+        struct delivery *delivery = container_of(link, struct delivery, mail.link);
+        next = link->next;
+        if (!is_unwanted(delivery))
+            continue;
+        list_remove(link);
+        channel->queued--;
+        answer(delivery, DELIVERY_GONE);
+    }
+}
+
 static void tick(struct timer *timer)
 {
     struct channel *channel = container_of(timer, struct channel, timer);
     if (channel->gone)
         return;
-    if (!timer_is_set(&channel->timer))
-        go_on_reading(channel);
+    go_on_reading(channel);
     send_fence(channel);
+    let_unwanted_go(channel);
     pump(channel);
     look_after(channel);
     if (!timer_is_set(&channel->timer))
@@ -299,7 +324,7 @@ static bool may_send(const struct channel *channel)
 static bool send_one(struct channel *channel)
 {
     struct delivery *delivery = container_of(channel->queue.next, struct delivery, mail.link);
-    if (__atomic_load_n(&delivery->unwanted, __ATOMIC_RELAXED)) {
+    if (is_unwanted(delivery)) {
         list_remove(&delivery->mail.link);
         channel->queued--;
         answer(delivery, DELIVERY_GONE);
@@ -475,6 +500,7 @@ void channel_end(struct channel *channel)
     if (channel->gone)
         return;
     /* The last that it said may be that it has taken a connection: nobody else may get that one. */
+    channel->ending = true;
     for (int i = 0; i < LAST_READS && channel->contract->read(channel) == 1; i++)
         continue;
     channel->gone = true;

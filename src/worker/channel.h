@@ -84,8 +84,10 @@ struct channel {
     bool busy;
     bool silent;
     bool kill_asked;
-    bool deaf;       /* its end is closed: nothing can be sent any more */
-    bool gone;       /* dead, or its channel has ended */
+    bool deaf;   /* its end is closed: nothing can be sent any more */
+    bool ending; /* only its last words are still to be heard */
+    bool gone;   /* dead, or its channel has ended */
+    micros asks_since;
     micros answered; /* a connection, last */
     micros heard;
     struct list queue; /* of deliveries */

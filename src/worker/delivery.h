@@ -34,6 +34,7 @@ struct delivery {
     int fd;            /* non-blocking; the sender closes it, once it is answered */
     uint8_t door;
     uint8_t answer; /* enum delivery_answer */
+    bool tls;       /* the client speaks TLS, which was taken off in front */
     bool pair;      /* the descriptor is one end of a socketpair */
     bool unwanted;  /* atomic: nobody waits for it any more, so it need not be sent */
 };

@@ -120,7 +120,7 @@ void node_line_read(struct span bytes, struct node_line *line)
         return;
     }
     json_error_t error;
-    json_t *value = json_loadb((const char *)bytes.data, bytes.length, JSON_DECODE_ANY, &error);
+    json_t *value = json_loadb((const char *)bytes.data, bytes.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!value)
         line->word = NODE_BAD;
     else if (json_is_object(value))
@@ -156,8 +156,9 @@ static void add_client(struct text *text, const struct delivery *delivery)
         return;
     address.port = 0;
     endpoint_text(&address, words);
-    text_add_format(text, ",\"limpet\":{\"address\":\"%s\",\"family\":\"%s\",\"port\":%u}", words,
-                    endpoint_is_ip4(&address) ? "IPv4" : "IPv6", delivery->client.port);
+    text_add_format(text, ",\"limpet\":{\"address\":\"%s\",\"family\":\"%s\",\"port\":%u%s}", words,
+                    endpoint_is_ip4(&address) ? "IPv4" : "IPv6", delivery->client.port,
+                    delivery->tls ? ",\"tls\":true" : "");
 }
 
 void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *delivery, bool tell)

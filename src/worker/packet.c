@@ -33,7 +33,7 @@ static int send_connection(struct channel *channel, const struct delivery *deliv
     struct limpet_message message = {
         .version = LIMPET_WORKER_VERSION,
         .word = LIMPET_CONNECTION,
-        .flags = delivery->pair ? LIMPET_PAIR : 0,
+        .flags = (uint16_t)((delivery->pair ? LIMPET_PAIR : 0) | (delivery->tls ? LIMPET_TLS : 0)),
         .number = number,
         .key = delivery->key,
         .readable = delivery->readable,
@@ -99,7 +99,7 @@ static int read_answers(struct channel *channel)
     }
     int count = recvmmsg(channel->source.fd, messages, ANSWERS_AT_ONCE, 0, NULL);
     if (count < 0)
-        return errno == EAGAIN || errno == EINTR ? -EAGAIN : 0;
+        return errno == EAGAIN || errno == EINTR || errno == ENOMEM || errno == ENOBUFS ? -EAGAIN : 0;
     for (int i = 0; i < count; i++) {
         if (messages[i].msg_len == 0)
             return 0;

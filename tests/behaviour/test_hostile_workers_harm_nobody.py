@@ -72,7 +72,7 @@ def test_a_client_whose_worker_never_answers_is_told_in_time(workers, habit):
                                          ("closes_its_channel", {"kill-silent": "1s"})])
 def test_one_that_can_never_serve_again_is_replaced(workers, habit, more):
     hostility = _start(workers, habit, more=more)
-    first = hostility.proxy.workers["1"]
+    first = wait_until(lambda: hostility.proxy.workers.get("1"))
     for client in range(10):
         assert ask(hostility.proxy, "/1", fields(client)).status == 200
     assert wait_until(lambda: hostility.proxy.workers.get("1", first) != first, 12)

@@ -25,8 +25,14 @@ def _leaving_orphans(count, seconds=0.5):
     return ["/bin/sh", "-c", f"{orphans}; exec {' '.join(python_worker())}"]
 
 
+def _start(workers, *orphans):
+    """An ordinary user is root in there, but may become nobody else."""
+    user = {} if os.geteuid() == 0 else {"user": "root"}
+    return workers(_leaving_orphans(*orphans), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"}, **user)
+
+
 def test_orphans_leave_no_zombies(workers):
-    proxy = workers(_leaving_orphans(12, 1000), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
+    proxy = _start(workers, 12, 1000)
     keeper = proxy.keeper
     orphans = [pid for pid in proc.children(keeper) if proc.program(pid) == "sleep"]
     assert len(orphans) == 24, "they are not its children"
@@ -37,7 +43,7 @@ def test_orphans_leave_no_zombies(workers):
 
 
 def test_it_ends_in_order_and_with_it_everything(workers):
-    proxy = workers(_leaving_orphans(3), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
+    proxy = _start(workers, 3)
     family = proc.descendants(proxy.process.pid)
     proxy.signal(signal.SIGTERM)
     assert proxy.wait(10) == 0
@@ -45,7 +51,7 @@ def test_it_ends_in_order_and_with_it_everything(workers):
 
 
 def test_a_killed_worker_is_replaced_and_a_killed_engine_too(workers):
-    proxy = workers(_leaving_orphans(1), 2, key="client", wrapper=_WRAPPER, more={"contract": "limpet"})
+    proxy = _start(workers, 1)
     victim = proxy.workers["1"]
     os.kill(victim, signal.SIGKILL)
     assert wait_until(lambda: proxy.workers.get("1", victim) != victim)

@@ -26,6 +26,6 @@ def test_without_it_the_program_sees_who_connected(run):
 def test_its_script_is_gone_when_limpet_is(run, tmp_path):
     proxy = run("http_app.js", options=["--node-preload"], env={"TMPDIR": str(tmp_path)})
     ask_for_facts(proxy)
-    assert len(list(Path(tmp_path).glob("limpet-*/preload.js"))) == 1
+    assert len(list(Path(tmp_path).glob("limpet-*/preload.cjs"))) == 1
     proxy.stop()
     assert list(Path(tmp_path).iterdir()) == []

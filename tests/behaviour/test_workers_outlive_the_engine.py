@@ -133,6 +133,7 @@ def test_engines_that_die_in_quick_succession_confuse_nobody(workers, folder, co
 def test_workers_that_were_only_starting_serve_in_the_end(workers):
     """What such a one said may be lost with the engine; then it is started anew."""
     proxy = workers(node_worker(), 3, key="client", ready=False)
+    assert proxy.says("limpet: ready")
     for _ in range(3):
         assert wait_until(lambda: proxy.engine)
         proc.kill(proxy.engine)

@@ -2,7 +2,7 @@
 
 import time
 
-from support import proc
+from support import limpet, proc
 from support.client import ask
 from support.proc import wait_until
 from support.ranking import Ranking
@@ -55,7 +55,7 @@ class Hostility:
 
     def engine_is_well(self):
         assert self.proxy.engine == self.engine, self.proxy.stderr
-        assert proc.memory(self.engine) - self.memory < 4 << 20
+        assert proc.memory(self.engine) - self.memory < limpet.room_for_growth()
         assert proc.descriptors(self.engine) - self.descriptors < 100
         said = self.proxy.stderr
         assert said.count("\n") < self.lines, f"{said.count(chr(10))} lines: {said[:1500]}...{said[-500:]}"

@@ -50,6 +50,11 @@ def configuration(servers=(), key=None, listener=None, pool=None, bind=None, wor
     return {"seed": "tests", "log": {"format": "json"}, "listeners": [listener], "pools": {"app": pool}, **top}
 
 
+def room_for_growth():
+    """Bytes that a process which grows no more may use beyond what it had. A sanitizer keeps 256 MiB of what was freed."""
+    return (400 if b"__asan_init" in Path(PROGRAM).read_bytes() else 4) << 20
+
+
 class Limpet:
     """Starts at once and returns when it is ready: that is, when so many `workers` take connections, too. `config` is a
     dictionary, a text, or None with `arguments`. `verb` is serve or run; `stdout` and `stderr` are where its output

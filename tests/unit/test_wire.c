@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -85,15 +86,50 @@ static void a_message_of_another_size_is_refused_with_its_descriptors(void **sta
     assert_int_equal(count, 0);
 }
 
+static void a_text_travels_with_its_message(void **state)
+{
+    struct wire_message sent;
+    wire_init(&sent, WIRE_ASKS);
+    sent.worker = 7;
+    sent.seq = UINT64_C(1) << 40;
+    sent.length = WIRE_TEXT_MOST;
+    memset(sent.text, 'a', WIRE_TEXT_MOST);
+    assert_int_equal(wire_send_message(ends[0], &sent, NULL, 0), 0);
+    wire_init(&sent, WIRE_SPOKE);
+    assert_int_equal(wire_send_message(ends[0], &sent, NULL, 0), 0);
+    assert_int_equal(receive(), 1);
+    assert_int_equal(message.kind, WIRE_ASKS);
+    assert_int_equal(message.worker, 7);
+    assert_true(message.seq == UINT64_C(1) << 40);
+    assert_int_equal(message.length, WIRE_TEXT_MOST);
+    assert_int_equal(strlen(message.text), WIRE_TEXT_MOST);
+    assert_int_equal(receive(), 1);
+    assert_string_equal(message.text, ""); /* not what was there before */
+    assert_int_equal(message.worker, 0);
+}
+
+static void a_text_of_another_length_than_it_says_is_refused(void **state)
+{
+    struct wire_message sent;
+    wire_init(&sent, WIRE_ASKS);
+    static const uint32_t lies[] = {0, 4, 6, WIRE_TEXT_MOST, WIRE_TEXT_MOST + 1, UINT32_MAX};
+    for (size_t i = 0; i < ARRAY_LENGTH(lies); i++) {
+        sent.length = lies[i];
+        size_t size = offsetof(struct wire_message, text) + 5;
+        assert_int_equal(fdpass_send(ends[0], &sent, size, (int[]){0}, 1), 0);
+        assert_int_equal(receive(), -EPROTO);
+        assert_int_equal(count, 0);
+    }
+}
+
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        fresh(messages_arrive_one_by_one),
-        fresh(a_listener_of_each_thread_travels_in_one_message),
-        fresh(the_end_of_the_channel_is_told),
-        fresh(a_message_of_another_size_is_refused_with_its_descriptors),
+        fresh(messages_arrive_one_by_one),      fresh(a_listener_of_each_thread_travels_in_one_message),
+        fresh(the_end_of_the_channel_is_told),  fresh(a_message_of_another_size_is_refused_with_its_descriptors),
+        fresh(a_text_travels_with_its_message), fresh(a_text_of_another_length_than_it_says_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
