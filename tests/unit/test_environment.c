@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,11 +17,13 @@ static struct plan_workers workers;
 static const struct plan_server server = {.name = "3", .slot = 3};
 static const struct plan_pool pool = {.name = "app", .workers = &workers};
 static char **made;
+static char **outside; /* what cmocka looks into between the tests */
 
 static int start(void **state)
 {
     made = NULL;
     workers = (struct plan_workers){.environment = configured};
+    outside = environ;
     clearenv();
     setenv("PATH", "/bin", 1);
     setenv("HOME", "/root", 1);
@@ -30,6 +33,7 @@ static int start(void **state)
 static int stop(void **state)
 {
     environment_free(made);
+    environ = outside;
     return 0;
 }
 
