@@ -3,7 +3,7 @@ time; the others notice nothing."""
 
 import pytest
 
-from support import proc
+from support import proc, wire
 from support.client import Client, ask
 from support.hostility import Hostility, fields
 from support.proc import wait_until
@@ -30,6 +30,16 @@ def test_whatever_it_says_everybody_is_served(workers, folder, habit):
     assert served_twice(folder / "served") == []
     assert slowest(visits, 1) < 2
     assert hostility.engine_is_well()
+
+
+@pytest.mark.parametrize("habit", ["refuses", "dies_before_it_answers"])
+def test_what_it_did_not_take_arrives_whole_elsewhere(workers, habit):
+    hostility = _start(workers, habit, listener={"proxy-protocol": "require"})
+    lines = b"".join(b"%d %s\n" % (number, b"x" * 1000) for number in range(500))
+    with Client(hostility.proxy) as client:
+        client.send(wire.proxy_v1(f"203.0.113.{hostility.client_of('1')}") + lines)
+        assert client.read_exactly(len(lines)) == lines
+    assert hostility.proxy.visit()["why"].startswith("next_ranked:1:")
 
 
 @pytest.mark.parametrize("habit", FLOODING)

@@ -27,6 +27,11 @@ class Hostility:
         self.memory, self.descriptors = proc.memory(self.engine), proc.descriptors(self.engine)
         self.lines = 40
 
+    def client_of(self, slot="1"):
+        """One whose home it is."""
+        ranking = Ranking("tests", "app", dict.fromkeys("123", 1))
+        return next(client for client in range(60) if ranking.home_of_address(f"203.0.113.{client}") == slot)
+
     def visitors(self, seconds, per_second=60, timeout=15):
         """Their visits."""
         visitors = Visitors(self.proxy, per_second, timeout=timeout)
