@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,30 +20,83 @@
 #define LIVED_LONG_ENOUGH ((micros)SECOND_IN_MICROS)
 
 /* How many descriptors may be under way is counted per user, and other processes of his may have filled that just now
- * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. For an
- * engine that is behind with reading (EAGAIN) it is not so long, and once. */
+ * (unix(7), ETOOMANYREFS). They will be received; so long is waited for it, in so many steps. */
 #define TELL_PAUSE_NANOS (2 * 1000 * 1000)
 #define TELL_TRIES 250
-#define TELL_TRIES_WHEN_FULL 50
 
-static int tries_for(const struct engine_process *engine, int failure)
+/* What an engine that is behind with reading has not taken yet is kept, in order, and offered again. */
+#define LATER_PAUSE (2 * (micros)MILLIS_IN_MICROS)
+#define LATER_MOST 4096
+
+struct later {
+    struct list link;
+    struct wire_message message;
+    size_t count;
+    int fds[WIRE_FDS_MOST];
+};
+
+static void later_free(struct engine_process *engine, struct later *later)
 {
-    if (failure == -ETOOMANYREFS)
-        return TELL_TRIES;
-    return failure == -EAGAIN && !engine->behind ? TELL_TRIES_WHEN_FULL : 0;
+    list_remove(&later->link);
+    engine->later_count--;
+    for (size_t i = 0; i < later->count; i++)
+        close(later->fds[i]);
+    free(later);
+}
+
+static void forget_later(struct engine_process *engine)
+{
+    while (!list_is_empty(&engine->later))
+        later_free(engine, container_of(engine->later.next, struct later, link));
+}
+
+static int send_now(struct engine_process *engine, const struct wire_message *message, const int *fds, size_t count)
+{
+    int failure = wire_send_message(engine->channel.fd, message, fds, count);
+    for (int i = 1; failure == -ETOOMANYREFS && i < TELL_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TELL_PAUSE_NANOS}, NULL);
+        failure = wire_send_message(engine->channel.fd, message, fds, count);
+    }
+    return failure;
+}
+
+static void send_later(struct timer *timer)
+{
+    struct engine_process *engine = container_of(timer, struct engine_process, offer);
+    while (!list_is_empty(&engine->later)) {
+        struct later *first = container_of(engine->later.next, struct later, link);
+        if (engine->channel.fd >= 0 && send_now(engine, &first->message, first->fds, first->count) == -EAGAIN)
+            break;
+        later_free(engine, first);
+    }
+    if (!list_is_empty(&engine->later) &&
+        timer_set(&engine->loop->timers, &engine->offer, clock_steady() + LATER_PAUSE) != 0)
+        forget_later(engine);
+}
+
+static int keep_for_later(struct engine_process *engine, const struct wire_message *message, const int *fds,
+                          size_t count)
+{
+    struct later *later = engine->later_count < LATER_MOST ? malloc(sizeof(*later)) : NULL;
+    if (!later)
+        return -EAGAIN;
+    memcpy(&later->message, message, offsetof(struct wire_message, text) + message->length);
+    for (later->count = 0; later->count < count; later->count++)
+        later->fds[later->count] = fcntl(fds[later->count], F_DUPFD_CLOEXEC, 0);
+    list_init(&later->link);
+    list_append(&engine->later, &later->link);
+    engine->later_count++;
+    if (timer_is_set(&engine->offer))
+        return 0;
+    return timer_set(&engine->loop->timers, &engine->offer, clock_steady() + LATER_PAUSE);
 }
 
 int engine_process_tell(struct engine_process *engine, const struct wire_message *message, const int *fds, size_t count)
 {
     if (engine->channel.fd < 0)
         return -EPIPE;
-    int failure = wire_send_message(engine->channel.fd, message, fds, count);
-    for (int i = 1; failure && i < tries_for(engine, failure); i++) {
-        nanosleep(&(struct timespec){.tv_nsec = TELL_PAUSE_NANOS}, NULL);
-        failure = wire_send_message(engine->channel.fd, message, fds, count);
-    }
-    engine->behind = failure == -EAGAIN;
-    return failure;
+    int failure = list_is_empty(&engine->later) ? send_now(engine, message, fds, count) : -EAGAIN;
+    return failure == -EAGAIN ? keep_for_later(engine, message, fds, count) : failure;
 }
 
 int engine_process_say(struct engine_process *engine, enum wire_kind kind, uint32_t number, const int *fds,
@@ -57,6 +111,7 @@ int engine_process_say(struct engine_process *engine, enum wire_kind kind, uint3
 static void close_channel(struct engine_process *engine)
 {
     engine->ready = false;
+    forget_later(engine);
     if (engine->channel.fd < 0)
         return;
     loop_forget(engine->loop, &engine->channel);
@@ -181,10 +236,13 @@ void engine_process_init(struct engine_process *engine, struct loop *loop, const
     *engine = (struct engine_process){
         .loop = loop, .arguments = arguments, .calls = calls, .context = context, .channel.fd = -1};
     timer_init(&engine->restart, restart);
+    timer_init(&engine->offer, send_later);
+    list_init(&engine->later);
 }
 
 void engine_process_fini(struct engine_process *engine)
 {
     timer_clear(&engine->loop->timers, &engine->restart);
+    timer_clear(&engine->loop->timers, &engine->offer);
     close_channel(engine);
 }

@@ -27,9 +27,11 @@ struct engine_process {
     void *context;
     struct loop_source channel; /* its descriptor is -1 when there is none */
     struct timer restart;
+    struct timer offer; /* of what it has not taken yet */
+    struct list later;
+    size_t later_count;
     pid_t pid; /* 0: none is running */
     uint32_t generation;
-    bool behind;    /* it does not read what it is told */
     bool ready;     /* this engine accepts */
     bool was_ready; /* some engine did: from now on, one that dies is started again */
     micros started;
@@ -50,7 +52,8 @@ void engine_process_restart(struct engine_process *engine);
 /* Notes that it has died (this process was waited for), and says how, if `what_now` says what comes of it. */
 void engine_process_died(struct engine_process *engine, int wait_status, const char *what_now);
 
-/* 0 or a negative errno; -EPIPE when there is none. Waits a little when the kernel has too many descriptors under way. */
+/* 0 or a negative errno; -EPIPE when there is none. Waits a little when the kernel has too many descriptors under way. What an
+ * engine that is behind does not take now it is told as soon as it does. */
 MUST_CHECK int engine_process_tell(struct engine_process *engine, const struct wire_message *message, const int *fds,
                                    size_t count);
 MUST_CHECK int engine_process_say(struct engine_process *engine, enum wire_kind kind, uint32_t number, const int *fds,

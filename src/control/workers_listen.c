@@ -76,7 +76,7 @@ static void answer(struct worker *worker, int door, const struct node_line *line
     }
     message.length = (uint32_t)text.length;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure)
+    if (failure && failure != -EPIPE)
         log_error("a worker's listen() is not answered: %s", strerror(-failure));
 }
 
@@ -89,7 +89,7 @@ static void tell_door(struct worker *worker, unsigned door, bool listens)
     message.door = door;
     message.doors = listens;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure)
+    if (failure && failure != -EPIPE)
         log_error("a worker's listen() is not noted: %s", strerror(-failure));
 }
 
