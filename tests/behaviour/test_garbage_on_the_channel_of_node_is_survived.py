@@ -1,9 +1,15 @@
 """A worker that speaks Node's protocol may do to its channel what it likes: its clients go to the next-ranked; the others
 notice nothing."""
 
+import hashlib
+import json
+import random
+
 import pytest
 
-from support.hostility import Hostility
+from support.client import ask
+
+from support.hostility import Hostility, fields
 from support.visitors import slowest
 from support.workers import node_speaker, served_twice
 
@@ -23,7 +29,7 @@ def _start(workers, habit, **options):
 def test_whatever_it_says_everybody_is_served(workers, folder, habit):
     hostility = _start(workers, habit)
     hostility.lines = 160 if habit == "listens_everywhere" else 40
-    visits = hostility.visitors(2.5)
+    visits = hostility.visitors(1.2)
     assert hostility.everybody_is_served(visits)
     assert {visit.slot for visit in visits} == ({"1", "2", "3"} if habit in SERVING else {"2", "3"})
     assert served_twice(folder / "served") == []
@@ -34,9 +40,10 @@ def test_whatever_it_says_everybody_is_served(workers, folder, habit):
 @pytest.mark.parametrize("habit", ["never_reads", "stops_in_the_middle_of_a_line"])
 def test_one_that_does_not_read_is_passed_over_after_three_seconds(workers, habit):
     hostility = _start(workers, habit)
-    visits = hostility.visitors(5)
+    visits = hostility.visitors(4.5)
     assert hostility.everybody_is_served(visits)
-    assert 2.5 < slowest(visits, 1) < 5
+    assert slowest(visits, 1) < 5
+    assert "has not answered for 3 s" in hostility.proxy.stderr
     assert hostility.engine_is_well()
 
 
@@ -46,3 +53,16 @@ def test_a_flood_of_lines_holds_up_nobody(workers, habit):
     hostility = _start(workers, habit)
     assert hostility.others_are_served_soon()
     assert hostility.engine_is_well()
+
+
+@pytest.mark.parametrize("habit", ["refuses", "loses_descriptors", "dies_before_it_answers",
+                                   "dies_between_its_answers"])
+def test_what_it_did_not_take_arrives_whole_elsewhere(workers, habit):
+    """The head was looked at, the rest is under way, and the worker that it was first sent to is no more."""
+    command = node_speaker(f"1:{habit}", script="http_app.js")
+    hostility = Hostility(workers, command, "node", env={"PORT": "3000"})
+    client, body = hostility.client_of("1"), random.randbytes(1 << 20)
+    facts = json.loads(ask(hostility.proxy, "/facts", fields(client), method="POST", body=body).body)
+    assert facts["slot"] in "23"
+    assert facts["digest"] == hashlib.sha256(body).hexdigest()
+    assert hostility.proxy.visit()["why"].startswith("next_ranked:1:")

@@ -27,6 +27,11 @@ class Hostility:
         self.memory, self.descriptors = proc.memory(self.engine), proc.descriptors(self.engine)
         self.lines = 40
 
+    def client_of(self, slot="1"):
+        """One whose home it is."""
+        ranking = Ranking("tests", "app", dict.fromkeys("123", 1))
+        return next(client for client in range(60) if ranking.home_of_address(f"203.0.113.{client}") == slot)
+
     def visitors(self, seconds, per_second=60, timeout=15):
         """Their visits."""
         visitors = Visitors(self.proxy, per_second, timeout=timeout)
@@ -35,7 +40,7 @@ class Hostility:
         print(dict(results(visits)), {visit.slot for visit in visits}, "slowest", round(slowest(visits, 1), 3))
         return visits
 
-    def others_are_served_soon(self, seconds=2):
+    def others_are_served_soon(self, seconds=1.2):
         """Those whose home is not slot 1."""
         ranking = Ranking("tests", "app", dict.fromkeys("123", 1))
         others = [client for client in range(60) if ranking.home_of_address(f"203.0.113.{client}") != "1"]

@@ -26,7 +26,7 @@ def is_stopped(pid):
 
 
 def kill(pid):
-    """True once it is dead; perhaps it was already."""
+    """As the kernel does when memory runs out. True once it is dead; perhaps it was already."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     return wait_until(lambda: not is_alive(pid), 5)
@@ -49,12 +49,6 @@ def program(pid):
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
         return None
-
-
-def kill(pid):
-    """As the kernel does when memory runs out. Returns when it is dead."""
-    os.kill(pid, signal.SIGKILL)
-    assert wait_until(lambda: not is_alive(pid)), "it does not die"
 
 
 def arguments(pid):

@@ -49,13 +49,14 @@ class _Line:
 
 class Visitors:
     """So many requests per second in the background, until stop(). Client number i is the one whom X-Forwarded-For calls
-    203.0.113.i. With `lines`, so many connections are kept and used in turn; else each request has its own."""
+    203.0.113.i. With `lines`, so many connections are kept and used in turn; else each request has its own. Numbers
+    begin with `first`."""
 
-    def __init__(self, to, per_second, clients=50, timeout=15, lines=0, path="/{number}"):
+    def __init__(self, to, per_second, clients=50, timeout=15, lines=0, path="/{number}", first=0):
         self.host, port = to.address.rsplit(":", 1)
         self.port = int(port)
         self.per_second, self.clients, self.timeout, self.path = per_second, clients, timeout, path
-        self.visits = []
+        self.visits, self.first = [], first
         self.lines = [_Line() for _ in range(lines)]
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -70,7 +71,7 @@ class Visitors:
     # A clock that hands out numbers: to whoever is free, if lines are kept.
 
     async def _run(self):
-        due, number, under_way = time.monotonic(), 0, set()
+        due, number, under_way = time.monotonic(), self.first, set()
         free = asyncio.Queue()
         for line in enumerate(self.lines):
             free.put_nowait(line)

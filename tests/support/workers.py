@@ -18,9 +18,9 @@ def python_worker(*habits):
     return ["/usr/bin/python3", "-B", str(_PROGRAMS / "worker.py"), *habits]
 
 
-def node_speaker(*habits):
+def node_speaker(*habits, script="worker_server.js"):
     """... of one that speaks as a Node program does, with bad habits; without one it is that Node program."""
-    return ["/usr/bin/python3", "-B", str(_PROGRAMS / "node_speaker.py"), *habits, "--", *node_worker()]
+    return ["/usr/bin/python3", "-B", str(_PROGRAMS / "node_speaker.py"), *habits, "--", node(), node_script(script)]
 
 
 def served_twice(file):
