@@ -63,7 +63,8 @@ exec sleep 60
 @pytest.mark.parametrize("command, reason", [
     ("/nowhere/node", "No such file or directory"), ("no-such-program", "No such file or directory"),
     ("/", "Permission denied"), (program.__file__, "Permission denied")])
-def test_a_command_that_cannot_be_started_ends_limpet_at_once(command, reason):
+def test_a_command_that_cannot_be_started_ends_limpet_at_once(monkeypatch, command, reason):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
     done = program.run("run", "--admin", "off", "--seed", "s", "--", command, "app.js", within=3)
     assert done.returncode == 1
     assert f"limpet: error: app/1: `{command}` cannot be started: executing it: {reason}" in done.stderr.decode()
