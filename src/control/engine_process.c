@@ -26,7 +26,7 @@
 
 /* What an engine that is behind with reading has not taken yet is kept, in order, and offered again. */
 #define LATER_PAUSE (2 * (micros)MILLIS_IN_MICROS)
-#define LATER_MOST 4096
+#define LATER_MOST 2048
 
 struct later {
     struct list link;
@@ -105,7 +105,7 @@ int engine_process_say(struct engine_process *engine, enum wire_kind kind, uint3
     struct wire_message message;
     wire_init(&message, kind);
     message.number = number;
-    return engine_process_tell(engine, &message, fds, count);
+    return engine->channel.fd < 0 ? -EPIPE : send_now(engine, &message, fds, count);
 }
 
 static void close_channel(struct engine_process *engine)

@@ -56,6 +56,7 @@ void engine_process_died(struct engine_process *engine, int wait_status, const c
  * engine that is behind does not take now it is told as soon as it does. */
 MUST_CHECK int engine_process_tell(struct engine_process *engine, const struct wire_message *message, const int *fds,
                                    size_t count);
+/* The same, but what an engine that is behind does not take now it is not told: -EAGAIN. */
 MUST_CHECK int engine_process_say(struct engine_process *engine, enum wire_kind kind, uint32_t number, const int *fds,
                                   size_t count);
 

@@ -55,6 +55,14 @@ static void add_sockname(struct worker *worker, unsigned door, const struct node
     add_with_end(text, words);
 }
 
+static void complain_of_engine(const char *what, int failure)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (failure && failure != -EPIPE && failure != -ECONNRESET && log_limit_pass(&limit, 1, &skipped))
+        log_error("a worker's listen() is not %s: %s", what, strerror(-failure));
+}
+
 /* `door` is its number or a negative errno. */
 static void answer(struct worker *worker, int door, const struct node_line *line)
 {
@@ -76,8 +84,7 @@ static void answer(struct worker *worker, int door, const struct node_line *line
     }
     message.length = (uint32_t)text.length;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure && failure != -EPIPE)
-        log_error("a worker's listen() is not answered: %s", strerror(-failure));
+    complain_of_engine("answered", failure);
 }
 
 static void tell_door(struct worker *worker, unsigned door, bool listens)
@@ -89,8 +96,7 @@ static void tell_door(struct worker *worker, unsigned door, bool listens)
     message.door = door;
     message.doors = listens;
     int failure = engine_process_tell(worker->workers->engine, &message, NULL, 0);
-    if (failure && failure != -EPIPE)
-        log_error("a worker's listen() is not noted: %s", strerror(-failure));
+    complain_of_engine("noted", failure);
 }
 
 int workers_listen_introduce(struct workers *workers, unsigned door)
