@@ -46,8 +46,10 @@ static void later_free(struct engine_process *engine, struct later *later)
 
 static void forget_later(struct engine_process *engine)
 {
-    while (!list_is_empty(&engine->later))
-        later_free(engine, container_of(engine->later.next, struct later, link));
+    for (struct list *link = engine->later.next, *next; link != &engine->later; link = next) {
+        next = link->next;
+        later_free(engine, container_of(link, struct later, link));
+    }
 }
 
 static int send_now(struct engine_process *engine, const struct wire_message *message, const int *fds, size_t count)
@@ -63,8 +65,9 @@ static int send_now(struct engine_process *engine, const struct wire_message *me
 static void send_later(struct timer *timer)
 {
     struct engine_process *engine = container_of(timer, struct engine_process, offer);
-    while (!list_is_empty(&engine->later)) {
-        struct later *first = container_of(engine->later.next, struct later, link);
+    for (struct list *link = engine->later.next, *next; link != &engine->later; link = next) {
+        struct later *first = container_of(link, struct later, link);
+        next = link->next;
         if (engine->channel.fd >= 0 && send_now(engine, &first->message, first->fds, first->count) == -EAGAIN)
             break;
         later_free(engine, first);
