@@ -71,11 +71,15 @@ static int make_share(struct engine *engine)
     engine->share.ranking = engine->ranking;
     engine->share.thread_count = plan->threads;
     engine->share.threads = calloc(plan->threads, sizeof(*engine->share.threads));
+    engine->share.counters = calloc(plan->threads, sizeof(*engine->share.counters));
     size_t descriptors = powers_raise_nofile();
     engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
     engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
-    return engine->ranking && engine->share.threads && engine->share.limits && engine->share.crowd_quiet ? 0 : -ENOMEM;
+    return engine->ranking && engine->share.threads && engine->share.counters && engine->share.limits &&
+                   engine->share.crowd_quiet
+               ? 0
+               : -ENOMEM;
 }
 
 /* What is known of the servers outlives every engine; what the one before us knew alone does not. */
@@ -139,6 +143,7 @@ static void fini(struct engine *engine)
         thread_fini(&engine->threads[i]);
     free(engine->threads);
     free(engine->share.threads);
+    free(engine->share.counters);
     while (engine->doors) {
         struct door *door = engine->doors;
         engine->doors = door->next;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/endpoint.h"
+#include "base/span.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,6 +50,9 @@ struct plan_key {
     uint32_t length;  /* BYTES, from 1; offset + length is at most 16 KiB */
 };
 
+/* How a listener's clients are served: one decision for each connection, for each request, or as each connection needs. */
+enum mode { MODE_AUTO, MODE_TCP, MODE_HTTP };
+
 enum no_key { NO_KEY_SPREAD, NO_KEY_END };
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFIX_UNWRAPPED };
@@ -84,6 +88,23 @@ struct plan_server {
     size_t number;          /* its place in the registry of server states, from 0, unique in the plan */
 };
 
+/* How a pool remembers where a client was, in the order in which they are asked. */
+enum stick_kind {
+    STICK_COOKIE, /* a sealed cookie of ours */
+    STICK_SESSION /* an id that the server gives out */
+};
+enum same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
+
+struct plan_stick {
+    enum stick_kind kind;
+    const char *text; /* as written: "cookie: limpet", "session: cookie:JSESSIONID" */
+    const char *name; /* of the cookie */
+    micros lifetime;  /* of what is sealed or learnt, from when it was last seen */
+    enum same_site same_site;
+    bool bind_client;      /* sealed for one client address alone */
+    struct plan_key where; /* STICK_SESSION: where requests carry the id: KEY_COOKIE, KEY_HEADER or KEY_QUERY */
+};
+
 struct plan_pool {
     const char *name;
     const struct plan_key *keys;
@@ -96,15 +117,51 @@ struct plan_pool {
     size_t app_listener; /* with workers: the listener whose rules hold for what the workers' own listen() opens */
     enum send_proxy send_proxy;
     enum send_prefix send_prefix;
+    const struct plan_stick *sticks;
+    size_t stick_count; /* 0: the ranking alone decides */
 };
 
 enum client_from { CLIENT_FROM_NONE, CLIENT_FROM_X_FORWARDED_FOR, CLIENT_FROM_FORWARDED, CLIENT_FROM_HEADER };
 enum proxy_protocol { PROXY_PROTOCOL_OFF, PROXY_PROTOCOL_ACCEPT, PROXY_PROTOCOL_REQUIRE };
 enum unwrap { UNWRAP_OFF, UNWRAP_IP4, UNWRAP_IP6, UNWRAP_BYTES };
 
+/* What is changed about the fields of a message, in this order. */
+enum change_kind { CHANGE_SET, CHANGE_ADD, CHANGE_REMOVE };
+struct plan_change {
+    enum change_kind kind;
+    struct span name;  /* a token; never one that frames messages or belongs to one hop */
+    struct span value; /* CHANGE_REMOVE: empty */
+};
+struct plan_changes {
+    const struct plan_change *all;
+    size_t count;
+};
+
+enum route_action {
+    ROUTE_POOL,     /* to `pool` */
+    ROUTE_REDIRECT, /* answered with `status` and a Location */
+    ROUTE_ANSWER    /* answered with `status` and `body` */
+};
+
+/* A condition with no alternatives matches everything. All conditions have to match. */
 struct plan_route {
     const char *sni; /* null matches everything; lower case; "*.example.org" matches any name below it, not itself */
-    size_t pool;     /* index in plan.pools */
+    const char *const *hosts; /* lower case, without a port; "*.example.org" as above */
+    size_t host_count;
+    struct span path; /* what the request's path begins with, byte for byte; empty: every request */
+    const char *const *methods;
+    size_t method_count;
+    const char *const *headers; /* all of them have to be there */
+    size_t header_count;
+    enum route_action action;
+    size_t pool;                  /* ROUTE_POOL: index in plan.pools */
+    unsigned status;              /* ROUTE_REDIRECT: 301, 302, 303, 307, 308; ROUTE_ANSWER: 200 to 599 */
+    const char *location;         /* ROUTE_REDIRECT: null: the same URL with https */
+    bool location_is_origin;      /* ... it ends with the host: the request's path and query follow */
+    struct span body;             /* ROUTE_ANSWER */
+    const char *type;             /* ... its Content-Type; null: none */
+    struct plan_changes request;  /* what the server sees */
+    struct plan_changes response; /* what the client sees */
 };
 
 struct plan_trust {
@@ -115,6 +172,12 @@ struct plan_trust {
 
 struct plan_listener {
     const char *name; /* text of its first address, for logs */
+    enum mode mode;
+    bool
+        per_request; /* MODE_AUTO: routes or pools look into every request, so who speaks HTTP is served in that mode */
+    bool via;        /* MODE_HTTP, MODE_AUTO: requests get a Via field, and those that went in a circle are refused */
+    const char *const *upgrades; /* protocols that a client may change to, lower case: "websocket" */
+    size_t upgrade_count;
     const struct address *binds;
     size_t bind_count; /* 0: it listens where the workers of its pool do */
     struct plan_trust trust;
@@ -132,15 +195,20 @@ struct plan_listener {
 struct plan_timeouts {
     micros first_bytes;  /* until the first bytes said who the client is */
     micros proxy_header; /* until the PROXY header is complete */
+    micros head;         /* until the head of a request is complete, from its first byte */
+    micros answer;       /* until the first byte of a server's answer, once it has the request */
+    micros tunnel;       /* an upgraded connection on which no byte moves */
     micros connect;      /* each attempt to reach a server */
     micros worker;       /* until a worker is there and has taken the connection */
-    micros idle;         /* a relay on which no byte moves */
+    micros idle;         /* a relay, a body or a client between two requests, on which no byte moves */
     micros drain;        /* until a stopping limpet ends the visits that are left */
 };
 
 struct plan_limits {
     uint32_t connections; /* in all */
     uint32_t per_client;  /* 0: no limit. IPv6 clients are counted by their /64 */
+    uint64_t head;        /* bytes of the head of a request or an answer, in http mode */
+    uint64_t body;        /* bytes of the body of a request, in http mode; 0: no limit */
 };
 
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -150,6 +218,12 @@ struct plan_log {
     const char *errors; /* "stderr" or an absolute path */
     enum log_format format;
     bool plain_keys; /* write keys themselves, not only their hash */
+};
+
+/* A page of the operator's own in place of one of ours. */
+struct plan_page {
+    unsigned status; /* 400 to 599 */
+    struct span body;
 };
 
 /* As many sockets of one port go to the engine in one message. */
@@ -168,6 +242,10 @@ struct plan {
     struct plan_timeouts timeouts;
     struct plan_limits limits;
     struct plan_log log;
+    struct span secret;            /* text of the secret file; empty: none */
+    const struct address *metrics; /* where /metrics, /healthz and /readyz are answered, too; null: nowhere */
+    const struct plan_page *pages;
+    size_t page_count;
     const struct plan_listener *listeners;
     size_t listener_count; /* at least 1 */
     const struct plan_pool *pools;

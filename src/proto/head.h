@@ -23,13 +23,17 @@ struct head {
     uint32_t mark;     /* start of the element being read */
     uint8_t state;
     bool host_seen;
-    bool is_http; /* what was seen cannot be anything but an HTTP/1 request: the answer to badness may be a 400 */
+    bool target_wins; /* set by a caller who writes a Host of its own: an absolute target need not agree with Host */
+    bool is_http;     /* what was seen cannot be anything but an HTTP/1 request: the answer to badness may be a 400 */
     uint16_t field_count;
     uint16_t method_length;
     uint32_t target_start, target_length;
     uint8_t version_minor; /* 0 or 1 (other 1.x count as 1) */
     uint32_t fields_start; /* first byte behind the request line */
     uint32_t length;       /* of the whole head with its empty line, once done */
+    /* Of an answer. */
+    uint16_t status;
+    uint32_t reason_start, reason_length; /* the words behind the status; may be empty */
 };
 
 /* PARSE_DONE: the head is complete, with one empty line in front or none.
@@ -57,8 +61,19 @@ struct head {
  * it gives the same answer. */
 struct parse_result head_read(struct head *head, struct span bytes);
 
+/* The same for the head of an answer, and its own state: "HTTP/1.x" SP status, 100 to 599, [SP words] CRLF, and then field
+ * lines as strict as a request's. PARSE_NONE does not occur. */
+struct parse_result head_read_answer(struct head *head, struct span bytes);
+
+/* The same for a trailer section (RFC 9112 section 7.1.2), the lines behind a last chunk with the empty one. Done at the end
+ * of the empty line. */
+struct parse_result head_read_trailers(struct head *head, struct span bytes);
+
 /* Parts of the request line, once it was read; `bytes` are the same bytes. */
 struct span head_method(const struct head *head, struct span bytes);
 struct span head_target(const struct head *head, struct span bytes);
+
+/* The words behind the status of an answer. */
+struct span head_reason(const struct head *head, struct span bytes);
 
 #endif

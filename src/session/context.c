@@ -13,10 +13,11 @@ int context_init(struct context *context, const struct share *share, unsigned nu
 {
     memset(context, 0, sizeof(*context));
     context->share = share;
+    context->counters = &share->counters[number];
     list_init(&context->connections);
     list_init(&context->parked);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    relay_kit_init(&context->kit, &context->counters, share->pipes_per_thread);
+    relay_kit_init(&context->kit, context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;
@@ -89,7 +90,7 @@ static void lose_lines(struct context *context, int failure)
 {
     static struct log_limit limit;
     unsigned long skipped;
-    counter_add(&context->counters, COUNTER_LOG_LINES_DROPPED, count_lines(context->log, context->log_length));
+    counter_add(context->counters, COUNTER_LOG_LINES_DROPPED, count_lines(context->log, context->log_length));
     if (log_limit_pass(&limit, 60, &skipped))
         log_warning("the access log loses lines: %s",
                     failure == -EAGAIN ? "its reader is too slow" : strerror(-failure));

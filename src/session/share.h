@@ -3,6 +3,7 @@
 
 /* All that the threads share, and nothing else: each part says itself how it may be used from several of them. */
 
+#include "base/counter.h"
 #include "io/sink.h"
 #include "plan/plan.h"
 #include "route/limits.h"
@@ -22,6 +23,7 @@ struct share {
     struct server_states *states;  /* atomics */
     struct limits *limits;         /* atomics and locks */
     micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
+    struct counters *counters;     /* atomics, one for each thread */
     size_t pipes_per_thread;       /* never changes */
     struct sink *access;           /* locks; null: no access log */
     struct share_thread

@@ -14,7 +14,7 @@ static void leave_untried(struct connection *c)
 static void server_refused(struct connection *c, int error)
 {
     const struct plan_server *server = c->visit.server;
-    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
+    counter_add(c->context->counters, COUNTER_CONNECT_FAILURES, 1);
     visit_pass(&c->visit, connection_server_index(c), error);
     if (server_failed(c->context->share->states, server->number, connection_now(c)))
         log_warning("pool %s: server %s is down: connect to %s: %s; its clients go to their next-ranked",
@@ -26,7 +26,7 @@ static void could_not_try(struct connection *c, int error)
 {
     static struct log_limit limit;
     unsigned long skipped;
-    counter_add(&c->context->counters, COUNTER_CONNECT_FAILURES, 1);
+    counter_add(c->context->counters, COUNTER_CONNECT_FAILURES, 1);
     visit_pass(&c->visit, connection_server_index(c), error);
     leave_untried(c);
     if (log_limit_pass(&limit, 60, &skipped))
@@ -37,7 +37,7 @@ static void server_answered(struct connection *c)
 {
     const struct plan_server *server = c->visit.server;
     if (c->visit.choice == VISIT_NEXT_RANKED)
-        counter_add(&c->context->counters, COUNTER_NEXT_RANKED, 1);
+        counter_add(c->context->counters, COUNTER_NEXT_RANKED, 1);
     if (server_succeeded(c->context->share->states, server->number))
         log_notice("pool %s: server %s is up again: its clients come home", c->visit.pool->name, server->name);
 }
@@ -157,7 +157,7 @@ enum step step_try(struct connection *c)
         return STEP_WAIT;
     int fd;
     int error;
-    counter_add(&c->context->counters, COUNTER_CONNECTS, 1);
+    counter_add(c->context->counters, COUNTER_CONNECTS, 1);
     switch (connect_start(&c->visit.server->address, &fd, &error)) {
     case CONNECT_DONE:
         return begin_to_connect(c, fd, true);

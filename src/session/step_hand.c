@@ -50,10 +50,10 @@ static enum step taken(struct connection *c)
 {
     struct context *context = c->context;
     if (c->visit.choice == VISIT_NEXT_RANKED)
-        counter_add(&context->counters, COUNTER_NEXT_RANKED, 1);
+        counter_add(context->counters, COUNTER_NEXT_RANKED, 1);
     if (server_succeeded(context->share->states, c->visit.server->number))
         log_notice("%s/%s takes connections again: its clients come home", c->visit.pool->name, c->visit.server->name);
-    counter_add(&context->counters, COUNTER_HANDED_OVER, 1);
+    counter_add(context->counters, COUNTER_HANDED_OVER, 1);
     c->visit.connected = clock_steady();
     if (!stream_is_open(&c->server))
         return connection_end(c, REASON_HANDED_OVER);

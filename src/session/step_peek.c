@@ -15,7 +15,7 @@ static bool count_client(struct connection *c, const struct endpoint *client)
 
 static enum step refuse(struct connection *c)
 {
-    counter_add(&c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+    counter_add(c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
     return connection_end(c, REASON_PER_CLIENT);
 }
 

@@ -99,7 +99,7 @@ int thread_init(struct thread *thread, const struct share *share, unsigned numbe
     thread->context.team.opened = opened;
     thread->context.team.context = &thread->context;
     thread->taker = (struct listen_taker){
-        .take = take, .loop = &thread->context.loop, .limits = share->limits, .counters = &thread->context.counters};
+        .take = take, .loop = &thread->context.loop, .limits = share->limits, .counters = thread->context.counters};
     return mailbox_init(&thread->mailbox, &thread->context.loop, read_notes);
 }
 

@@ -29,8 +29,10 @@ void visit_pass(struct visit *visit, uint32_t server, int error)
 void visit_fini(struct visit *visit)
 {
     free(visit->passed);
+    free(visit->request);
     free(visit->plain_key);
     visit->passed = NULL;
+    visit->request = NULL;
     visit->plain_key = NULL;
 }
 
@@ -122,10 +124,9 @@ static void add_passed(struct text *why, const struct visit_passed *passed, cons
 static void add_choice(struct fields *fields, const struct visit *visit)
 {
     static const char *const words[] = {
-        [VISIT_NOWHERE] = "nowhere",
-        [VISIT_HOME] = "home",
-        [VISIT_NEXT_RANKED] = "next_ranked",
-        [VISIT_LAST_RESORT] = "last_resort",
+        [VISIT_NOWHERE] = "nowhere",         [VISIT_HOME] = "home",     [VISIT_NEXT_RANKED] = "next_ranked",
+        [VISIT_LAST_RESORT] = "last_resort", [VISIT_COOKIE] = "cookie", [VISIT_SESSION] = "session",
+        [VISIT_ANSWERED] = "answered",
     };
     char why[VISIT_WHY_SIZE];
     struct text text;

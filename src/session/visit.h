@@ -19,6 +19,9 @@ enum visit_choice {
     VISIT_HOME,        /* the first in its ranking */
     VISIT_NEXT_RANKED, /* a later one, because those passed over were not to be had */
     VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
+    VISIT_COOKIE,      /* the client's cookie names it */
+    VISIT_SESSION,     /* it gave out the session id that the client carries */
+    VISIT_ANSWERED,    /* limpet answered by itself: a redirect, a fixed answer */
 };
 
 /* So many servers that were passed over are named. */
@@ -32,6 +35,22 @@ struct visit_passed {
     bool more; /* than can be named */
 };
 
+/* Room for the id of a request: what a trusted proxy gave, or 32 hexadecimal digits. */
+#define VISIT_ID_SIZE 129
+
+/* What the log tells of a request, besides what it tells of every visit. Made only if there is a log. */
+struct visit_request {
+    micros asked;    /* the server had the head of the request; 0: never */
+    micros answered; /* the first byte of its answer came; 0: never */
+    uint16_t status; /* that the client was answered with; 0: it was not */
+    bool retried;    /* it was sent twice, because the first time nothing of an answer came */
+    char id[VISIT_ID_SIZE];
+    uint16_t method_length;
+    uint16_t host_length;
+    uint16_t path_length;
+    uint8_t text[]; /* method, host and path, one behind the other */
+};
+
 struct visit {
     micros accepted;  /* steady */
     micros decided;   /* key and pool were known; 0: never */
@@ -43,6 +62,7 @@ struct visit {
     const struct plan_server *server; /* null: none */
     const char *detail;               /* what was wrong with the first bytes, a static text; null: nothing */
     struct visit_passed *passed;      /* null: nobody was passed over; owned */
+    struct visit_request *request;    /* null in tcp mode; owned */
     uint8_t *plain_key;               /* only if the plan says so; owned */
     uint32_t key_hash;
     uint16_t plain_key_length;
