@@ -46,6 +46,7 @@ void context_enter(struct context *context, struct list *connection)
 {
     list_append(&context->connections, connection);
     context->connection_count++;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->connection_count);
     context->undecided++;
 }
 
@@ -59,6 +60,7 @@ void context_leave(struct context *context, struct list *connection, bool decide
 {
     list_remove(connection);
     context->connection_count--;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->connection_count);
     context->undecided -= decided ? 0 : 1;
     context_look_quiet(context);
 }
