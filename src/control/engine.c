@@ -103,7 +103,7 @@ static int take_states(struct engine *engine, int fd)
 }
 
 /* For the crossover table in docs/speed.md; not for users. */
-static void choose_splicing(struct relay_kit *kit)
+static void choose_splicing(struct carry_kit *kit)
 {
     const char *choice = getenv("LIMPET_SPLICE");
     kit->may_splice = !choice || strcmp(choice, "never") != 0;
