@@ -58,6 +58,7 @@ enum step connection_end(struct connection *c, enum reason reason)
 {
     assert(c->visit.reason == REASON_NONE);
     c->visit.reason = (uint8_t)reason;
+    counter_ended(c->context->counters, reason);
     write_log(c);
     visit_fini(&c->visit);
     return STEP_OVER;

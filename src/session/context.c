@@ -47,6 +47,7 @@ void context_enter(struct context *context, struct member *member, const struct 
     member->kind = kind;
     list_append(&context->members, &member->grave.link);
     context->member_count++;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided++;
 }
 
@@ -60,6 +61,7 @@ void context_leave(struct context *context, struct member *member, bool decided)
 {
     list_remove(&member->grave.link);
     context->member_count--;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided -= decided ? 0 : 1;
     context_look_quiet(context);
 }
