@@ -58,6 +58,7 @@ enum step connection_end(struct connection *c, enum reason reason)
 {
     assert(c->visit.reason == REASON_NONE);
     c->visit.reason = (uint8_t)reason;
+    counter_ended(c->context->counters, reason);
     write_log(c);
     visit_fini(&c->visit);
     return STEP_OVER;
@@ -86,16 +87,16 @@ void connection_drop_peek(struct connection *c)
 /* Who spoke so lately may be in the middle of something. */
 #define LATELY SECOND_IN_MICROS
 
-static bool waits_for(const struct relay_flow *flow, const struct stream *to)
+static bool waits_for(const struct flow *flow, const struct stream *to)
 {
-    return relay_flow_holds_bytes(flow) || stream_unsent(to) > 0;
+    return flow_holds_bytes(flow) || stream_unsent(to) > 0;
 }
 
 /* What was cut short must not look complete: if a side broke before its end, or if we end a relay on which something is
  * under way. What was complete is delivered in order, and who has nothing to say is parted from in order. */
-static bool is_cut_short(const struct connection *c, const struct relay_flow *flow, const struct stream *to)
+static bool is_cut_short(const struct connection *c, const struct flow *flow, const struct stream *to)
 {
-    if (relay_flow_is_whole(flow))
+    if (flow_is_whole(flow))
         return false;
     switch ((enum reason)c->visit.reason) {
     case REASON_CLIENT_RESET:

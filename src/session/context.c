@@ -17,7 +17,7 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     list_init(&context->members);
     list_init(&context->waiters);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    relay_kit_init(&context->kit, context->counters, share->pipes_per_thread);
+    carry_kit_init(&context->kit, context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;
@@ -29,7 +29,7 @@ int context_init(struct context *context, const struct share *share, unsigned nu
 
 void context_fini(struct context *context)
 {
-    relay_kit_fini(&context->kit);
+    carry_kit_fini(&context->kit);
     loop_fini(&context->loop);
     free(context->crowds);
     free(context->log);
@@ -47,6 +47,7 @@ void context_enter(struct context *context, struct member *member, const struct 
     member->kind = kind;
     list_append(&context->members, &member->grave.link);
     context->member_count++;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided++;
 }
 
@@ -60,6 +61,7 @@ void context_leave(struct context *context, struct member *member, bool decided)
 {
     list_remove(&member->grave.link);
     context->member_count--;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided -= decided ? 0 : 1;
     context_look_quiet(context);
 }
