@@ -199,14 +199,14 @@ static ssize_t fetch_more(struct stream *stream, size_t most, struct span *seen)
     return got;
 }
 
-ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t most, struct span *seen)
+ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t room, size_t most, struct span *seen)
 {
     if (stream->held)
         return fetch_more(stream, most, seen);
     ssize_t got;
-    RETRY(got, recv(stream->source.fd, scratch, most, 0));
+    RETRY(got, recv(stream->source.fd, scratch, room, 0));
     *seen = span_of(scratch, got > 0 ? (size_t)got : 0);
-    return received(stream, got, most);
+    return received(stream, got, room);
 }
 
 int stream_keep(struct stream *stream, struct span seen, size_t used)

@@ -75,9 +75,9 @@ MUST_CHECK int stream_take(struct stream *stream, size_t count);
 
 /* For whoever reads messages: shows what is at the front and has taken it out of the kernel, so stream_keep() must follow. What
  * is held already is shown with what has come since, at most `most` bytes in all; if nothing is held, one read goes to
- * `scratch`, which has room for `most`. Returns the number of bytes that are new, 0 at the end of the stream, or a negative
+ * `scratch`, which has `room`. Returns the number of bytes that are new, 0 at the end of the stream, or a negative
  * errno; *seen shows what is held in any case. */
-MUST_CHECK ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t most, struct span *seen);
+MUST_CHECK ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t room, size_t most, struct span *seen);
 
 /* The first `used` of the bytes that stream_fetch() has shown are done with; the others are held. 0 or -ENOMEM. */
 MUST_CHECK int stream_keep(struct stream *stream, struct span seen, size_t used);

@@ -1,6 +1,7 @@
 #include "session/context.h"
 
 #include "base/log.h"
+#include "session/http.h"
 #include "session/visit.h"
 
 #include <errno.h>
@@ -17,19 +18,23 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     list_init(&context->members);
     list_init(&context->waiters);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    relay_kit_init(&context->kit, context->counters, share->pipes_per_thread);
+    carry_kit_init(&context->kit, context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;
     team_init(&context->team, &context->loop, share->states, share->plan);
     context->log = malloc(LOG_SIZE);
     context->crowds = calloc(share->plan->listener_count, sizeof(*context->crowds));
-    return context->log && context->crowds ? 0 : -ENOMEM;
+    if (!context->log || !context->crowds)
+        return -ENOMEM;
+    return http_room_new(context, &context->http);
 }
 
 void context_fini(struct context *context)
 {
-    relay_kit_fini(&context->kit);
+    http_room_free(context->http);
+    context->http = NULL;
+    carry_kit_fini(&context->kit);
     loop_fini(&context->loop);
     free(context->crowds);
     free(context->log);
