@@ -94,8 +94,7 @@ struct exchange {
     int pair;             /* our end of a socketpair that is under way to a worker; -1: none */
     struct http_body in;  /* the request's */
     struct http_body out; /* the answer's */
-    uint64_t bytes_in;    /* from the client, heads among them */
-    uint64_t bytes_out;   /* to it */
+    uint64_t bytes_in;    /* of the head, and of what went with it */
     micros connect_by;    /* when the present attempt to reach a server has failed */
     micros worker_by;     /* when no worker is waited for any more */
     micros last_move;     /* of a byte, while carrying */
@@ -113,6 +112,7 @@ struct exchange {
     bool kept_whole;      /* `words` hold the whole request */
     bool close;           /* the client's connection ends behind it */
     bool asked;           /* the server has the request, or is getting it */
+    bool unsent;          /* not one byte of it could be sent */
     bool deaf;            /* the server takes no more of the request, but may have answered */
     bool answered;        /* the head of an answer went to the client */
     bool retried;

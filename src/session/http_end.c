@@ -37,8 +37,7 @@ static void write_line(struct exchange *e)
     char buffer[VISIT_LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof(buffer));
-    visit_line(&e->visit, &http_plan(e->client)->log, e->bytes_in + e->in.flow.moved, e->bytes_out + e->out.flow.moved,
-               &line);
+    visit_line(&e->visit, &http_plan(e->client)->log, e->bytes_in + e->in.flow.moved, e->out.flow.moved, &line);
     context_log(context, line.data, line.length);
 }
 
@@ -46,7 +45,7 @@ static void count_bytes(struct exchange *e)
 {
     struct counters *counters = e->client->context->counters;
     counter_add(counters, COUNTER_BYTES_IN, e->bytes_in + e->in.flow.moved);
-    counter_add(counters, COUNTER_BYTES_OUT, e->bytes_out + e->out.flow.moved);
+    counter_add(counters, COUNTER_BYTES_OUT, e->out.flow.moved);
 }
 
 void http_end_visit(struct exchange *e, enum reason reason)
