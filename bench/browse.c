@@ -232,13 +232,14 @@ static void keep(int count)
     }
 }
 
-/* True when the connection has begun to rest: with its answer, or with the echo behind it. */
+/* True when the connection has begun to rest, with its answer or with the echo behind it; or when it has failed. */
 static bool came_to_rest(int epoll, int fd, bool upgrade)
 {
     struct visit *v = &visits[fd];
+    enum progress p = news(epoll, fd);
 
-    if (news(epoll, fd) != ANSWERED)
-        return false;
+    if (p != ANSWERED)
+        return p == GONE;
     v->resting = !upgrade || v->upgraded;
     if (!v->resting) {
         *v = (struct visit){.upgraded = true, .length = sizeof(MESSAGE) - 1};
@@ -320,6 +321,12 @@ static int wait_for_news(int epoll, struct epoll_event *events)
     return epoll_pwait2(epoll, events, EVENTS, idle.head == idle.tail ? NULL : &timeout, NULL);
 }
 
+/* Nanoseconds that requests took; those that were not due at any time do not count. */
+static struct {
+    uint32_t *all;
+    size_t count, most;
+} latencies;
+
 static int ascending(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -327,49 +334,56 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void report(uint32_t *latencies, size_t count)
+static void report(void)
 {
-    qsort(latencies, count, sizeof(*latencies), ascending);
-    printf("%zu %.1f %.1f %llu\n", count, latencies[count / 2] / 1e3, latencies[count * 99 / 100] / 1e3, total.errors);
+    size_t half = latencies.count / 2, most = latencies.count * 99 / 100;
+
+    qsort(latencies.all, latencies.count, sizeof(*latencies.all), ascending);
+    printf("%zu %.1f %.1f %llu\n", latencies.count, latencies.all[half] / 1e3, latencies.all[most] / 1e3, total.errors);
 }
 
-/* One request over each connection that nobody counts, so that all are there; then what is due. */
-static void pace(int count, unsigned rate, unsigned seconds)
+static void take_answers(int epoll)
 {
     static struct epoll_event events[EVENTS];
-    size_t most = (size_t)rate * seconds * 2, answered = 0;
-    uint32_t *latencies = calloc(most, sizeof(*latencies));
-    int epoll = epoll_create1(0);
-    uint64_t until = UINT64_MAX;
+    int ready = wait_for_news(epoll, events);
+    uint64_t t = now();
 
-    if (latencies == NULL)
+    for (int i = 0; i < ready; i++) {
+        int fd = events[i].data.fd;
+        enum progress p = hear(fd);
+
+        if (p == GONE)
+            fail("a connection has ended");
+        if (p == WAITS)
+            continue;
+        if (visits[fd].due != 0 && latencies.count < latencies.most)
+            latencies.all[latencies.count++] = (uint32_t)(t - visits[fd].due);
+        idle.fds[idle.tail++ % DESCRIPTORS] = fd;
+    }
+}
+
+/* First one request over each connection that nobody counts, so that all are there. */
+static void pace(unsigned count, unsigned rate, unsigned seconds)
+{
+    int epoll = epoll_create1(0);
+
+    latencies.most = (size_t)rate * seconds * 2;
+    latencies.all = calloc(latencies.most, sizeof(*latencies.all));
+    if (latencies.all == NULL)
         fail("memory");
     prctl(PR_SET_TIMERSLACK, 1UL);
-    for (int i = 0; i < count; i++)
-        ask(enter(epoll));
     schedule = (struct schedule){.due = UINT64_MAX, .mean = SECOND / rate};
-    while (now() < until || idle.tail - idle.head != (unsigned)count) {
-        if (until == UINT64_MAX && idle.tail == (unsigned)count) {
-            schedule.due = now();
-            until = schedule.due + seconds * SECOND;
-        }
+    for (unsigned i = 0; i < count; i++)
+        ask(enter(epoll));
+    while (idle.tail - idle.head != count)
+        take_answers(epoll);
+    schedule.due = now();
+    uint64_t until = schedule.due + seconds * SECOND;
+    while (now() < until || idle.tail - idle.head != count) {
         ask_what_is_due(until);
-        int ready = wait_for_news(epoll, events);
-        uint64_t t = now();
-        for (int i = 0; i < ready; i++) {
-            int fd = events[i].data.fd;
-            enum progress p = hear(fd);
-
-            if (p == GONE)
-                fail("a connection has ended");
-            if (p == WAITS)
-                continue;
-            if (visits[fd].due != 0 && answered < most)
-                latencies[answered++] = (uint32_t)(t - visits[fd].due);
-            idle.fds[idle.tail++ % DESCRIPTORS] = fd;
-        }
+        take_answers(epoll);
     }
-    report(latencies, answered);
+    report();
 }
 
 int main(int count, char **words)
@@ -388,7 +402,7 @@ int main(int count, char **words)
     else if (upgrade || strcmp(what, "rest") == 0)
         rest(connections, upgrade);
     else if (strcmp(what, "pace") == 0 && count == 7)
-        pace(connections, (unsigned)atoi(words[5]), (unsigned)atoi(words[6]));
+        pace((unsigned)connections, (unsigned)atoi(words[5]), (unsigned)atoi(words[6]));
     else
         return 2;
     return 0;

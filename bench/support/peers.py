@@ -154,7 +154,8 @@ class LimpetHttp(Limpet):
 
 class NginxHttp(Nginx):
     """As a proxy of requests. Connections last as long as anybody likes: after a thousand requests nginx would close them.
-    Head and body of an answer of 10 KB fit into one buffer, so that one read and one write are enough."""
+    Head and body of an answer of 10 KB fit into one buffer, so that one read and one write are enough. Newcomers are sent away
+    where less than a sixteenth of the connections is free."""
 
     name = "nginx http"
 
@@ -165,8 +166,8 @@ daemon off;
 pid {folder}/nginx-{port}.pid;
 error_log stderr crit;
 worker_processes 1;
-worker_rlimit_nofile {2 * MOST_PAIRS + 500};
-events {{ worker_connections {2 * MOST_PAIRS + 200}; }}
+worker_rlimit_nofile {2 * MOST_PAIRS + 1000};
+events {{ worker_connections {2 * MOST_PAIRS + 900}; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
