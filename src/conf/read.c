@@ -218,6 +218,14 @@ bool read_is_token(struct span text)
     return text.length > 0;
 }
 
+bool read_is_field_value(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((text.data[i] < ' ' && text.data[i] != '\t') || text.data[i] == 0x7f)
+            return false;
+    return span_trim(text).length == text.length;
+}
+
 /* The word that was meant where the name of a file is nearly one; null for other names. */
 static const char *meant_target(struct span name, bool is_access)
 {
