@@ -216,7 +216,8 @@ static const struct schema_row rows[] = {
     {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
      .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
              "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
-    {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to, .help = "Where to."},
+    {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
+     .help = "Where to: https, or a URL, as above."},
     {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",
      .read = read_route_redirect_status,
      .help = "301 and 308 are for good, and browsers remember them; 307 and 308 keep the method and the body."},
