@@ -3,10 +3,10 @@
 #include "conf/key_source.h"
 #include "conf/networks.h"
 #include "conf/read.h"
+#include "conf/read_route.h"
 #include "conf/values.h"
 
 #define UNWRAP_MAX 255
-#define HOST_NAME_MAX_LENGTH 253
 
 static void add_listener(struct build *b, const struct node *map)
 {
@@ -53,17 +53,50 @@ void read_listener_bind(struct build *b, const struct schema_row *row, const str
     draft->plan.name = binds->text;
 }
 
-void read_listener_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+/* HTTP/2 without TLS would need HTTP/2 behind it, and TLS inside a connection would hide what is in it. */
+static const char *refused_upgrade(struct span word)
 {
-    if (!read_is_text(b, row, value) || node_is(value, "tcp"))
+    if (span_equal_nocase(word, span_text("h2c")))
+        return "HTTP/2 is not spoken to servers";
+    return word.length >= 3 && span_equal_nocase(span_part(word, 0, 3), span_text("tls"))
+               ? "TLS does not begin in the middle of a connection"
+               : NULL;
+}
+
+static const char *read_upgrade(struct build *b, const struct node *item)
+{
+    bool is_word = item->kind == NODE_TEXT && read_is_token(item->text);
+    const char *refused = item->kind == NODE_TEXT ? refused_upgrade(item->text) : NULL;
+    if (refused)
+        report_error(b->report, item->at, "take it out: a client that asks for it is served without", "%s", refused);
+    else if (!is_word)
+        report_error(b->report, item->at, "write names such as websocket, without a version, or none",
+                     "this is no name of a protocol");
+    char *word = refused || !is_word ? NULL : arena_text(b->arena, item->text);
+    for (char *c = word; c && *c; c++)
+        *c = (char)byte_lower((uint8_t)*c);
+    return word;
+}
+
+void read_listener_upgrade(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan_listener *listener = &((struct draft_listener *)target)->plan;
+    if (value->kind == NODE_MAP) {
+        read_wrong_type(b, row, value);
         return;
-    if (node_is(value, "http") || node_is(value, "auto"))
-        report_error(b->report, value->at,
-                     "write `mode: tcp`: one decision for each connection; a proxy in front must then use a connection "
-                     "for each client",
-                     "`mode: %s` is not in this version", (const char *)value->text.data);
-    else
-        report_error(b->report, value->at, "write `mode: tcp`", "%s is no mode", report_quote(b->report, value->text));
+    }
+    if (node_is(value, "none"))
+        return;
+    size_t count = value->kind == NODE_LIST ? value->count : 1;
+    const char **words = arena_alloc(b->arena, count * sizeof(*words) + 1);
+    if (count == 0)
+        report_error(b->report, value->at, "write `none` if no upgrade is allowed", "this list is empty");
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
+        const char *word = read_upgrade(b, item);
+        if (word)
+            words[listener->upgrade_count++] = word;
+    }
+    listener->upgrades = words;
 }
 
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)
@@ -157,7 +190,7 @@ void read_listener_routes(struct build *b, const struct schema_row *row, const s
         report_error(b->report, value->at, "add `- {pool: NAME}`", "this list is empty");
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         if (item->kind != NODE_MAP) {
-            report_error(b->report, item->at, "write `- {pool: NAME}`, or `- {sni: HOST, pool: NAME}`",
+            report_error(b->report, item->at, "write `- {pool: NAME}`, or `- {host: HOST, pool: NAME}`",
                          "a route is a map, but this is %s", node_kind_name(item));
             continue;
         }
@@ -165,8 +198,8 @@ void read_listener_routes(struct build *b, const struct schema_row *row, const s
         struct draft_route *route = add_route(b, target, item);
         schema_fill(b, SECTION_ROUTE, item, route);
         route->broken = errors != b->report->out->errors;
-        if (!route->pool && !route->broken)
-            report_error(b->report, item->at, "add `pool: NAME`", "this route leads nowhere");
+        read_route_end(b, route);
+        route->broken |= errors != b->report->out->errors;
     }
 }
 
@@ -193,44 +226,4 @@ void read_listener_unix_mode(struct build *b, const struct schema_row *row, cons
         report_error(b->report, value->at, "write three octal digits, such as \"0660\"", "%s are no permissions",
                      report_quote(b->report, value->text));
     ((struct draft_listener *)target)->plan.unix_mode = mode;
-}
-
-static bool is_host_name(struct span name)
-{
-    if (name.length > 2 && memcmp(name.data, "*.", 2) == 0)
-        name = span_part(name, 2, name.length - 2);
-    if (name.length == 0 || name.length > HOST_NAME_MAX_LENGTH || name.data[0] == '.' ||
-        name.data[name.length - 1] == '.')
-        return false;
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t c = byte_lower(name.data[i]);
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!letter && (c != '.' || name.data[i - 1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-void read_route_sni(struct build *b, const struct schema_row *row, const struct node *value, void *target)
-{
-    struct draft_route *route = target;
-    if (!read_is_text(b, row, value))
-        return;
-    if (!is_host_name(value->text)) {
-        report_error(b->report, value->at,
-                     node_is(value, "*") ? "take `sni` out: a route without it matches everything"
-                                         : "write a name such as \"www.example.org\" or \"*.example.org\"",
-                     "%s is no host name", report_quote(b->report, value->text));
-        return;
-    }
-    char *name = arena_text(b->arena, value->text);
-    for (char *c = name; *c; c++)
-        *c = (char)byte_lower((uint8_t)*c);
-    route->plan.sni = name;
-}
-
-void read_route_pool(struct build *b, const struct schema_row *row, const struct node *value, void *target)
-{
-    if (read_is_text(b, row, value))
-        ((struct draft_route *)target)->pool = value;
 }

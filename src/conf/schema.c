@@ -3,15 +3,19 @@
 #include "base/text.h"
 #include "conf/advice.h"
 #include "conf/read.h"
+#include "conf/read_changes.h"
 #include "conf/read_listener.h"
 #include "conf/read_pool.h"
 #include "conf/read_root.h"
+#include "conf/read_route.h"
+#include "conf/read_stick.h"
 #include "conf/read_workers.h"
 #include "conf/suggest.h"
 #include "yaml/quotes.h"
 
 #define LATER "not in this version"
 
+static const char *const modes[] = {"auto", "tcp", "http", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_keys[] = {"hash", "plain", NULL};
 static const char *const proxy_protocols[] = {"off", "accept", "require", NULL};
@@ -19,6 +23,7 @@ static const char *const no_keys[] = {"spread", "end", NULL};
 static const char *const send_proxies[] = {"off", "v1", "v2", NULL};
 static const char *const send_prefixes[] = {"off", "ipv4", "ipv6", "unwrapped", NULL};
 
+static const char *const same_sites[] = {"lax", "strict", "none", NULL};
 static const char *const contracts[] = {"auto", "node", "limpet", NULL};
 
 static const char *const prefixes[SECTION_COUNT] = {
@@ -29,7 +34,11 @@ static const char *const prefixes[SECTION_COUNT] = {
     [SECTION_LISTENER] = "listeners[].",
     [SECTION_LISTENER_LIMITS] = "listeners[].limits.",
     [SECTION_ROUTE] = "listeners[].routes[].",
+    [SECTION_REDIRECT] = "listeners[].routes[].redirect.",
+    [SECTION_ANSWER] = "listeners[].routes[].answer.",
+    [SECTION_CHANGES] = "listeners[].routes[].request-headers.",
     [SECTION_POOL] = "pools.NAME.",
+    [SECTION_STICK] = "pools.NAME.stick[].",
     [SECTION_WORKERS] = "pools.NAME.workers.",
     [SECTION_WORKERS_LIMITS] = "pools.NAME.workers.limits.",
     [SECTION_SERVER] = "pools.NAME.servers.NAME.",
@@ -42,9 +51,11 @@ static const struct schema_row rows[] = {
     {ROW(ROOT, "seed"), .type = "text", .read = read_root_seed,
      .help = "Decides which server is home to which key. Give the same seed to every frontend, and never change it: "
              "another seed moves nearly every client. Whoever knows it can work out keys that lead to one server."},
-    {ROW(ROOT, "secret"), .type = "a path", .since = LATER,
-     .instead = "take it out; nothing is sealed yet, and homes need only `seed`",
-     .help = "File of the secret that seals cookies and tickets."},
+    {ROW(ROOT, "secret"), .type = "a path", .read = read_root_secret,
+     .help = "File of the secret that seals the cookies of `stick`, as `limpet secret` writes it; the same on every "
+             "frontend. Its first line seals, and every line opens: so a new one is appended everywhere first, and "
+             "then moved to the front. Nobody but its owner may change the file, and nobody but the owner and the "
+             "group may read it: chmod 600."},
     {ROW(ROOT, "admin"), .type = "unix:PATH or off",
      .fallback_words = "none for limpet serve; for limpet run see limpet(1)", .read = read_root_admin,
      .help =
@@ -73,9 +84,13 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
              "`proxy-protocol: accept` it goes on without a header, if none had begun."},
-    {ROW(TIMEOUTS, "head"), .type = "a duration", .since = LATER,
-     .instead = "use `first-bytes`, which bounds the head in `mode: tcp`",
-     .help = "For the head of a request to be complete."},
+    {ROW(TIMEOUTS, "head"), .type = "a duration", .fallback = "10s", .read = read_duration, INTO(plan_timeouts, head),
+     .help = "Where each request is served on its own: for the head of a request to be complete, from its first byte. "
+             "When it passes, the request is answered 408."},
+    {ROW(TIMEOUTS, "answer"), .type = "a duration", .fallback = "60s", .read = read_duration,
+     INTO(plan_timeouts, answer),
+     .help = "For the first byte of the answer, once the server has the request. When it passes, the request is "
+             "answered 504."},
     {ROW(TIMEOUTS, "connect"), .type = "a duration", .fallback = "2s", .read = read_duration,
      INTO(plan_timeouts, connect),
      .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
@@ -84,12 +99,13 @@ static const struct schema_row rows[] = {
      .help = "For a worker to be there and to take the connection. When it passes, the visit ends."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
-         "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too. Who "
-         "leaves bytes untaken has as long again to take some. A connection that a worker has is the worker's: only "
-         "its own deadlines hold."},
-    {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
-     .instead = "use `idle`, which holds for every connection in `mode: tcp`",
-     .help = "For a byte to move on an upgraded connection, such as a WebSocket."},
+         "For a byte to move, in either direction, or for the next request to begin. When it passes, the connection "
+         "ends: in `mode: tcp` a quiet WebSocket, too. Who leaves bytes untaken has as long again to take some. A "
+         "connection that a worker has is the worker's: only its own deadlines hold."},
+    {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .fallback = "1h", .read = read_duration,
+     INTO(plan_timeouts, tunnel),
+     .help = "For a byte to move on an upgraded connection, such as a WebSocket, where each request is served on its "
+             "own. When it passes, the connection ends."},
     {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration, INTO(plan_timeouts, drain),
      .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended. "
              "Also for a worker that is told to finish, then and in a rolling restart: when it passes, it gets TERM, "
@@ -103,6 +119,19 @@ static const struct schema_row rows[] = {
     {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number, INTO(plan_limits, per_client),
      .least = 0, .most = 10000000,
      .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},
+    {ROW(LIMITS, "head"), .type = "a size such as 32KiB", .fallback = "32KiB", .read = read_size,
+     INTO(plan_limits, head), .least = 1 << 10, .most = 256 << 10,
+     .help = "Of the head of a request, where each is served on its own; a longer one is answered 431, or 414 if "
+             "its first line alone is longer. Of the head of an answer: 502. From 1KiB to 256KiB."},
+    {ROW(LIMITS, "body"), .type = "a size such as 16MiB", .fallback = "0", .read = read_size, INTO(plan_limits, body),
+     .help = "Of the body of a request, where each is served on its own; a longer one is answered 413. 0 is no limit."},
+    {ROW(ROOT, "metrics"), .type = "an address", .read = read_root_metrics,
+     .help = "Where HTTP requests for /metrics (for Prometheus), /healthz and /readyz are answered, as they are on the "
+             "socket of `admin`. Everybody who reaches it can read them."},
+    {ROW(ROOT, "pages"), .type = "a map of statuses to paths", .read = read_root_pages,
+     .help = "Files with the HTML that clients get with a status of limpet's own, such as 502: PATH, instead of a "
+             "plain line of text. Statuses from 400 to 599, files of at most 64 KiB. What servers answer stays as it "
+             "is."},
     {ROW(ROOT, "log"), .type = "a map", .read = read_root_log, .help = "What is written where."},
     {ROW(LOG, "access"), .type = "stdout, stderr, off or a path", .fallback = "stdout", .read = read_log_target,
      INTO(plan_log, access), .help = "Where the line about each visit goes. A file is opened again on USR1."},
@@ -120,9 +149,21 @@ static const struct schema_row rows[] = {
      .help = "Addresses to listen on: HOST:PORT, [IPV6]:PORT, :PORT (all addresses, IPv4 and IPv6), unix:PATH. A "
              "listener that leads to nothing but one pool with `workers` may do without: it listens where the workers' "
              "own listen() says."},
-    {ROW(LISTENER, "mode"), .type = "tcp", .fallback = "tcp", .read = read_listener_mode,
-     .help = "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as "
-             "they are. http and auto, one decision for each request, are not in this version."},
+    {ROW(LISTENER, "mode"), .type = "auto, tcp or http", .fallback = "auto", .read = read_word,
+     INTO(plan_listener, mode), .words = modes,
+     .help =
+         "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as they "
+         "are, and a worker gets the socket itself. http: one decision for each request, as a proxy in front needs "
+         "that carries many clients over one connection; nothing but HTTP/1 is served. auto: a peer in `trust` that "
+         "speaks HTTP is such a proxy, so it is served as with http, and everybody else as with tcp. Where routes or "
+         "`stick` look into requests, auto serves everybody who speaks HTTP as with http."},
+    {ROW(LISTENER, "via"), .type = "a boolean", .fallback = "true", .read = read_boolean, INTO(plan_listener, via),
+     .help = "Whether requests and answers get a Via field where each request is served on its own, and requests that "
+             "went in a circle are refused."},
+    {ROW(LISTENER, "upgrade"), .type = "a word or list of words", .fallback = "websocket",
+     .read = read_listener_upgrade,
+     .help = "Protocols to which a client may change its connection with Upgrade, where each request is served on its "
+             "own; or none. A request for another one goes on without its Upgrade."},
     {ROW(LISTENER, "tls"), .type = "a map", .since = LATER,
      .instead = "pass TLS through: `mode: tcp` with routes by `sni` reads the server name without ending TLS",
      .help = "Certificate and key with which TLS ends here."},
@@ -156,15 +197,50 @@ static const struct schema_row rows[] = {
      .help = "Which clients go to which pool: the first route that matches."},
     {ROW(ROUTE, "sni"), .type = "a host name", .read = read_route_sni,
      .help = "Matches the server name of a TLS ClientHello; *.example.org matches every name below example.org. "
-             "Without sni, a route matches everything."},
-    {ROW(ROUTE, "host"), .type = "a host name", .since = LATER,
-     .instead = "give each host its own listener, or use `sni` for TLS that is passed through",
-     .help = "Matches the host of a request."},
-    {ROW(ROUTE, "path"), .type = "a path", .since = LATER, .instead = "give each path's clients their own listener",
-     .help = "Matches the beginning of a request's path."},
+             "All conditions of a route have to match; a route without any takes everything."},
+    {ROW(ROUTE, "host"), .type = "a host name or list of host names", .read = read_route_host,
+     .help = "Matches the host that a request names, in any case of letters and without its port; *.example.org "
+             "matches every name below example.org, and not itself."},
+    {ROW(ROUTE, "path"), .type = "a path", .read = read_route_path,
+     .help = "Matches requests whose path begins with it, byte for byte: /api/ matches /api/users, not /api and not "
+             "/API/. Nothing is decoded or simplified first, so keep nothing secret by it alone: a server may "
+             "take /x/../api/ for the same."},
+    {ROW(ROUTE, "method"), .type = "a method or list of methods", .read = read_route_method,
+     .help = "Matches requests of this method, such as GET; capitals count."},
+    {ROW(ROUTE, "header"), .type = "the name of a field or list of names", .read = read_route_header,
+     .help = "Matches requests that have this field, whatever its value; of a list, all of them."},
     {ROW(ROUTE, "files"), .type = "a path", .since = LATER, .instead = "let a server of a pool serve the files",
      .help = "Directory whose files are served."},
-    {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool, .help = "Where clients go."},
+    {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool,
+     .help = "Where clients go. A route has a pool, a redirect or an answer."},
+    {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
+     .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
+             "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
+    {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
+     .help = "Where to: https, or a URL, as above."},
+    {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",
+     .read = read_route_redirect_status,
+     .help = "301 and 308 are for good, and browsers remember them; 307 and 308 keep the method and the body."},
+    {ROW(ROUTE, "answer"), .type = "a status or a map", .read = read_route_answer, .help = "Answers requests itself."},
+    {ROW(ANSWER, "status"), .type = "a number", .fallback = "200", .read = read_route_answer_status,
+     .help = "From 200 to 599."},
+    {ROW(ANSWER, "body"), .type = "text, or file:PATH", .read = read_route_answer_body,
+     .help = "At most 64 KiB. A file is read once, at the start."},
+    {ROW(ANSWER, "type"), .type = "a media type", .fallback_words = "text/plain; charset=utf-8",
+     .read = read_route_answer_type, .help = "The Content-Type of the body."},
+    {ROW(ROUTE, "request-headers"), .type = "a map", .read = read_changes_request,
+     .help = "Changes the fields of a request before the server gets it. What frames a message or belongs to one "
+             "connection (Content-Length, Transfer-Encoding, Connection, Upgrade, TE and their like) is limpet's own; "
+             "Host can only be set."},
+    {ROW(ROUTE, "response-headers"), .type = "a map", .read = read_changes_response,
+     .help = "The same for answers, before the client gets them: those of servers, of `redirect` and of `answer`."},
+    {ROW(CHANGES, "remove"), .type = "a name or list of names", .read = read_changes_remove,
+     .help = "Fields to take out. This is done first, whatever the order in the file, here and in "
+             "`response-headers`."},
+    {ROW(CHANGES, "set"), .type = "a map of names to values", .read = read_changes_set,
+     .help = "Fields that are there once with this value, whatever was there. This is done second."},
+    {ROW(CHANGES, "add"), .type = "a map of names to values", .read = read_changes_add,
+     .help = "Fields that are there in addition to what was; a list of values adds several. This is done last."},
     {ROW(LISTENER, "limits"), .type = "a map of numbers", .read = read_listener_limits,
      .help = "Limits of this listener, besides those of all."},
     {ROW(LISTENER_LIMITS, "connections"), .type = "a number", .fallback = "0", .read = read_number,
@@ -182,9 +258,32 @@ static const struct schema_row rows[] = {
      .words = no_keys,
      .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
              "end ends the connection."},
-    {ROW(POOL, "stick"), .type = "a list of maps", .since = LATER,
-     .instead = "take it out; the `key` alone leads every client home",
-     .help = "Remembers where clients were: in a sealed cookie, by a session id, in a table."},
+    {ROW(POOL, "stick"), .type = "a map or list of maps", .read = read_stick,
+     .help = "Remembers where each client was, so that it stays there even when servers come or its key changes. The "
+             "first way that knows counts, and nobody known goes where the `key` leads. For requests only, so not "
+             "with `mode: tcp`."},
+    {ROW(STICK, "cookie"), .type = "the name of a cookie", .read = read_stick_cookie,
+     .help = "limpet's own cookie, such as limpet, which it sets with its first answer and hides from the server. It "
+             "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
+             "hosts need different names."},
+    {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
+     .help = "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. A cookie is "
+             "learnt from the Set-Cookie of the server's answer, which this limpet alone knows then, until it ends; "
+             "and wherever the id stands, it may say itself whose it is: as ID.SERVER, with the server's name."},
+    {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
+     .read = read_duration, INTO(plan_stick, lifetime),
+     .help = "How long a client is remembered after its last request; a cookie is renewed when half of that is over."},
+    {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
+     INTO(plan_stick, same_site), .words = same_sites,
+     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; browsers take "
+             "it with TLS only."},
+    {ROW(STICK, "bind-client"), .type = "a boolean", .fallback = "false", .read = read_boolean,
+     INTO(plan_stick, bind_client),
+     .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "
+             "changes are then not known any more."},
+    {ROW(STICK, "table"), .type = "memcached", .since = LATER,
+     .instead = "write `{cookie: limpet}`, which every frontend with the same `secret` can read",
+     .help = "A table that frontends share."},
     {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
      .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
     {ROW(POOL, "workers"), .type = "a map", .read = read_pool_workers,

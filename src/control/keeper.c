@@ -1,21 +1,20 @@
 #include "control/keeper.h"
 
 #include "base/log.h"
-#include "control/admin.h"
 #include "control/budget.h"
+#include "control/common.h"
 #include "control/engine_process.h"
 #include "control/logs.h"
+#include "control/operator.h"
 #include "control/posts.h"
 #include "control/powers.h"
 #include "control/preload.h"
-#include "control/status.h"
 #include "control/workers.h"
 #include "io/loop.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,13 +30,11 @@ struct keeper {
     struct engine_process engine;
     struct workers workers;
     struct loop_source signals;
-    struct admin admin;
-    bool has_admin;
+    struct operator operator;
     struct timer kill; /* an engine that is still there then hangs */
     bool late;         /* ... and was killed */
-    int states_fd;
-    void *states_memory;
-    struct server_states *states;
+    struct common common;
+    int common_fd;
     micros began;
     bool on_terminal;
     bool draining; /* asked to stop once */
@@ -68,7 +65,7 @@ static int brief(void *context)
     struct engine_process *engine = &keeper->engine;
     int failure = engine_process_say(engine, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
     if (!failure)
-        failure = engine_process_say(engine, WIRE_STATES, 0, &keeper->states_fd, 1);
+        failure = engine_process_say(engine, WIRE_COMMON, 0, &keeper->common_fd, 1);
     if (!failure)
         failure = send_logs(keeper);
     for (size_t i = 0; i < keeper->posts.count && !failure; i++) {
@@ -127,94 +124,21 @@ static const struct engine_calls engine_calls = {.brief = brief, .hear = hear};
 
 /* ---- what the operator asks ------------------------------------------------------------------------------------------ */
 
-static void write_status(void *context, struct text *json)
+static int open_operator(struct keeper *keeper)
 {
-    const struct keeper *keeper = context;
-    const struct status status = {
+    keeper->operator.status =(struct status){
         .plan = plan_of(keeper),
         .posts = &keeper->posts,
         .engine = &keeper->engine,
-        .workers = &keeper->workers,
-        .states = keeper->states,
+        .states = keeper->common.states,
+        .counters = keeper->common.counters,
         .version = keeper->config->version,
         .began = keeper->began,
-        .draining = keeper->draining,
+        .began_wall = clock_wall() - (clock_steady() - keeper->began),
+        .room = budget_connections(plan_of(keeper), powers_raise_nofile()),
+        .draining = &keeper->draining,
     };
-    status_write(&status, json);
-}
-
-/* "app/2"; names of pools and servers may have slashes, too. */
-static const struct plan_server *find_server(const struct plan *plan, struct span name)
-{
-    for (size_t i = 0; i < plan->pool_count; i++) {
-        const struct plan_pool *pool = &plan->pools[i];
-        size_t length = strlen(pool->name);
-        if (name.length <= length || memcmp(name.data, pool->name, length) != 0 || name.data[length] != '/')
-            continue;
-        struct span rest = span_part(name, length + 1, name.length - length - 1);
-        for (size_t j = 0; j < pool->server_count; j++)
-            if (span_equal(rest, span_text(pool->servers[j].name)))
-                return &pool->servers[j];
-    }
-    return NULL;
-}
-
-static int drain(void *context, struct span name, bool on)
-{
-    const struct keeper *keeper = context;
-    const struct plan_server *server = find_server(plan_of(keeper), name);
-    if (!server)
-        return -ENOENT;
-    if (server_is_draining(keeper->states, server->number) != on)
-        log_notice("%.*s %s", (int)name.length, (const char *)name.data,
-                   on ? "gets no new clients" : "gets clients again");
-    server_set_draining(keeper->states, server->number, on);
-    return 0;
-}
-
-static int reload(void *context)
-{
-    struct keeper *keeper = context;
-    return workers_reload(&keeper->workers);
-}
-
-static const struct admin_calls admin_calls = {.status = write_status, .drain = drain, .reload = reload};
-
-static void complain_of_admin(const struct plan *plan, int failure)
-{
-    const char *group = plan->admin_group ? plan->admin_group : "";
-    if (plan->admin_optional)
-        log_notice(
-            "no admin socket at %s: %s; `limpet status` and its like do not reach this limpet (--admin names another "
-            "place)",
-            plan->admin->text, failure == -EADDRINUSE ? "another limpet has it" : strerror(-failure));
-    else if (failure == -ENOENT)
-        log_error("admin: there is no group `%s`", group);
-    else
-        log_error("admin: %s: %s", plan->admin->text, posts_advice(plan->admin, failure));
-}
-
-static int open_admin(struct keeper *keeper)
-{
-    const struct plan *plan = plan_of(keeper);
-    if (!plan->admin)
-        return 0;
-    int fd = powers_admin_listen(plan->admin, plan->admin_group);
-    int failure = fd < 0 ? fd : admin_init(&keeper->admin, &keeper->loop, fd, &admin_calls, keeper);
-    keeper->has_admin = !failure;
-    if (fd >= 0 && failure)
-        close(fd);
-    if (failure)
-        complain_of_admin(plan, failure);
-    return plan->admin_optional ? 0 : failure;
-}
-
-static void close_admin(struct keeper *keeper)
-{
-    if (!keeper->has_admin)
-        return;
-    admin_fini(&keeper->admin);
-    powers_unlink(plan_of(keeper)->admin);
+    return operator_open(&keeper->operator, & keeper->workers, &keeper->loop);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------- */
@@ -405,27 +329,18 @@ static int make_loop(struct keeper *keeper)
     return failure;
 }
 
-/* What is known of the servers outlives every engine. */
-static int make_states(struct keeper *keeper)
+static int make_common(struct keeper *keeper)
 {
-    size_t count = plan_of(keeper)->server_count;
-    size_t size = server_states_size(count);
-    keeper->states_fd = powers_shared_memory(size);
-    int failure = keeper->states_fd < 0 ? keeper->states_fd : 0;
-    if (!failure) {
-        keeper->states_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, keeper->states_fd, 0);
-        failure = keeper->states_memory == MAP_FAILED ? -errno : 0;
-    }
-    if (failure)
-        log_error("no memory for the state of the servers: %s", strerror(-failure));
-    else
-        keeper->states = server_states_at(keeper->states_memory, count);
-    return failure;
+    keeper->common_fd = common_make(&keeper->common, plan_of(keeper));
+    if (keeper->common_fd < 0)
+        log_error("no memory for the state of the servers: %s", strerror(-keeper->common_fd));
+    return keeper->common_fd < 0 ? keeper->common_fd : 0;
 }
 
 static int make_workers(struct keeper *keeper)
 {
-    int failure = workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->states);
+    int failure =
+        workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->common.states);
     keeper->workers.gone = look_at_end;
     keeper->workers.context = keeper;
     return failure;
@@ -444,11 +359,11 @@ static int start(struct keeper *keeper)
     if (!failure)
         failure = posts_open(&keeper->posts, plan);
     if (!failure)
-        failure = make_states(keeper);
+        failure = make_common(keeper);
     if (!failure)
         failure = make_workers(keeper);
     if (!failure)
-        failure = open_admin(keeper);
+        failure = open_operator(keeper);
     /* From here on messages go where they are configured to; whoever starts limpet sees what was wrong until now. */
     if (!failure)
         logs_use(&keeper->logs);
@@ -459,18 +374,16 @@ static int start(struct keeper *keeper)
 
 static void end(struct keeper *keeper)
 {
-    size_t size = server_states_size(plan_of(keeper)->server_count);
-    close_admin(keeper);
+    operator_close(&keeper->operator);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
     preload_forget();
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);
-    if (keeper->states)
-        munmap(keeper->states_memory, size);
-    if (keeper->states_fd >= 0)
-        close(keeper->states_fd);
+    common_fini(&keeper->common);
+    if (keeper->common_fd >= 0)
+        close(keeper->common_fd);
     logs_close(&keeper->logs);
     close(keeper->config->bundle);
     loop_fini(&keeper->loop);
@@ -489,7 +402,7 @@ int keeper_run(const struct keeper_config *config)
 {
     struct keeper keeper = {.config = config,
                             .signals.fd = -1,
-                            .states_fd = -1,
+                            .common_fd = -1,
                             .logs = {.access = -1, .errors = -1},
                             .began = clock_steady(),
                             .on_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1};

@@ -38,9 +38,9 @@ static bool somebody_reads(struct connection *c)
  * all and left. */
 static enum step carried(struct connection *c, enum reason reason)
 {
-    if (reason == REASON_SERVER_RESET && relay_flow_is_whole(&c->relay.out))
+    if (reason == REASON_SERVER_RESET && flow_is_whole(&c->relay.out))
         return connection_part(c, &c->client, reason, "");
-    if (reason == REASON_CLIENT_RESET && relay_flow_is_whole(&c->relay.in))
+    if (reason == REASON_CLIENT_RESET && flow_is_whole(&c->relay.in))
         return connection_part(c, &c->server, reason, "");
     return connection_end(c, reason);
 }
@@ -58,7 +58,8 @@ enum step step_carry(struct connection *c)
     if (result.answer == RELAY_AGAIN)
         loop_again(&c->context->loop, &c->client.source);
 
-    micros idle = connection_plan(c)->timeouts.idle;
+    const struct plan_timeouts *timeouts = &connection_plan(c)->timeouts;
+    micros idle = c->tunnel ? timeouts->tunnel : timeouts->idle;
     if (connection_now(c) >= c->last_move + idle && !somebody_reads(c))
         return connection_end(c, REASON_IDLE);
     return connection_wait(c, c->last_move + idle);
