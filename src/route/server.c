@@ -18,7 +18,8 @@ struct state {
     uint64_t word;
     uint64_t closed; /* doors from which it takes nobody */
     uint32_t flags;
-    uint32_t unused[11];
+    uint32_t generation;
+    uint32_t unused[10];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -111,10 +112,8 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
     return is_open(states, number, door) && may_try(load(states, number), now, anyway);
 }
 
-bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+static bool claim(struct server_states *states, size_t number, micros now, bool anyway)
 {
-    if (!is_open(states, number, door))
-        return false;
     uint64_t word = load(states, number);
     do {
         if (!may_try(word, now, anyway))
@@ -123,6 +122,18 @@ bool server_try(struct server_states *states, size_t number, unsigned door, micr
             return true;
     } while (!replace(states, number, &word, word | TRIAL_BIT));
     return true;
+}
+
+bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+{
+    return is_open(states, number, door) && claim(states, number, now, anyway);
+}
+
+bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now)
+{
+    uint64_t closed = __atomic_load_n(&states->all[number].closed, __ATOMIC_RELAXED);
+    assert(number < states->count && door < SERVER_DOORS);
+    return !(closed >> door & 1) && claim(states, number, now, false);
 }
 
 bool server_succeeded(struct server_states *states, size_t number)
@@ -210,6 +221,18 @@ void server_set_draining(struct server_states *states, size_t number, bool drain
 bool server_is_draining(const struct server_states *states, size_t number)
 {
     return LOAD(flags) & FLAG_DRAINING;
+}
+
+uint32_t server_generation(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(generation);
+}
+
+void server_next_generation(struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    ADD(generation, 1);
 }
 
 void server_figures(const struct server_states *states, size_t number, struct server_figures *figures)
