@@ -199,6 +199,7 @@ static void malformed_request_lines_are_bad(void **state)
         EXAMPLE("GET /x\n"),
         EXAMPLE("GET /x \r\n"),
         EXAMPLE("PRI * HTTP/1.1\r\n"),
+        EXAMPLE("PRI / HTTP/1.1\r\n"),
         EXAMPLE("PRI / HTTP/2.0\r\n"),
         EXAMPLE("PRI * HTTP/2.1\r\n"),
         EXAMPLE("PRI * HTTP/2.0\n"),
