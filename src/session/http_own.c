@@ -50,7 +50,9 @@ static enum http_step send_own(struct http_client *client, struct answer_own *ow
     e->answered = true;
     e->own_reason = (uint8_t)reason;
     struct span piece = span_of(text.data, text.length);
-    enum flow_answer answer = flow_send(&e->out.flow, &client->stream, &piece, 1, 0);
+    enum flow_answer answer = flow_holds_bytes(&e->out.flow) /* an interim answer that was not taken yet */
+                                  ? flow_append(&e->out.flow, &piece, 1)
+                                  : flow_send(&e->out.flow, &client->stream, &piece, 1, 0);
     if (text.cut || (answer != FLOW_AGAIN && answer != FLOW_WAIT))
         return http_cut(client, answer == FLOW_NO_MEMORY ? REASON_NO_MEMORY : REASON_CLIENT_GONE);
     e->last_move = http_now(client);

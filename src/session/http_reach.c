@@ -75,7 +75,7 @@ static enum http_step go_on_with(struct http_client *client, struct link *link)
     struct search search = http_search(e);
     e->link = link;
     search_found(&search);
-    server_count_live(client->context->share->states, server_of(e)->number, 1);
+    server_count_requests(client->context->share->states, server_of(e)->number, 1);
     e->live = true;
     e->reused = link->uses > 0;
     if (e->reused)
@@ -193,6 +193,8 @@ enum http_step http_step_try(struct http_client *client)
         search_hindered(&search, error);
         return HTTP_PICK;
     case CONNECT_LOCAL:
+        if (links_shed(&http_room_of(client)->links))
+            return HTTP_TRY;
         break;
     }
     search_hindered(&search, error);
