@@ -5,29 +5,17 @@ import re
 
 import pytest
 
-from support.peers import content, curl, curl_facts, digest, nginx_server, node_server, python_server
+from support.peers import content, curl, curl_facts, digest
 
 BIG = hashlib.shake_256(b"big").digest(8 << 20)
 TEXT = "field=value&other=%20"
 PEERS = ("node", "nginx", "python")
 
 
-@pytest.fixture(scope="module")
-def peers(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("peers")
-    folder.chmod(0o755)
-    node = node_server(folder)
-    all_of_them = {"node": node, "nginx": nginx_server(folder, node), "python": python_server(folder),
-                   "old-python": python_server(folder, "old-python", "1.0")}
-    yield all_of_them
-    for one in all_of_them.values():
-        one.stop()
-
-
 @pytest.fixture
 def proxied(limpet, peers):
     """The URL of one of them behind limpet, without the path."""
-    return lambda name: f"http://{limpet([peers[name]], listener={'mode': 'http', 'trust': 'loopback'}).address}"
+    return lambda name: f"http://{limpet([peers(name)], listener={'mode': 'http', 'trust': 'loopback'}).address}"
 
 
 @pytest.fixture
@@ -77,7 +65,7 @@ def test_every_method_and_form_of_body_arrives(proxied, files, peer):
 @pytest.mark.parametrize("peer", PEERS)
 def test_a_form_with_a_file_arrives_as_it_does_without_limpet(proxied, peers, files, peer):
     words = ["-F", "name=limpet", "-F", f"file=@{files}/big;type=image/png"]
-    through, direct = (curl_facts(*words, f"{url}/facts") for url in (proxied(peer), f"http://{peers[peer].address}"))
+    through, direct = (curl_facts(*words, f"{url}/facts") for url in (proxied(peer), f"http://{peers(peer).address}"))
     assert through["length"] == direct["length"] > len(BIG)
     assert through["headers"]["content-type"].startswith("multipart/form-data; boundary=")
 

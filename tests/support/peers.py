@@ -39,12 +39,12 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def node_server(folder, name="node"):
+def node_server(folder, name):
     port = free_port()
     return _named(Node(folder, "peer_server.js", name, port, ports=[port]), name, port)
 
 
-def python_server(folder, name="python", version="1.1"):
+def python_server(folder, name, version):
     port = free_port()
     program = [sys.executable, "-B", str(Path(__file__).parent / "python_server.py"), name, str(port), version]
     return _named(Program(folder, program, [port]), name, port)
@@ -57,6 +57,15 @@ def nginx_server(folder, node):
     root.mkdir(mode=0o755)
     (root / "file").write_bytes(content(300000))
     return _named(Nginx(folder, _NGINX.format(port=port, root=root, address=node.address), [port]), "nginx", port)
+
+
+def start_peer(folder, name, others):
+    """`others(name)` is one of the other servers."""
+    if name == "nginx":
+        return nginx_server(folder, others("node"))
+    if name.endswith("python"):
+        return python_server(folder, name, "1.0" if name.startswith("old") else "1.1")
+    return node_server(folder, name)
 
 
 def _named(program, name, port):
