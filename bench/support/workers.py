@@ -128,7 +128,7 @@ def limpet_of_c(name="limpet", listener=""):
 
 
 def limpet_run(name="limpet run"):
-    words = [limpet(), "run", "-l", "127.0.0.1:{port}", "-w", "1", "--", *node("app.js")]
+    words = [limpet(), "run", "--mode", "tcp", "-l", "127.0.0.1:{port}", "-w", "1", "--", *node("app.js")]
     return Workers(name, words, installed("node"))
 
 

@@ -2,14 +2,15 @@
 
 #include <assert.h>
 
-static const struct {
+struct named {
     const char *text;
     const char *help;
-} table[COUNTER_COUNT] = {
-#define X(name, text, help) {text, help},
-    COUNTER_TABLE(X)
-#undef X
 };
+
+#define X(name, text, help) {text, help},
+static const struct named table[COUNTER_COUNT] = {COUNTER_TABLE(X)};
+static const struct named gauges[GAUGE_COUNT] = {GAUGE_TABLE(X)};
+#undef X
 
 const char *counter_text(enum counter counter)
 {
@@ -21,4 +22,16 @@ const char *counter_help(enum counter counter)
 {
     assert(counter < COUNTER_COUNT);
     return table[counter].help;
+}
+
+const char *gauge_text(enum gauge gauge)
+{
+    assert(gauge < GAUGE_COUNT);
+    return gauges[gauge].text;
+}
+
+const char *gauge_help(enum gauge gauge)
+{
+    assert(gauge < GAUGE_COUNT);
+    return gauges[gauge].help;
 }

@@ -10,49 +10,21 @@
  * The relay owns neither stream nor timer; its owner calls relay_run() when one of the streams has become ready. */
 
 #include "base/attr.h"
-#include "base/counter.h"
 #include "base/reason.h"
-#include "carry/pipes.h"
-#include "io/stream.h"
+#include "carry/flow.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What all relays of a thread share. */
-struct relay_kit {
-    struct pipes pipes;
-    struct counters *counters;
-    bool may_splice;        /* true but for measuring */
-    bool always_splice;     /* false but for measuring */
-    uint8_t scratch[16384]; /* bytes in passing; 16 KiB is what a turn reads at once */
-};
-
-/* One direction. */
-struct relay_flow {
-    uint64_t moved;          /* bytes given to the receiver */
-    struct relay_rest *rest; /* bytes read that the receiver has not taken yet; null: none */
-    struct pipe_pair *pipe;  /* held while bytes are in it; null: none */
-    bool long_run;           /* the sender says much in one go: splice */
-    bool ended;              /* the sender's end was seen */
-    bool finished;           /* ... and passed on */
-    bool unheard; /* the receiver ended in order and takes nothing more: what the sender still says is dropped */
-};
-
 struct relay {
-    struct relay_flow in;  /* client to server */
-    struct relay_flow out; /* server to client */
+    struct flow in;  /* client to server */
+    struct flow out; /* server to client */
 };
 
 void relay_init(struct relay *relay);
 
-/* The sender has ended in order, and all that it said was given to the receiver. */
-bool relay_flow_is_whole(const struct relay_flow *flow);
-
-/* Bytes were taken from the sender and not yet given to the receiver. */
-bool relay_flow_holds_bytes(const struct relay_flow *flow);
-
 /* Drops what is still held. */
-void relay_fini(struct relay *relay, struct relay_kit *kit);
+void relay_fini(struct relay *relay, struct carry_kit *kit);
 
 /* Puts bytes in front of everything that the client sends: a PROXY header, a prefix. Before the first relay_run().
  * 0 or -ENOMEM. They do not count as moved. */
@@ -71,14 +43,10 @@ struct relay_result {
     enum reason reason;
     bool moved;
 };
-MUST_CHECK struct relay_result relay_run(struct relay *relay, struct relay_kit *kit, struct stream *client,
+MUST_CHECK struct relay_result relay_run(struct relay *relay, struct carry_kit *kit, struct stream *client,
                                          struct stream *server);
 
 /* Bytes on their way to a side that takes no more at present: while this shrinks, somebody reads, only slowly. */
 size_t relay_unsent(const struct stream *client, const struct stream *server);
-
-/* `pipes`: how many there may be. */
-void relay_kit_init(struct relay_kit *kit, struct counters *counters, size_t pipes);
-void relay_kit_fini(struct relay_kit *kit);
 
 #endif

@@ -107,13 +107,13 @@ unsigned load_cpus(struct load *l)
     return l->cpus;
 }
 
-static int read_file(void *context, const char *path, struct span *text)
+static int read_with(struct load *l, int (*read)(const char *path, size_t most, char **text, size_t *length),
+                     const char *path, struct span *text)
 {
-    struct load *l = context;
     struct load_file file = {0};
     if (l->source)
         return l->source->read(l->source->context, path, text);
-    int error = powers_read_file(path, LOAD_FILE_MOST, &file.text, &file.length);
+    int error = read(path, LOAD_FILE_MOST, &file.text, &file.length);
     if (error)
         return error;
     file.path = strcpy(allocate(NULL, strlen(path) + 1), path);
@@ -121,6 +121,16 @@ static int read_file(void *context, const char *path, struct span *text)
     l->files[l->file_count++] = file;
     *text = span_of(file.text, file.length);
     return 0;
+}
+
+static int read_file(void *context, const char *path, struct span *text)
+{
+    return read_with(context, powers_read_file, path, text);
+}
+
+static int read_secret(void *context, const char *path, struct span *text)
+{
+    return read_with(context, powers_read_secret_file, path, text);
 }
 
 static void show(void *context, enum report_severity severity, const char *lines)
@@ -174,6 +184,7 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     bool run = l->flags.run, from_flags = run || l->flags.listen_count;
     struct conf_files files = {
         .read = read_file,
+        .read_secret = read_secret,
         .find = l->find,
         .context = l,
         .cpus = load_cpus(l),

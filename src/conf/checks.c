@@ -2,6 +2,7 @@
 
 #include "conf/duplicates.h"
 #include "conf/loops.h"
+#include "conf/modes.h"
 #include "conf/networks.h"
 #include "conf/suggest.h"
 #include "conf/workers.h"
@@ -174,6 +175,7 @@ void checks_all(struct build *b)
     for (struct draft_listener *listener = b->listeners; listener; listener = listener->next) {
         check_routes(b, listener);
         workers_check_listener(b, listener);
+        modes_check(b, listener);
         check_trust(b, listener);
         loops_find(b, listener);
     }

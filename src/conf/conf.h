@@ -36,6 +36,8 @@ struct conf_files {
     /* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or
      * a negative errno; the span stays valid until the plan has been made. */
     int (*read)(void *context, const char *path, struct span *text);
+    /* The same for a file that only few may read: -EPERM if others may read or change it. Null: as any other file. */
+    int (*read_secret)(void *context, const char *path, struct span *text);
     /* 0 if it is there, else a negative errno. Null: the plan is judged without regard to this machine. */
     int (*find)(void *context, enum conf_need need, const char *name);
     void *context;

@@ -4,6 +4,7 @@
 #include "conf/suggest.h"
 #include "conf/values.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static void *member(const struct schema_row *row, void *target)
@@ -99,7 +100,12 @@ void read_size(struct build *b, const struct schema_row *row, const struct node 
     if (!read_is_text(b, row, value))
         return;
     enum value_fault fault = node_is(value, "0") ? VALUE_FINE : values_size(value->text, &bytes);
-    if (fault == VALUE_FINE)
+    if (fault == VALUE_FINE && row->most > 0 && (bytes < row->least || bytes > row->most))
+        report_error(b->report, value->at,
+                     arena_format(b->arena, "`%s` is a size from %lluKiB to %lluKiB", row->key,
+                                  (unsigned long long)row->least >> 10, (unsigned long long)row->most >> 10),
+                     "%s: out of range", report_quote(b->report, value->text));
+    else if (fault == VALUE_FINE)
         *(uint64_t *)member(row, target) = bytes;
     else
         report_error(b->report, value->at, "write a number and its unit, without a space: 0, 512KiB, 16MiB or 1GiB",
@@ -164,6 +170,52 @@ const char *read_path(struct build *b, struct span path)
 const char *read_absolute_path(struct build *b, struct span path)
 {
     return absolute(b, read_path(b, path));
+}
+
+static bool take_file(struct build *b, const struct node *value, const char *path, int failure, size_t most,
+                      struct span *text)
+{
+    if (failure == -EPERM) {
+        report_error(b->report, value->at, arena_format(b->arena, "chmod 600 %s", path),
+                     "others may read or change `%s`", path);
+    } else if (failure < 0) {
+        report_error(b->report, value->at, "is the path right? Relative ones start at the directory of this file",
+                     "cannot read `%s`: %s", path, strerror(-failure));
+    } else if (text->length > most) {
+        report_error(b->report, value->at, "name a smaller file", "`%s` has more than %zu KiB", path, most >> 10);
+    } else {
+        size_t length = text->length;
+        *text = span_of(arena_text(b->arena, *text), length);
+        return true;
+    }
+    return false;
+}
+
+bool read_file(struct build *b, const struct node *value, struct span path, size_t most, struct span *text)
+{
+    const char *resolved = read_path(b, path);
+    int failure = b->files->read(b->files->context, resolved, text);
+    return take_file(b, value, resolved, failure, most, text);
+}
+
+bool read_secret_file(struct build *b, const struct node *value, struct span path, size_t most, struct span *text)
+{
+    const struct conf_files *files = b->files;
+    const char *resolved = read_path(b, path);
+    int failure = (files->read_secret ? files->read_secret : files->read)(files->context, resolved, text);
+    return take_file(b, value, resolved, failure, most, text);
+}
+
+bool read_is_token(struct span text)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = byte_lower(text.data[i]);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && !memchr(others, c, strlen(others)))
+            return false;
+    }
+    return text.length > 0;
 }
 
 /* The word that was meant where the name of a file is nearly one; null for other names. */

@@ -22,7 +22,7 @@ void read_number(struct build *b, const struct schema_row *row, const struct nod
 void read_weight(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* uint64_t, the same */
 void read_big_number(struct build *b, const struct schema_row *row, const struct node *value, void *target);
-/* uint64_t, bytes */
+/* uint64_t, bytes; from row->least to row->most, if there is a most */
 void read_size(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* bool */
 void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target);
@@ -40,6 +40,15 @@ MUST_CHECK bool read_address(struct build *b, const struct node *value, bool to_
 const char *read_path(struct build *b, struct span path);
 /* ... and so that it holds wherever the process works. */
 const char *read_absolute_path(struct build *b, struct span path);
+
+/* The text of a file that the value names, of at most `most` bytes; it belongs to the arena. False: it was reported. */
+MUST_CHECK bool read_file(struct build *b, const struct node *value, struct span path, size_t most, struct span *text);
+/* The same for one that only few may read. */
+MUST_CHECK bool read_secret_file(struct build *b, const struct node *value, struct span path, size_t most,
+                                 struct span *text);
+
+/* A token (RFC 9110 section 5.6.2): names of methods, fields, cookies. */
+bool read_is_token(struct span text);
 
 /* Names of pools and servers, which stand in logs: printable ASCII without spaces and quotes, 1 to 128 bytes. */
 MUST_CHECK bool read_name(struct build *b, const struct node *name, const char *what);

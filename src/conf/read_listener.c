@@ -53,17 +53,50 @@ void read_listener_bind(struct build *b, const struct schema_row *row, const str
     draft->plan.name = binds->text;
 }
 
-void read_listener_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+/* HTTP/2 without TLS would need HTTP/2 behind it, and TLS inside a connection would hide what is in it. */
+static const char *refused_upgrade(struct span word)
 {
-    if (!read_is_text(b, row, value) || node_is(value, "tcp"))
+    if (span_equal_nocase(word, span_text("h2c")))
+        return "HTTP/2 is not spoken to servers";
+    return word.length >= 3 && span_equal_nocase(span_part(word, 0, 3), span_text("tls"))
+               ? "TLS does not begin in the middle of a connection"
+               : NULL;
+}
+
+static const char *read_upgrade(struct build *b, const struct node *item)
+{
+    bool is_word = item->kind == NODE_TEXT && read_is_token(item->text);
+    const char *refused = item->kind == NODE_TEXT ? refused_upgrade(item->text) : NULL;
+    if (refused)
+        report_error(b->report, item->at, "take it out: a client that asks for it is served without", "%s", refused);
+    else if (!is_word)
+        report_error(b->report, item->at, "write names such as websocket, without a version, or none",
+                     "this is no name of a protocol");
+    char *word = refused || !is_word ? NULL : arena_text(b->arena, item->text);
+    for (char *c = word; c && *c; c++)
+        *c = (char)byte_lower((uint8_t)*c);
+    return word;
+}
+
+void read_listener_upgrade(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan_listener *listener = &((struct draft_listener *)target)->plan;
+    if (value->kind == NODE_MAP) {
+        read_wrong_type(b, row, value);
         return;
-    if (node_is(value, "http") || node_is(value, "auto"))
-        report_error(b->report, value->at,
-                     "write `mode: tcp`: one decision for each connection; a proxy in front must then use a connection "
-                     "for each client",
-                     "`mode: %s` is not in this version", (const char *)value->text.data);
-    else
-        report_error(b->report, value->at, "write `mode: tcp`", "%s is no mode", report_quote(b->report, value->text));
+    }
+    if (node_is(value, "none"))
+        return;
+    size_t count = value->kind == NODE_LIST ? value->count : 1;
+    const char **words = arena_alloc(b->arena, count * sizeof(*words) + 1);
+    if (count == 0)
+        report_error(b->report, value->at, "write `none` if no upgrade is allowed", "this list is empty");
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
+        const char *word = read_upgrade(b, item);
+        if (word)
+            words[listener->upgrade_count++] = word;
+    }
+    listener->upgrades = words;
 }
 
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)

@@ -8,7 +8,7 @@
 void read_listeners(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 
 void read_listener_bind(struct build *b, const struct schema_row *row, const struct node *value, void *target);
-void read_listener_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_listener_upgrade(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_listener_client_from(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_listener_unwrap(struct build *b, const struct schema_row *row, const struct node *value, void *target);

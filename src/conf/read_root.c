@@ -2,6 +2,7 @@
 
 #include "conf/flags.h"
 #include "conf/read.h"
+#include "conf/values.h"
 
 #include <unistd.h>
 
@@ -87,6 +88,55 @@ void read_root_admin_socket(struct build *b, const struct node *root)
     if (group && !b->plan->admin && (!admin || node_is(admin, "off")))
         report_warning(b->report, group->key->at, "add `admin: unix:/run/limpet/admin.sock`, or take it out",
                        "`admin-group` does nothing: there is no `admin`");
+}
+
+#define SECRET_FILE_MOST 65536
+#define PAGE_MOST 65536
+
+void read_root_secret(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan *plan = target;
+    if (!read_is_text(b, row, value))
+        return;
+    if (!read_secret_file(b, value, value->text, SECRET_FILE_MOST, &plan->secret))
+        plan->secret = span_of(NULL, 0);
+}
+
+void read_root_metrics(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct address *address = arena_alloc(b->arena, sizeof(*address));
+    if (read_address(b, value, true, address))
+        ((struct plan *)target)->metrics = address;
+}
+
+static bool read_page(struct build *b, const struct node *value, struct plan_page *page)
+{
+    uint64_t status;
+    if (values_number(value->key->text, &status) != VALUE_FINE || status < 400 || status > 599) {
+        report_error(b->report, value->key->at, "write a status from 400 to 599, such as 503",
+                     "%s is no status of an error", report_quote(b->report, value->key->text));
+        return false;
+    }
+    if (value->kind != NODE_TEXT || node_is_null(value)) {
+        report_error(b->report, value->at, arena_format(b->arena, "write `%u: PATH`", (unsigned)status),
+                     "a page is the path of a file, but this is %s", node_kind_name(value));
+        return false;
+    }
+    page->status = (unsigned)status;
+    return read_file(b, value, value->text, PAGE_MOST, &page->body);
+}
+
+void read_root_pages(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan *plan = target;
+    if (value->kind != NODE_MAP) {
+        read_wrong_type(b, row, value);
+        return;
+    }
+    struct plan_page *pages = arena_alloc(b->arena, value->count * sizeof(*pages) + 1);
+    for (const struct node *item = value->first; item; item = item->next)
+        plan->page_count += read_page(b, item, &pages[plan->page_count]);
+    plan->pages = pages;
 }
 
 static void fill(struct build *b, const struct schema_row *row, const struct node *value, enum section section,

@@ -12,6 +12,7 @@
 
 #define LATER "not in this version"
 
+static const char *const modes[] = {"auto", "tcp", "http", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_keys[] = {"hash", "plain", NULL};
 static const char *const proxy_protocols[] = {"off", "accept", "require", NULL};
@@ -42,9 +43,11 @@ static const struct schema_row rows[] = {
     {ROW(ROOT, "seed"), .type = "text", .read = read_root_seed,
      .help = "Decides which server is home to which key. Give the same seed to every frontend, and never change it: "
              "another seed moves nearly every client. Whoever knows it can work out keys that lead to one server."},
-    {ROW(ROOT, "secret"), .type = "a path", .since = LATER,
-     .instead = "take it out; nothing is sealed yet, and homes need only `seed`",
-     .help = "File of the secret that seals cookies and tickets."},
+    {ROW(ROOT, "secret"), .type = "a path", .read = read_root_secret,
+     .help = "File of the secret that seals the cookies of `stick`, as `limpet secret` writes it; the same on every "
+             "frontend. Its first line seals, and every line opens: so a new one is appended everywhere first, and "
+             "then moved to the front. Nobody but its owner may change the file, and nobody but the owner and the "
+             "group may read it: chmod 600."},
     {ROW(ROOT, "admin"), .type = "unix:PATH or off",
      .fallback_words = "none for limpet serve; for limpet run see limpet(1)", .read = read_root_admin,
      .help =
@@ -73,9 +76,13 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
              "`proxy-protocol: accept` it goes on without a header, if none had begun."},
-    {ROW(TIMEOUTS, "head"), .type = "a duration", .since = LATER,
-     .instead = "use `first-bytes`, which bounds the head in `mode: tcp`",
-     .help = "For the head of a request to be complete."},
+    {ROW(TIMEOUTS, "head"), .type = "a duration", .fallback = "10s", .read = read_duration, INTO(plan_timeouts, head),
+     .help = "Where each request is served on its own: for the head of a request to be complete, from its first byte. "
+             "When it passes, the request is answered 408."},
+    {ROW(TIMEOUTS, "answer"), .type = "a duration", .fallback = "60s", .read = read_duration,
+     INTO(plan_timeouts, answer),
+     .help = "For the first byte of the answer, once the server has the request. When it passes, the request is "
+             "answered 504."},
     {ROW(TIMEOUTS, "connect"), .type = "a duration", .fallback = "2s", .read = read_duration,
      INTO(plan_timeouts, connect),
      .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
@@ -84,12 +91,13 @@ static const struct schema_row rows[] = {
      .help = "For a worker to be there and to take the connection. When it passes, the visit ends."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
-         "For a byte to move, in either direction. When it passes, the connection ends: a quiet WebSocket, too. Who "
-         "leaves bytes untaken has as long again to take some. A connection that a worker has is the worker's: only "
-         "its own deadlines hold."},
-    {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .since = LATER,
-     .instead = "use `idle`, which holds for every connection in `mode: tcp`",
-     .help = "For a byte to move on an upgraded connection, such as a WebSocket."},
+         "For a byte to move, in either direction, or for the next request to begin. When it passes, the connection "
+         "ends: in `mode: tcp` a quiet WebSocket, too. Who leaves bytes untaken has as long again to take some. A "
+         "connection that a worker has is the worker's: only its own deadlines hold."},
+    {ROW(TIMEOUTS, "tunnel"), .type = "a duration", .fallback = "1h", .read = read_duration,
+     INTO(plan_timeouts, tunnel),
+     .help = "For a byte to move on an upgraded connection, such as a WebSocket, where each request is served on its "
+             "own. When it passes, the connection ends."},
     {ROW(TIMEOUTS, "drain"), .type = "a duration", .fallback = "25s", .read = read_duration, INTO(plan_timeouts, drain),
      .help = "For open connections to end by themselves when limpet is told to stop. When it passes, they are ended. "
              "Also for a worker that is told to finish, then and in a rolling restart: when it passes, it gets TERM, "
@@ -103,6 +111,19 @@ static const struct schema_row rows[] = {
     {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number, INTO(plan_limits, per_client),
      .least = 0, .most = 10000000,
      .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},
+    {ROW(LIMITS, "head"), .type = "a size such as 32KiB", .fallback = "32KiB", .read = read_size,
+     INTO(plan_limits, head), .least = 1 << 10, .most = 256 << 10,
+     .help = "Of the head of a request, where each is served on its own; a longer one is answered 431, or 414 if "
+             "its first line alone is longer. Of the head of an answer: 502. From 1KiB to 256KiB."},
+    {ROW(LIMITS, "body"), .type = "a size such as 16MiB", .fallback = "0", .read = read_size, INTO(plan_limits, body),
+     .help = "Of the body of a request, where each is served on its own; a longer one is answered 413. 0 is no limit."},
+    {ROW(ROOT, "metrics"), .type = "an address", .read = read_root_metrics,
+     .help = "Where HTTP requests for /metrics (for Prometheus), /healthz and /readyz are answered, as they are on the "
+             "socket of `admin`. Everybody who reaches it can read them."},
+    {ROW(ROOT, "pages"), .type = "a map of statuses to paths", .read = read_root_pages,
+     .help = "Files with the HTML that clients get with a status of limpet's own, such as 502: PATH, instead of a "
+             "plain line of text. Statuses from 400 to 599, files of at most 64 KiB. What servers answer stays as it "
+             "is."},
     {ROW(ROOT, "log"), .type = "a map", .read = read_root_log, .help = "What is written where."},
     {ROW(LOG, "access"), .type = "stdout, stderr, off or a path", .fallback = "stdout", .read = read_log_target,
      INTO(plan_log, access), .help = "Where the line about each visit goes. A file is opened again on USR1."},
@@ -120,9 +141,21 @@ static const struct schema_row rows[] = {
      .help = "Addresses to listen on: HOST:PORT, [IPV6]:PORT, :PORT (all addresses, IPv4 and IPv6), unix:PATH. A "
              "listener that leads to nothing but one pool with `workers` may do without: it listens where the workers' "
              "own listen() says."},
-    {ROW(LISTENER, "mode"), .type = "tcp", .fallback = "tcp", .read = read_listener_mode,
-     .help = "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as "
-             "they are. http and auto, one decision for each request, are not in this version."},
+    {ROW(LISTENER, "mode"), .type = "auto, tcp or http", .fallback = "auto", .read = read_word,
+     INTO(plan_listener, mode), .words = modes,
+     .help =
+         "tcp: one decision for each connection, made from its first bytes; then bytes are carried both ways as they "
+         "are, and a worker gets the socket itself. http: one decision for each request, as a proxy in front needs "
+         "that carries many clients over one connection; nothing but HTTP/1 is served. auto: a peer in `trust` that "
+         "speaks HTTP is such a proxy, so it is served as with http, and everybody else as with tcp. Where routes or "
+         "`stick` look into requests, auto serves everybody who speaks HTTP as with http."},
+    {ROW(LISTENER, "via"), .type = "a boolean", .fallback = "true", .read = read_boolean, INTO(plan_listener, via),
+     .help = "Whether requests and answers get a Via field where each request is served on its own, and requests that "
+             "went in a circle are refused."},
+    {ROW(LISTENER, "upgrade"), .type = "a word or list of words", .fallback = "websocket",
+     .read = read_listener_upgrade,
+     .help = "Protocols to which a client may change its connection with Upgrade, where each request is served on its "
+             "own; or none. A request for another one goes on without its Upgrade."},
     {ROW(LISTENER, "tls"), .type = "a map", .since = LATER,
      .instead = "pass TLS through: `mode: tcp` with routes by `sni` reads the server name without ending TLS",
      .help = "Certificate and key with which TLS ends here."},

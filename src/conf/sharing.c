@@ -7,12 +7,14 @@
 static void warn(struct build *b, struct place at, const struct draft_listener *listener, struct draft_pool *pool)
 {
     pool->warned = true;
-    report_warning(b->report, at,
-                   "see that the proxy uses no connection for two clients: in nginx no `keepalive` in `upstream` (from "
-                   "1.29.7 on `keepalive 0`), in HAProxy `http-reuse never`",
-                   "`mode: tcp` decides once for each connection: when the proxy in front of `%s` keeps connections, "
-                   "many clients share one, and its first request decides for all",
-                   listener->plan.name);
+    report_warning(
+        b->report, at,
+        "write `mode: auto`, which decides for each request of a trusted peer; or see that the proxy uses no "
+        "connection for two clients: in nginx no `keepalive` in `upstream` (from 1.29.7 on `keepalive 0`), "
+        "in HAProxy `http-reuse never`",
+        "`mode: tcp` decides once for each connection: when the proxy in front of `%s` keeps connections, "
+        "many clients share one, and its first request decides for all",
+        listener->plan.name);
 }
 
 static bool is_of_request(enum key_kind kind)
@@ -59,6 +61,8 @@ static void warn_of_client(struct build *b, struct draft_listener *listener, str
 
 void sharing_warn(struct build *b, struct draft_listener *listener)
 {
+    if (listener->plan.mode != MODE_TCP)
+        return;
     for (const struct draft_route *route = listener->routes; route; route = route->next)
         /* TLS that is passed through shows no request. */
         if (!route->plan.sni) {

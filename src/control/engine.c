@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/budget.h"
+#include "control/common.h"
 #include "control/engine_workers.h"
 #include "control/powers.h"
 #include "control/wire.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 struct engine {
@@ -33,8 +33,7 @@ struct engine {
     bool stopped;
     bool alone; /* the keeper is gone */
     micros drain_deadline;
-    void *states_memory; /* null: our own */
-    size_t states_size;
+    struct common common;
     struct door *doors; /* what the workers' own listen() opened */
 };
 
@@ -71,39 +70,25 @@ static int make_share(struct engine *engine)
     engine->share.ranking = engine->ranking;
     engine->share.thread_count = plan->threads;
     engine->share.threads = calloc(plan->threads, sizeof(*engine->share.threads));
-    engine->share.counters = calloc(plan->threads, sizeof(*engine->share.counters));
     size_t descriptors = powers_raise_nofile();
     engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
     engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
-    return engine->ranking && engine->share.threads && engine->share.counters && engine->share.limits &&
-                   engine->share.crowd_quiet
-               ? 0
-               : -ENOMEM;
+    bool whole = engine->ranking && engine->share.threads && engine->share.limits && engine->share.crowd_quiet;
+    return whole ? 0 : -ENOMEM;
 }
 
-/* What is known of the servers outlives every engine; what the one before us knew alone does not. */
-static int take_states(struct engine *engine, int fd)
+static int take_common(struct engine *engine, int fd)
 {
-    const struct plan *plan = engine->plan;
-    engine->states_size = server_states_size(plan->server_count);
-    void *memory = mmap(NULL, engine->states_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int failure = memory == MAP_FAILED ? -errno : 0;
+    int failure = common_take(&engine->common, engine->plan, fd);
     close(fd);
-    if (failure)
-        return failure;
-    engine->states_memory = memory;
-    engine->share.states = server_states_at(memory, plan->server_count);
-    server_states_reset(engine->share.states);
-    for (size_t i = 0; i < plan->pool_count; i++)
-        for (size_t j = 0; j < plan->pools[i].server_count; j++)
-            if (plan->pools[i].servers[j].slot != 0)
-                server_set_doors(engine->share.states, plan->pools[i].servers[j].number, 0);
-    return 0;
+    engine->share.states = engine->common.states;
+    engine->share.counters = engine->common.counters;
+    return failure;
 }
 
 /* For the crossover table in docs/speed.md; not for users. */
-static void choose_splicing(struct relay_kit *kit)
+static void choose_splicing(struct carry_kit *kit)
 {
     const char *choice = getenv("LIMPET_SPLICE");
     kit->may_splice = !choice || strcmp(choice, "never") != 0;
@@ -143,14 +128,12 @@ static void fini(struct engine *engine)
         thread_fini(&engine->threads[i]);
     free(engine->threads);
     free(engine->share.threads);
-    free(engine->share.counters);
     while (engine->doors) {
         struct door *door = engine->doors;
         engine->doors = door->next;
         free(door);
     }
-    if (engine->states_memory)
-        munmap(engine->states_memory, engine->states_size);
+    common_fini(&engine->common);
     if (engine->bell >= 0)
         close(engine->bell);
     sink_free(engine->share.access);
@@ -215,9 +198,9 @@ static int take_listener(struct engine *engine, const struct wire_message *messa
     return failure;
 }
 
-static int take_all_states(struct engine *engine, const int *fds, size_t count)
+static int begin_threads(struct engine *engine, const int *fds, size_t count)
 {
-    int failure = count == 1 && !engine->share.states ? take_states(engine, fds[0]) : -EPROTO;
+    int failure = count == 1 && !engine->share.states ? take_common(engine, fds[0]) : -EPROTO;
     return failure ? failure : make_threads(engine);
 }
 
@@ -231,8 +214,8 @@ static int obey(struct engine *engine, const struct wire_message *message, const
             return -EPROTO;
         log_set_writer(write_error, engine->errors);
         return 0;
-    case WIRE_STATES:
-        return take_all_states(engine, fds, count);
+    case WIRE_COMMON:
+        return begin_threads(engine, fds, count);
     case WIRE_LISTENER:
         return count > 0 ? take_listener(engine, message, fds, count) : -EPROTO;
     case WIRE_UNLISTEN:

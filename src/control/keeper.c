@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "control/admin.h"
 #include "control/budget.h"
+#include "control/common.h"
 #include "control/engine_process.h"
 #include "control/logs.h"
 #include "control/posts.h"
@@ -15,7 +16,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,9 +35,8 @@ struct keeper {
     bool has_admin;
     struct timer kill; /* an engine that is still there then hangs */
     bool late;         /* ... and was killed */
-    int states_fd;
-    void *states_memory;
-    struct server_states *states;
+    struct common common;
+    int common_fd;
     micros began;
     bool on_terminal;
     bool draining; /* asked to stop once */
@@ -68,7 +67,7 @@ static int brief(void *context)
     struct engine_process *engine = &keeper->engine;
     int failure = engine_process_say(engine, WIRE_BUNDLE, 0, &keeper->config->bundle, 1);
     if (!failure)
-        failure = engine_process_say(engine, WIRE_STATES, 0, &keeper->states_fd, 1);
+        failure = engine_process_say(engine, WIRE_COMMON, 0, &keeper->common_fd, 1);
     if (!failure)
         failure = send_logs(keeper);
     for (size_t i = 0; i < keeper->posts.count && !failure; i++) {
@@ -135,7 +134,7 @@ static void write_status(void *context, struct text *json)
         .posts = &keeper->posts,
         .engine = &keeper->engine,
         .workers = &keeper->workers,
-        .states = keeper->states,
+        .states = keeper->common.states,
         .version = keeper->config->version,
         .began = keeper->began,
         .draining = keeper->draining,
@@ -165,10 +164,10 @@ static int drain(void *context, struct span name, bool on)
     const struct plan_server *server = find_server(plan_of(keeper), name);
     if (!server)
         return -ENOENT;
-    if (server_is_draining(keeper->states, server->number) != on)
+    if (server_is_draining(keeper->common.states, server->number) != on)
         log_notice("%.*s %s", (int)name.length, (const char *)name.data,
                    on ? "gets no new clients" : "gets clients again");
-    server_set_draining(keeper->states, server->number, on);
+    server_set_draining(keeper->common.states, server->number, on);
     return 0;
 }
 
@@ -405,27 +404,18 @@ static int make_loop(struct keeper *keeper)
     return failure;
 }
 
-/* What is known of the servers outlives every engine. */
-static int make_states(struct keeper *keeper)
+static int make_common(struct keeper *keeper)
 {
-    size_t count = plan_of(keeper)->server_count;
-    size_t size = server_states_size(count);
-    keeper->states_fd = powers_shared_memory(size);
-    int failure = keeper->states_fd < 0 ? keeper->states_fd : 0;
-    if (!failure) {
-        keeper->states_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, keeper->states_fd, 0);
-        failure = keeper->states_memory == MAP_FAILED ? -errno : 0;
-    }
-    if (failure)
-        log_error("no memory for the state of the servers: %s", strerror(-failure));
-    else
-        keeper->states = server_states_at(keeper->states_memory, count);
-    return failure;
+    keeper->common_fd = common_make(&keeper->common, plan_of(keeper));
+    if (keeper->common_fd < 0)
+        log_error("no memory for the state of the servers: %s", strerror(-keeper->common_fd));
+    return keeper->common_fd < 0 ? keeper->common_fd : 0;
 }
 
 static int make_workers(struct keeper *keeper)
 {
-    int failure = workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->states);
+    int failure =
+        workers_init(&keeper->workers, plan_of(keeper), &keeper->loop, &keeper->engine, keeper->common.states);
     keeper->workers.gone = look_at_end;
     keeper->workers.context = keeper;
     return failure;
@@ -444,7 +434,7 @@ static int start(struct keeper *keeper)
     if (!failure)
         failure = posts_open(&keeper->posts, plan);
     if (!failure)
-        failure = make_states(keeper);
+        failure = make_common(keeper);
     if (!failure)
         failure = make_workers(keeper);
     if (!failure)
@@ -459,7 +449,6 @@ static int start(struct keeper *keeper)
 
 static void end(struct keeper *keeper)
 {
-    size_t size = server_states_size(plan_of(keeper)->server_count);
     close_admin(keeper);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
@@ -467,10 +456,9 @@ static void end(struct keeper *keeper)
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);
-    if (keeper->states)
-        munmap(keeper->states_memory, size);
-    if (keeper->states_fd >= 0)
-        close(keeper->states_fd);
+    common_fini(&keeper->common);
+    if (keeper->common_fd >= 0)
+        close(keeper->common_fd);
     logs_close(&keeper->logs);
     close(keeper->config->bundle);
     loop_fini(&keeper->loop);
@@ -489,7 +477,7 @@ int keeper_run(const struct keeper_config *config)
 {
     struct keeper keeper = {.config = config,
                             .signals.fd = -1,
-                            .states_fd = -1,
+                            .common_fd = -1,
                             .logs = {.access = -1, .errors = -1},
                             .began = clock_steady(),
                             .on_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1};

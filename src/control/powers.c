@@ -38,12 +38,9 @@ static int read_all(int fd, char *text, size_t room, size_t *length)
     return -EFBIG;
 }
 
-int powers_read_file(const char *path, size_t most, char **text, size_t *length)
+/* Closes the descriptor. */
+static int read_and_close(int fd, size_t most, char **text, size_t *length)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-
     /* One byte more than allowed, so that a file of exactly `most` bytes ends in time; one for the NUL. */
     char *bytes = malloc(most + 2);
     int failure = bytes ? read_all(fd, bytes, most + 1, length) : -ENOMEM;
@@ -56,6 +53,28 @@ int powers_read_file(const char *path, size_t most, char **text, size_t *length)
     *text = fitted ? fitted : bytes;
     (*text)[*length] = '\0';
     return 0;
+}
+
+int powers_read_file(const char *path, size_t most, char **text, size_t *length)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : read_and_close(fd, most, text, length);
+}
+
+int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length)
+{
+    struct stat found;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int failure = fstat(fd, &found) != 0 ? -errno : 0;
+    if (!failure && found.st_mode & (S_IROTH | S_IWOTH | S_IWGRP))
+        failure = -EPERM;
+    if (failure) {
+        close(fd);
+        return failure;
+    }
+    return read_and_close(fd, most, text, length);
 }
 
 int powers_open_log(const char *path)

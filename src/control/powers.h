@@ -18,6 +18,8 @@
 /* Reads a whole file of at most `most` bytes (-EFBIG if it is longer). The caller frees *text, which has a NUL behind
  * its last byte. */
 MUST_CHECK int powers_read_file(const char *path, size_t most, char **text, size_t *length);
+/* The same for a secret; -EPERM if others than its owner and group could read it, or others than its owner change it. */
+MUST_CHECK int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length);
 
 /* Opens a log for appending, created with mode 0640. Returns the descriptor, which does not block: a FIFO takes what fits
  * until somebody reads it. */

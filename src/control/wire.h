@@ -20,7 +20,7 @@ enum wire_kind {
     WIRE_BUNDLE = 1, /* one descriptor: what control/bundle.h packed */
     WIRE_ACCESS_LOG, /* one descriptor; later again when logs are reopened */
     WIRE_ERROR_LOG,  /* the same */
-    WIRE_STATES,     /* one descriptor: the memory of route/server.h */
+    WIRE_COMMON,     /* one descriptor: the memory of control/common.h */
     WIRE_LISTENER,   /* sockets of one address, one for each thread, or one for all; `number`: the listener; `door`; a
                         door of a worker's own listen() has its address as `text` */
     WIRE_UNLISTEN,   /* `door` is closed */

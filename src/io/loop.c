@@ -45,15 +45,23 @@ void loop_source_init(struct loop_source *source, int fd, void (*ready)(struct l
     list_init(&source->again);
 }
 
+#define EVENTS_BOTH (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+
 int loop_add(struct loop *loop, struct loop_source *source, enum loop_how how)
 {
     static const uint32_t events[] = {
-        [LOOP_BOTH] = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+        [LOOP_BOTH] = EVENTS_BOTH,
         [LOOP_ACCEPT] = EPOLLIN | EPOLLEXCLUSIVE,
         [LOOP_READ] = EPOLLIN,
     };
     struct epoll_event event = {.events = events[how], .data.ptr = source};
     return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, source->fd, &event) < 0 ? -errno : 0;
+}
+
+int loop_move(struct loop *loop, struct loop_source *source)
+{
+    struct epoll_event event = {.events = EVENTS_BOTH, .data.ptr = source};
+    return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
 }
 
 static void do_nothing(struct loop_source *source, uint32_t events)

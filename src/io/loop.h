@@ -47,6 +47,9 @@ void loop_source_init(struct loop_source *source, int fd, void (*ready)(struct l
 enum loop_how { LOOP_BOTH, LOOP_ACCEPT, LOOP_READ };
 MUST_CHECK int loop_add(struct loop *loop, struct loop_source *source, enum loop_how how);
 
+/* The descriptor, which was added as LOOP_BOTH, belongs to this source from now on; what is ready is told anew. */
+MUST_CHECK int loop_move(struct loop *loop, struct loop_source *source);
+
 /* No call of `ready` will come any more, not even for events already fetched. The descriptor stays open; closing it ends
  * its registration, unless another process shares the open file: then use loop_forget(). */
 void loop_ignore(struct loop_source *source);

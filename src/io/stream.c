@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Bytes of a Unix socket that somebody wanted to look at first. */
@@ -166,6 +167,76 @@ int stream_take(struct stream *stream, size_t count)
     return 0;
 }
 
+/* ---- messages ------------------------------------------------------------------------------------------------------- */
+
+/* Messages that come in pieces are short, as a rule: room for them doubles as they grow. */
+#define FETCH_FIRST 512
+
+static bool make_room_for(struct stream *stream, size_t length, size_t most)
+{
+    size_t size = FETCH_FIRST;
+    while (size < length && size < most)
+        size *= 2;
+    return make_room(stream, size < most ? size : most);
+}
+
+static ssize_t fetch_more(struct stream *stream, size_t most, struct span *seen)
+{
+    struct stream_held *held = stream->held;
+    ssize_t got = -EAGAIN;
+    memmove(held->bytes, held->bytes + held->start, held->length);
+    held->start = 0;
+    if (stream->readable && held->length < most) {
+        if (!make_room_for(stream, held->length + held->length / 2 + 1, most))
+            return -ENOMEM;
+        held = stream->held;
+        size_t room = held->capacity - held->length;
+        RETRY(got, recv(stream->source.fd, held->bytes + held->length, room, 0));
+        got = received(stream, got, room);
+        held->length += got > 0 ? (size_t)got : 0;
+    }
+    *seen = span_of(held->bytes, held->length);
+    return got;
+}
+
+ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t room, size_t most, struct span *seen)
+{
+    if (stream->held)
+        return fetch_more(stream, most, seen);
+    ssize_t got;
+    RETRY(got, recv(stream->source.fd, scratch, room, 0));
+    *seen = span_of(scratch, got > 0 ? (size_t)got : 0);
+    return received(stream, got, room);
+}
+
+int stream_keep(struct stream *stream, struct span seen, size_t used)
+{
+    assert(used <= seen.length);
+    if (stream->held) {
+        take_held(stream, used);
+        return 0;
+    }
+    if (used == seen.length)
+        return 0;
+    size_t rest = seen.length - used;
+    if (!make_room_for(stream, rest, rest > FETCH_FIRST ? rest : FETCH_FIRST))
+        return -ENOMEM;
+    memcpy(stream->held->bytes, seen.data + used, rest);
+    stream->held->length = rest;
+    return 0;
+}
+
+int stream_move(struct loop *loop, struct stream *from, struct stream *to, bool watched,
+                void (*ready)(struct loop_source *, uint32_t events))
+{
+    *to = *from;
+    loop_source_init(&to->source, from->source.fd, ready);
+    loop_ignore(&from->source);
+    from->source.fd = -1;
+    from->held = NULL;
+    return watched ? loop_move(loop, &to->source) : 0;
+}
+
 ssize_t stream_read(struct stream *stream, void *bytes, size_t size)
 {
     if (stream->held) {
@@ -184,6 +255,21 @@ ssize_t stream_write(struct stream *stream, const void *bytes, size_t size)
 {
     ssize_t put;
     RETRY(put, send(stream->source.fd, bytes, size, MSG_NOSIGNAL));
+    return sent(stream, put, size);
+}
+
+ssize_t stream_write_pieces(struct stream *stream, const struct span *pieces, size_t count)
+{
+    struct iovec parts[STREAM_PIECES_MOST];
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    size_t size = 0;
+    assert(count <= STREAM_PIECES_MOST);
+    for (size_t i = 0; i < count; i++) {
+        parts[i] = (struct iovec){.iov_base = (void *)pieces[i].data, .iov_len = pieces[i].length};
+        size += pieces[i].length;
+    }
+    ssize_t put;
+    RETRY(put, sendmsg(stream->source.fd, &message, MSG_NOSIGNAL));
     return sent(stream, put, size);
 }
 

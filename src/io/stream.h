@@ -73,8 +73,31 @@ void stream_want(struct stream *stream, size_t count);
 /* Takes exactly the first `count` bytes off a stream that stream_peek() has shown. 0 or a negative errno. */
 MUST_CHECK int stream_take(struct stream *stream, size_t count);
 
+/* For whoever reads messages: shows what is at the front and has taken it out of the kernel, so stream_keep() must follow. What
+ * is held already is shown with what has come since, at most `most` bytes in all; if nothing is held, one read goes to
+ * `scratch`, which has `room`. Returns the number of bytes that are new, 0 at the end of the stream, or a negative
+ * errno; *seen shows what is held in any case. */
+MUST_CHECK ssize_t stream_fetch(struct stream *stream, uint8_t *scratch, size_t room, size_t most, struct span *seen);
+
+/* The first `used` of the bytes that stream_fetch() has shown are done with; the others are held. 0 or -ENOMEM. */
+MUST_CHECK int stream_keep(struct stream *stream, struct span seen, size_t used);
+
+/* True if bytes are held, which no event will tell of. */
+static inline bool stream_holds(const struct stream *stream)
+{
+    return stream->held != NULL;
+}
+
+/* The stream moves to another owner: `from` is as if closed, and its events go to `to`. `watched`: the loop knows it. 0 or a
+ * negative errno; then the loop tells nobody. */
+MUST_CHECK int stream_move(struct loop *loop, struct stream *from, struct stream *to, bool watched,
+                           void (*ready)(struct loop_source *, uint32_t events));
+
 MUST_CHECK ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
 MUST_CHECK ssize_t stream_write(struct stream *stream, const void *bytes, size_t size);
+/* `count` pieces, at most STREAM_PIECES_MOST, with one call. */
+#define STREAM_PIECES_MOST 8
+MUST_CHECK ssize_t stream_write_pieces(struct stream *stream, const struct span *pieces, size_t count);
 
 /* How many bytes were written and have not reached the peer yet; 0 if nobody can tell. */
 size_t stream_unsent(const struct stream *stream);

@@ -20,7 +20,15 @@
 #define ROWS_OF_FLAGS                                                                                                  \
     {OPTION_LISTEN, 'l', "listen", "ADDR", "Listen there: host:port, [v6]:port, :port or unix:/path. Needs no file.",  \
      true},                                                                                                            \
-        {OPTION_MODE, 0, "mode", "MODE", "tcp: one decision per connection. The only mode of this version.", false},   \
+        {OPTION_MODE,                                                                                                  \
+         0,                                                                                                            \
+         "mode",                                                                                                       \
+         "MODE",                                                                                                       \
+         "auto: a trusted peer that speaks HTTP is a proxy, and each of its requests is decided; everybody else is "   \
+         "decided once "                                                                                               \
+         "for each connection. tcp: always once for each connection. http: always for each request. The default is "   \
+         "auto.",                                                                                                      \
+         false},                                                                                                       \
         {OPTION_KEY,                                                                                                   \
          'k',                                                                                                          \
          "key",                                                                                                        \
@@ -154,8 +162,9 @@ const struct command command_table[] = {
     {
         .name = "run",
         .summary = "start workers and hand each client to its own",
-        .synopsis = {"[-w N] [-l ADDR]... [-k SOURCE]... [--trust NET]... [--seed TEXT] [--contract WORD] "
-                     "[--node-message JSON] [--node-preload] [--admin ADDR] -- COMMAND ARG..."},
+        .synopsis =
+            {"[-w N] [-l ADDR]... [--mode MODE] [-k SOURCE]... [--trust NET]... [--seed TEXT] [--contract WORD] "
+             "[--node-message JSON] [--node-preload] [--admin ADDR] -- COMMAND ARG..."},
         .text =
             "Starts N processes of COMMAND, and hands each connection itself, the socket, to the process that is home "
             "to its client. From then on limpet has nothing to do with it. A worker that dies is started again, and "

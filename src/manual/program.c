@@ -82,12 +82,16 @@ static const char homes[] =
     "the second would lead elsewhere.";
 
 static const char log_text[] =
-    "One line for each connection, when it ends or a worker has taken it, on standard output or wherever `log` says. "
+    "One line for each connection, when it ends or a worker has taken it, or in http mode one for each request, when "
+    "it "
+    "is answered, on standard output or wherever `log` says. "
     "As text it is `name=value` "
     "words separated by spaces; spaces, quotes, control and 8-bit bytes inside values are written as \\xNN, and what "
     "does not exist is a dash. As JSON it is one object with the same names; there a text that does not exist is "
-    "empty, and a duration null. The fields `key_text` and `detail` are left out, in both forms, where there is "
-    "nothing to say.\n\n"
+    "empty, and a number null. The fields `key_text` and `detail` are left out, in both forms, where there is "
+    "nothing to say, and so are those from `method` to `request_id` where a connection was carried without looking "
+    "into "
+    "its requests.\n\n"
     "A connection that is still open has no line yet. Where it belongs, `limpet why` says.";
 
 static const char messages_text[] =
@@ -95,7 +99,7 @@ static const char messages_text[] =
     "in front of each line. A server that can no longer be reached is named once, and again when it is back.";
 
 static const struct roff_row log_fields[] = {
-    {"time", "When the connection came in (RFC 3339, UTC, milliseconds)."},
+    {"time", "When the connection or the request came in (RFC 3339, UTC, milliseconds)."},
     {"client", "Who the client is; see TRUST. With its port where it is known: of whom connected, or as it was told."},
     {"peer", "Who connected, with the port."},
     {"listener", "The first address of the listener."},
@@ -106,7 +110,10 @@ static const struct roff_row log_fields[] = {
     {"key_text", "The key itself, only if `log: {keys: plain}` asks for it."},
     {"server", "The server that the connection was carried to."},
     {"why",
-     "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; or `nowhere`. "
+     "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; `cookie`, the one "
+     "that the client's affinity cookie names; `session`, the one that gave out the session id that the client "
+     "carries; "
+     "`answered`, none, because limpet answered by itself; or `nowhere`. "
      "Behind a colon stands each server that was passed over, in order, with its cause: "
      "`next_ranked:a:refused,c:resting`; eight at most, then `...`."},
     {"bytes_in", "Bytes from the client to the server; 0 if a worker took the connection."},
@@ -114,6 +121,15 @@ static const struct roff_row log_fields[] = {
     {"wait_ms", "From accepting to the decision, in milliseconds."},
     {"connect_ms", "From the decision to the connection to the server, or until the worker had taken the client."},
     {"total_ms", "From the beginning to the end."},
+    {"method", "The method of the request."},
+    {"host", "The host that it is for, at most 255 bytes of it."},
+    {"path", "Its path without the query, at most 2,048 bytes of it."},
+    {"status", "The status that the client was answered with, if it was."},
+    {"server_ms", "From the request to the first byte of the server's answer, in milliseconds."},
+    {"retried",
+     "`true` if the request was sent twice, because the first time nothing of an answer came. Otherwise it is "
+     "left out."},
+    {"request_id", "The X-Request-Id that the server was told."},
     {"reason", "Why it ended, one of the words below."},
     {"detail", "What exactly was wrong with the first bytes, even if the visit went on: a head longer than 16 KiB, or "
                "one that did not end in time. With "
@@ -132,8 +148,18 @@ static const char *const seen[REASON_COUNT] = {
     [REASON_IDLE] = "Both sides are closed; who had not taken all bytes sees a reset. Quiet WebSockets need pings.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
     [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
-    [REASON_NO_SERVER] =
-        "At most three are tried. The client sees an end without a byte; a proxy in front answers 502.",
+    [REASON_TARGET_TOO_LONG] = "Then the connection ends.",
+    [REASON_HEAD_TOO_LARGE] = "Then the connection ends.",
+    [REASON_BODY_TOO_LARGE] = "Then the connection ends.",
+    [REASON_BAD_BODY] =
+        "Then the connection ends, and the server's, too: what it has of the body must not look complete.",
+    [REASON_SLOW_HEAD] = "Then the connection ends.",
+    [REASON_SLOW_BODY] = "Then the connection ends, and the server's, too.",
+    [REASON_BAD_ANSWER] = "If a part of it has been passed on, the client's connection is cut off instead.",
+    [REASON_SERVER_GONE] = "If a part of it has been passed on, the client's connection is cut off instead.",
+    [REASON_NO_SERVER] = "At most three are tried. The client sees an end without a byte, and a proxy in front answers "
+                         "502; in http mode "
+                         "the client is answered 503.",
     [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
     [REASON_STOPPED] = "Both sides are closed; where bytes were moving until then, with a reset.",
     [REASON_INTERNAL] = "Both sides are closed.",

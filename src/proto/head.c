@@ -1,19 +1,14 @@
 #include "proto/head.h"
 
+#include "proto/byte_class.h"
 #include "proto/target.h"
 
 #include <assert.h>
 
-/* What a byte may be part of. */
-enum {
-    IN_TOKEN = 1,  /* RFC 9110 section 5.6.2: methods and field names */
-    IN_TARGET = 2, /* visible ASCII without '#' and '\', which servers cut off or turn into '/' */
-    IN_VALUE = 4,  /* RFC 9110 section 5.5: visible, space, tab, 8-bit */
-};
 #define WORD (IN_TOKEN | IN_TARGET | IN_VALUE)
 #define SIGN (IN_TARGET | IN_VALUE)
 
-static const uint8_t byte_class[256] = {
+const uint8_t byte_class[256] = {
     ['\t'] = IN_VALUE,
     [' '] = IN_VALUE,
     ['!'] = WORD,
@@ -49,6 +44,9 @@ enum state {
     STATE_VERSION,
     STATE_PREFACE,
     STATE_LOST,
+    STATE_STATUS,
+    STATE_REASON,
+    STATE_REASON_LF,
     STATE_LINE,
     STATE_NAME,
     STATE_VALUE,
@@ -262,6 +260,59 @@ static const char *read_lost(struct head *head, struct span bytes)
     return head->is_http ? "malformed request line" : not_http;
 }
 
+/* "HTTP/1." DIGIT SP 3DIGIT, letter by letter, and the space or CR behind it. */
+static const char *read_status(struct head *head, struct span bytes)
+{
+    static const uint8_t expected[] = "HTTP/1.0 200";
+    enum { AT_MINOR = 7, AT_STATUS = 9, AT_END = 12, STATUS_MIN = 100, STATUS_MAX = 599 };
+    for (; head->position < bytes.length; head->position++) {
+        uint32_t at = head->position;
+        uint8_t byte = bytes.data[at];
+        bool digit = byte >= '0' && byte <= '9';
+        if (at == AT_END)
+            break;
+        if (at == AT_MINOR && digit)
+            head->version_minor = byte != '0';
+        else if (at >= AT_STATUS && digit)
+            head->status = (uint16_t)(head->status * 10 + byte - '0');
+        else if (at >= AT_STATUS || byte != expected[at])
+            return at < AT_STATUS ? "answer does not begin with HTTP/1.x" : "status is no number of three digits";
+    }
+    if (head->position == bytes.length)
+        return NULL;
+    if (head->status < STATUS_MIN || head->status > STATUS_MAX)
+        return "status is not between 100 and 599";
+    if (bytes.data[head->position] != ' ' && bytes.data[head->position] != '\r')
+        return "status is no number of three digits";
+    head->position += bytes.data[head->position] == ' ';
+    head->reason_start = head->position;
+    head->state = STATE_REASON;
+    return NULL;
+}
+
+static const char *read_reason(struct head *head, struct span bytes)
+{
+    head->position = run_value(head, bytes);
+    if (head->position == bytes.length)
+        return NULL;
+    if (bytes.data[head->position] != '\r')
+        return bytes.data[head->position] == '\n' ? "line does not end with CRLF" : "forbidden byte in a status line";
+    head->reason_length = head->position - head->reason_start;
+    head->position++;
+    head->state = STATE_REASON_LF;
+    return NULL;
+}
+
+static const char *read_reason_lf(struct head *head, struct span bytes)
+{
+    if (bytes.data[head->position] != '\n')
+        return "carriage return inside a line";
+    head->position++;
+    head->fields_start = head->position;
+    head->state = STATE_LINE;
+    return NULL;
+}
+
 static const char *read_line(struct head *head, struct span bytes)
 {
     uint8_t byte = bytes.data[head->position];
@@ -274,6 +325,12 @@ static const char *read_line(struct head *head, struct span bytes)
         head->state = STATE_END_LF;
     }
     return NULL;
+}
+
+/* Answers and trailers have no target, and a Host in them says nothing. */
+static bool is_request(const struct head *head)
+{
+    return head->target_length > 0;
 }
 
 static const char *read_name(struct head *head, struct span bytes)
@@ -291,7 +348,7 @@ static const char *read_name(struct head *head, struct span bytes)
     head->field_count++;
     head->position++;
     head->mark = head->position;
-    head->state = span_equal_nocase(name, span_text("host")) ? STATE_HOST : STATE_VALUE;
+    head->state = is_request(head) && span_equal_nocase(name, span_text("host")) ? STATE_HOST : STATE_VALUE;
     return NULL;
 }
 
@@ -325,7 +382,7 @@ static const char *read_host_lf(struct head *head, struct span bytes)
     /* RFC 9112 section 3.2: empty if the target has no authority of its own. */
     if (value.length > 0 && !host_is_valid(value))
         return "invalid Host";
-    if (!target_fits_host(head_target(head, bytes), value))
+    if (!head->target_wins && !target_fits_host(head_target(head, bytes), value))
         return "Host differs from the host in the request target";
     const char *why = read_value_lf(head, bytes);
     head->host_seen = why == NULL;
@@ -336,7 +393,7 @@ static const char *read_end_lf(struct head *head, struct span bytes)
 {
     if (bytes.data[head->position] != '\n')
         return "carriage return inside a line";
-    if (head->version_minor > 0 && !head->host_seen)
+    if (is_request(head) && head->version_minor > 0 && !head->host_seen)
         return "no Host";
     head->position++;
     head->length = head->position;
@@ -345,11 +402,12 @@ static const char *read_end_lf(struct head *head, struct span bytes)
 }
 
 static const char *(*const readers[])(struct head *head, struct span bytes) = {
-    [STATE_START] = read_start,     [STATE_START_LF] = read_start_lf, [STATE_FIRST] = read_first,
-    [STATE_METHOD] = read_method,   [STATE_TARGET] = read_target,     [STATE_VERSION] = read_version,
-    [STATE_PREFACE] = read_preface, [STATE_LOST] = read_lost,         [STATE_LINE] = read_line,
-    [STATE_NAME] = read_name,       [STATE_VALUE] = read_value,       [STATE_VALUE_LF] = read_value_lf,
-    [STATE_HOST] = read_value,      [STATE_HOST_LF] = read_host_lf,   [STATE_END_LF] = read_end_lf,
+    [STATE_START] = read_start,     [STATE_START_LF] = read_start_lf,   [STATE_FIRST] = read_first,
+    [STATE_METHOD] = read_method,   [STATE_TARGET] = read_target,       [STATE_VERSION] = read_version,
+    [STATE_PREFACE] = read_preface, [STATE_LOST] = read_lost,           [STATE_STATUS] = read_status,
+    [STATE_REASON] = read_reason,   [STATE_REASON_LF] = read_reason_lf, [STATE_LINE] = read_line,
+    [STATE_NAME] = read_name,       [STATE_VALUE] = read_value,         [STATE_VALUE_LF] = read_value_lf,
+    [STATE_HOST] = read_value,      [STATE_HOST_LF] = read_host_lf,     [STATE_END_LF] = read_end_lf,
 };
 
 struct parse_result head_read(struct head *head, struct span bytes)
@@ -367,6 +425,20 @@ struct parse_result head_read(struct head *head, struct span bytes)
     return PARSE_RESULT_DONE(head->length);
 }
 
+struct parse_result head_read_answer(struct head *head, struct span bytes)
+{
+    if (head->state == STATE_START)
+        head->state = STATE_STATUS;
+    return head_read(head, bytes);
+}
+
+struct parse_result head_read_trailers(struct head *head, struct span bytes)
+{
+    if (head->state == STATE_START)
+        head->state = STATE_LINE;
+    return head_read(head, bytes);
+}
+
 struct span head_method(const struct head *head, struct span bytes)
 {
     return span_part(bytes, head->target_start - 1 - head->method_length, head->method_length);
@@ -375,4 +447,9 @@ struct span head_method(const struct head *head, struct span bytes)
 struct span head_target(const struct head *head, struct span bytes)
 {
     return span_part(bytes, head->target_start, head->target_length);
+}
+
+struct span head_reason(const struct head *head, struct span bytes)
+{
+    return span_part(bytes, head->reason_start, head->reason_length);
 }

@@ -17,9 +17,10 @@
 
 enum field_kind {
     FIELD_OTHER, /* goes on as it is */
-    FIELD_HOP, /* ends here: Connection and what it names, Keep-Alive, Proxy-Connection, Proxy-Authenticate and its like stay
-                  * end-to-end, TE, Transfer-Encoding, Upgrade, HTTP2-Settings; Proxy, which scripts take for a setting (httpoxy);
-                  * and names that a server may take for one of those below when it turns '_' into '-' */
+    /* Ends here: Connection and what it names, Keep-Alive, Proxy-Connection, TE, Transfer-Encoding, Upgrade, HTTP2-Settings;
+     * Proxy, which scripts take for a setting (httpoxy); and names that a server may take for one of these or those below
+     * when it folds '_' or another sign into '-'. Proxy-Authenticate and its like stay end-to-end. */
+    FIELD_HOP,
     FIELD_HOST,
     FIELD_CONTENT_LENGTH,
     FIELD_COOKIE,
@@ -51,25 +52,30 @@ struct message {
     size_t count;
     enum body_kind body;
     uint64_t length;
-    bool has_length;     /* a Content-Length was there, whatever its number: an answer to HEAD keeps it */
-    bool close;          /* Connection: close */
-    bool keep_alive;     /* Connection: keep-alive, which HTTP/1.0 needs */
-    bool expects;        /* Expect: 100-continue */
-    bool trailers;       /* TE: trailers, so the client takes some */
-    struct span upgrade; /* value of Upgrade if Connection names it; null data: none */
-    unsigned via_count;  /* entries in all Via fields */
+    bool has_length; /* a Content-Length was there, whatever its number: an answer to HEAD keeps it */
+    bool close;      /* Connection: close */
+    bool keep_alive; /* Connection: keep-alive, which HTTP/1.0 needs */
+    bool expects;    /* Expect: 100-continue, and a body comes only after it */
+    bool trailers;   /* TE: trailers, so the client takes some */
+    /* Value of Upgrade if Connection names it; null data: none, or one that would end here (h2c, TLS), or HTTP/1.0. */
+    struct span upgrade;
+    unsigned via_count; /* entries in all Via fields */
     struct message_field fields[HEAD_FIELDS_MAX];
 };
 
 struct message_verdict {
-    unsigned status; /* 0: fine; else what a client is answered: 400, 417, 501. Of an answer: 502 */
+    unsigned status; /* 0: fine; else what a client is answered: 400, 417, 431, 501. Of an answer: 502 */
     const char *why; /* static text */
 };
 
 /* Of a request. Refused, beyond the grammar: Content-Length that is no plain number below 2^63, or is there twice (the same
  * number, too) or with Transfer-Encoding; Transfer-Encoding in HTTP/1.0, or twice, or anything but "chunked" (501 if chunked
  * is its last coding and the others are tokens, else 400); Expect other than 100-continue (417); an Upgrade together with a
- * body; more than one Upgrade, Expect, or X-Request-Id field. */
+ * body; more than one Upgrade, Expect, or X-Request-Id field; a Connection that names more than 32 fields; a field name of
+ * 64 KiB or more (431).
+ *
+ * What Connection names becomes FIELD_HOP, but only if it would be FIELD_OTHER, and is none of Authorization, Cache-Control,
+ * Content-Type, Date, Location, X-Forwarded-*: nobody strips those on their way. */
 MUST_CHECK struct message_verdict message_read_request(struct message *message, const struct head *head,
                                                        struct span bytes);
 
@@ -78,6 +84,15 @@ MUST_CHECK struct message_verdict message_read_request(struct message *message, 
  * framing the body lasts until the connection ends. An HTTP/1.0 answer with Transfer-Encoding is refused. */
 MUST_CHECK struct message_verdict message_read_answer(struct message *message, const struct head *head,
                                                       struct span bytes, bool to_head);
+
+/* Of a trailer section: its fields and their kinds, and nothing else. Refused: what is said of names above. */
+MUST_CHECK struct message_verdict message_read_trailers(struct message *message, const struct head *head,
+                                                        struct span bytes);
+
+static inline struct span message_field_name(const struct message_field *field)
+{
+    return span_part(field->line, 0, field->name_length);
+}
 
 /* Is `word` (lower case) in a comma-separated list (RFC 9110 section 5.6.1)? ASCII case ignored; parameters behind ';' and a
  * version behind '/' are not part of a word. */

@@ -6,6 +6,7 @@
 #include "proto/target.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 static const char no_head[] = "the first bytes are no complete HTTP/1 request head";
 static const char too_long[] = "the request head is longer than 16 KiB, so nothing in it counts";
@@ -162,7 +163,8 @@ static enum known field_source(struct decision *decision, struct facts *facts, s
 enum known decide_source(struct decision *decision, struct facts *facts, struct span bytes,
                          const struct plan_key *source, const char **why)
 {
-    bytes = facts_within_limit(bytes);
+    if (!facts->of_request)
+        bytes = facts_within_limit(bytes);
     switch (source->kind) {
     case KEY_CLIENT:
     case KEY_CLIENT_NETWORK:
@@ -205,16 +207,107 @@ bool decide_sni_matches(const char *pattern, const char *name)
     return length > strlen(below) && strcmp(name + length - strlen(below), below) == 0;
 }
 
+bool decide_host_matches(const char *pattern, struct span host)
+{
+    struct span below = span_text(pattern);
+    if (pattern[0] != '*')
+        return span_equal_nocase(host, below);
+    below = span_part(below, 1, below.length - 1); /* ".example.org" */
+    return host.length > below.length &&
+           span_equal_nocase(span_part(host, host.length - below.length, below.length), below);
+}
+
+static bool host_fits(const struct plan_route *route, struct span host)
+{
+    for (size_t i = 0; i < route->host_count; i++)
+        if (decide_host_matches(route->hosts[i], host))
+            return true;
+    return route->host_count == 0;
+}
+
+static bool path_fits(const struct plan_route *route, struct span path)
+{
+    return path.length >= route->path.length &&
+           (route->path.length == 0 || memcmp(path.data, route->path.data, route->path.length) == 0);
+}
+
+static bool method_fits(const struct plan_route *route, struct span method)
+{
+    for (size_t i = 0; i < route->method_count; i++)
+        if (span_equal(method, span_text(route->methods[i])))
+            return true;
+    return route->method_count == 0;
+}
+
+static bool headers_fit(const struct plan_route *route, const struct head *head, struct span bytes)
+{
+    unsigned count;
+    for (size_t i = 0; i < route->header_count; i++) {
+        (void)head_field(head, bytes, span_text(route->headers[i]), &count);
+        if (count == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Null, or which condition on the request is not met. The host costs a search, which all routes share. */
+static const char *misfit(const struct plan_route *route, const struct head *head, struct span bytes, struct span *host)
+{
+    if (route->host_count > 0 && host->data == NULL) {
+        *host = host_without_port(head_host(head, bytes));
+        if (host->data == NULL)
+            *host = span_text("");
+    }
+    if (!host_fits(route, *host))
+        return "the request is for another host";
+    if (!path_fits(route, head_path(head, bytes)))
+        return "the path begins otherwise";
+    if (!method_fits(route, head_method(head, bytes)))
+        return "the request has another method";
+    return headers_fit(route, head, bytes) ? NULL : "the request lacks a field";
+}
+
+/* What only a request can meet: nobody else could read an answer. */
+static bool is_for_requests(const struct plan_route *route)
+{
+    return route->host_count > 0 || route->path.length > 0 || route->method_count > 0 || route->header_count > 0 ||
+           route->action != ROUTE_POOL;
+}
+
+static enum known meets(const struct plan_route *route, struct facts *facts, struct span bytes, struct span *host,
+                        const char **why)
+{
+    const char *ignored;
+    enum known known = route->sni ? facts_hello(facts, bytes) : KNOWN_PRESENT;
+    *why = "the client sends no TLS ClientHello";
+    if (known == KNOWN_PRESENT && route->sni && !decide_sni_matches(route->sni, facts->hello->sni)) {
+        *why = "the TLS server name is another";
+        return KNOWN_ABSENT;
+    }
+    if (known != KNOWN_PRESENT || !is_for_requests(route))
+        return known;
+    known = facts_head(facts, bytes, &ignored);
+    *why = known == KNOWN_PRESENT ? misfit(route, &facts->head, bytes, host) : no_head;
+    return known == KNOWN_PRESENT && *why ? KNOWN_ABSENT : known;
+}
+
+enum known decide_route(const struct plan_route *route, struct facts *facts, struct span bytes, const char **why)
+{
+    struct span host = {0};
+    return meets(route, facts, bytes, &host, why);
+}
+
 /* False: more bytes are needed. */
 static bool find_route(struct decision *decision, struct facts *facts, struct span bytes)
 {
     const struct plan_listener *listener = facts->listener;
+    struct span host = {0};
     for (size_t i = 0; i < listener->route_count; i++) {
-        const char *pattern = listener->routes[i].sni;
-        enum known hello = pattern ? facts_hello(facts, bytes) : KNOWN_ABSENT;
-        if (hello == KNOWN_NOT_YET)
+        const char *why;
+        enum known fits = meets(&listener->routes[i], facts, bytes, &host, &why);
+        if (fits == KNOWN_NOT_YET)
             return false;
-        if (pattern && (hello == KNOWN_ABSENT || !decide_sni_matches(pattern, facts->hello->sni)))
+        if (fits == KNOWN_ABSENT)
             continue;
         decision->route = (int)i;
         return true;
@@ -295,20 +388,66 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
         spread(decision, facts, serial);
 }
 
-void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+/* Which mode serves this connection? KNOWN_PRESENT: each of its requests is decided. A trusted peer that speaks HTTP is a
+ * proxy, which may carry many clients; everybody else connects for himself. */
+static enum known is_per_request(struct facts *facts, struct span bytes)
 {
-    assert(facts->stage == FACTS_CONTENT);
-    memset(decision, 0, sizeof(*decision));
+    const struct plan_listener *listener = facts->listener;
+    if (listener->mode == MODE_HTTP)
+        return KNOWN_PRESENT;
+    if (listener->mode == MODE_TCP || (!facts->source_trusted && !listener->per_request))
+        return KNOWN_ABSENT;
+    return facts_speaks_http(facts, bytes);
+}
+
+static void begin(struct decision *decision)
+{
+    memset(decision, 0, offsetof(struct decision, own));
     decision->source = DECIDE_NO_SOURCE;
     decision->route = -1;
-    if (!find_route(decision, facts, bytes) || decision->verdict == DECIDE_END)
+}
+
+/* Of a connection or a request. */
+static void decide_visit(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+{
+    if (!find_route(decision, facts, bytes))
         return;
-    decision->pool = &facts->pools[facts->listener->routes[decision->route].pool];
-    find_key(decision, facts, bytes, serial);
-    if (decision->verdict == DECIDE_KEY || decision->verdict == DECIDE_SPREAD)
-        find_client(decision, facts, bytes);
-    else if (decision->verdict == DECIDE_END)
+    const struct plan_route *route = decision->route < 0 ? NULL : &facts->listener->routes[decision->route];
+    if (route && route->action != ROUTE_POOL) {
+        decision->verdict = DECIDE_ANSWER;
+    } else if (route) {
+        decision->pool = &facts->pools[route->pool];
+        find_key(decision, facts, bytes, serial);
+    }
+    if (decision->verdict == DECIDE_END)
         note_client(facts, bytes);
+    else if (decision->verdict != DECIDE_MORE)
+        find_client(decision, facts, bytes);
     if (!decision->why)
         decision->why = facts->head_too_long ? too_long : facts->head_cut_short ? cut_short : NULL;
+}
+
+void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+{
+    assert(facts->stage == FACTS_CONTENT && !facts->of_request);
+    begin(decision);
+    switch (is_per_request(facts, bytes)) {
+    case KNOWN_NOT_YET:
+        decision->verdict = DECIDE_MORE;
+        break;
+    case KNOWN_PRESENT:
+        decision->verdict = DECIDE_HTTP;
+        break;
+    case KNOWN_ABSENT:
+        decide_visit(decision, facts, bytes, serial);
+        break;
+    }
+}
+
+void decide_request(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
+{
+    assert(facts->of_request && bytes.length >= facts->head.length);
+    begin(decision);
+    decide_visit(decision, facts, span_part(bytes, 0, facts->head.length), serial);
+    assert(decision->verdict != DECIDE_MORE);
 }

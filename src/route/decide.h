@@ -16,6 +16,8 @@ enum decide_verdict {
     DECIDE_KEY,    /* `key` was found by the source `source` */
     DECIDE_SPREAD, /* no source was present: the key is the peer's address, or a number if it has none */
     DECIDE_END,    /* end with `reason`; `answer_400` if the client speaks HTTP */
+    DECIDE_HTTP,   /* only decide(): each request of this connection is to be decided, by decide_request() */
+    DECIDE_ANSWER, /* the route itself says what to answer: there is no pool, and no key */
 };
 
 #define DECIDE_NO_SOURCE (-1)
@@ -27,10 +29,10 @@ struct decision {
     enum decide_verdict verdict;
     enum reason reason;
     bool answer_400;
-    const char *why; /* static text: what is wrong with the bytes; null: nothing */
-    const struct plan_pool *pool;
-    int route;  /* index in the listener's routes */
-    int source; /* index in the pool's keys, or DECIDE_NO_SOURCE */
+    const char *why;              /* static text: what is wrong with the bytes; null: nothing */
+    const struct plan_pool *pool; /* null for DECIDE_HTTP and DECIDE_ANSWER */
+    int route;                    /* index in the listener's routes, or -1 */
+    int source;                   /* index in the pool's keys, or DECIDE_NO_SOURCE */
     enum key_tag tag;
     struct span key;              /* inside the bytes shown, the facts, or `own` */
     uint8_t own[DECIDE_HOST_MAX]; /* room for what stands nowhere as it is: an address, a host in lower case */
@@ -41,9 +43,19 @@ struct decision {
  * decision must not be moved while in use. */
 void decide(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial);
 
+/* The same for one request, with facts made by facts_request(): never DECIDE_MORE, never DECIDE_HTTP, and the client is known
+ * unless it ends. What stands behind the head is not looked at. */
+void decide_request(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial);
+
+/* Does this route take the visit? KNOWN_ABSENT with a static text in *why: the first condition that is not met. */
+enum known decide_route(const struct plan_route *route, struct facts *facts, struct span bytes, const char **why);
+
 /* True if a name in lower case matches the pattern of a route: null matches everything, "*.example.org" any name below
  * it, and not itself. */
 bool decide_sni_matches(const char *pattern, const char *name);
+
+/* The same for the host of a request without its port, in any case of letters; a null pattern is not asked for. */
+bool decide_host_matches(const char *pattern, struct span host);
 
 /* One key source on its own, for `limpet why`: KNOWN_PRESENT with the key, KNOWN_ABSENT with a static text in *why
  * ("the request has no such field"), KNOWN_NOT_YET. An ambiguous one is absent and sets facts->head_bad. */

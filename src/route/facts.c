@@ -27,6 +27,43 @@ void facts_init(struct facts *facts, const struct plan_listener *listener, const
     facts->source_trusted = facts->peer_trusted;
 }
 
+void facts_origin_of(const struct facts *facts, struct facts_origin *origin)
+{
+    *origin = (struct facts_origin){
+        .peer = facts->peer,
+        .source = facts->source,
+        .local = facts->local,
+        .peer_trusted = facts->peer_trusted,
+        .source_trusted = facts->source_trusted,
+        .source_tls = facts->source_tls,
+        .unwrapped_length = facts->unwrapped_length,
+        .unwrapped = facts->unwrapped,
+    };
+}
+
+void facts_request(struct facts *facts, const struct plan_listener *listener, const struct plan_pool *pools,
+                   const struct facts_origin *origin, const struct head *head)
+{
+    assert(head->length > 0);
+    memset(facts, 0, offsetof(struct facts, unwrapped)); /* of what follows, only so many bytes count */
+    facts->listener = listener;
+    facts->pools = pools;
+    facts->peer = origin->peer;
+    facts->source = origin->source;
+    facts->local = origin->local;
+    facts->peer_trusted = origin->peer_trusted;
+    facts->source_trusted = origin->source_trusted;
+    facts->source_tls = origin->source_tls;
+    facts->over = facts->of_request = true;
+    facts->stage = FACTS_CONTENT;
+    facts->head_known = KNOWN_PRESENT;
+    facts->hello_known = KNOWN_ABSENT;
+    facts->head = *head;
+    facts->unwrapped_length = origin->unwrapped_length;
+    if (origin->unwrapped_length > 0)
+        memcpy(facts->unwrapped, origin->unwrapped, origin->unwrapped_length);
+}
+
 void facts_fini(struct facts *facts)
 {
     free(facts->hello);
@@ -174,8 +211,8 @@ struct facts_result facts_read(struct facts *facts, struct span bytes)
 enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
 {
     assert(facts->stage == FACTS_CONTENT);
-    bytes = facts_within_limit(bytes);
     if (facts->head_known == KNOWN_NOT_YET) {
+        bytes = facts_within_limit(bytes);
         struct parse_result result = head_read(&facts->head, bytes);
         if (result.verdict == PARSE_MORE && !facts_is_over(facts, bytes))
             return KNOWN_NOT_YET;
@@ -188,6 +225,15 @@ enum known facts_head(struct facts *facts, struct span bytes, const char **bad)
     if (facts->head_bad)
         *bad = facts->head_bad;
     return facts->head_known;
+}
+
+enum known facts_speaks_http(struct facts *facts, struct span bytes)
+{
+    const char *ignored;
+    enum known head = facts_head(facts, bytes, &ignored);
+    if (facts->head.is_http)
+        return KNOWN_PRESENT;
+    return head == KNOWN_NOT_YET ? KNOWN_NOT_YET : KNOWN_ABSENT;
 }
 
 enum known facts_hello(struct facts *facts, struct span bytes)
@@ -257,7 +303,7 @@ enum known facts_client(struct facts *facts, struct span bytes, const char **bad
             if (head == KNOWN_NOT_YET)
                 return KNOWN_NOT_YET;
             if (head == KNOWN_PRESENT)
-                facts->client = client_of_head(facts, facts_within_limit(bytes));
+                facts->client = client_of_head(facts, bytes);
         }
         facts->client_known = KNOWN_PRESENT;
     }

@@ -22,7 +22,7 @@
 
 #define FACTS_UNWRAPPED_MAX 255
 
-/* What is known of one kind of content. */
+/* What is known of one kind of content, or of one question. */
 enum known { KNOWN_NOT_YET, KNOWN_PRESENT, KNOWN_ABSENT };
 
 enum facts_stage { FACTS_PROXY, FACTS_UNWRAP, FACTS_CONTENT };
@@ -41,6 +41,7 @@ struct facts {
     bool source_tls; /* a PROXY header says that the source speaks TLS */
     bool over;       /* no more bytes will come: early end, deadline or the peek limit */
     bool proxy_late; /* the deadline for PROXY header and prefix has passed; other bytes may still come */
+    bool of_request; /* made by facts_request(): the head is whole, and there is nothing else to look at */
 
     enum facts_stage stage;
     enum known head_known;
@@ -57,7 +58,7 @@ struct facts {
     struct field_reader field;
 
     uint8_t unwrapped_length;
-    uint8_t unwrapped[FACTS_UNWRAPPED_MAX];
+    uint8_t unwrapped[FACTS_UNWRAPPED_MAX]; /* last: facts_request() leaves what follows `unwrapped_length` as it is */
 };
 
 /* Starts with a peer that has just connected. `pools` are the plan's, to which the listener's routes lead. `local` may
@@ -98,7 +99,26 @@ struct span facts_within_limit(struct span bytes);
 enum known facts_head(struct facts *facts, struct span bytes, const char **bad);
 enum known facts_hello(struct facts *facts, struct span bytes);
 
+/* Does the stream begin with an HTTP/1 request? KNOWN_PRESENT once nothing else is possible, be the request good or bad, whole
+ * or not; KNOWN_ABSENT if it is another protocol, or over before that was sure. */
+enum known facts_speaks_http(struct facts *facts, struct span bytes);
+
 /* Finds out the client address; needs the head only if the source is trusted and a forwarding field counts. */
 enum known facts_client(struct facts *facts, struct span bytes, const char **bad);
+
+/* What a connection that carries many requests keeps of its facts. */
+struct facts_origin {
+    struct endpoint peer, source, local;
+    bool peer_trusted, source_trusted, source_tls;
+    uint8_t unwrapped_length;
+    const uint8_t *unwrapped; /* borrowed: from the facts it was taken of, until its owner has a copy */
+};
+void facts_origin_of(const struct facts *facts, struct facts_origin *origin);
+
+/* Starts with one request of such a connection, whose complete head was read by head_read(); it is copied. From then on
+ * decide_request() is asked, with the bytes that the head was read from. Nothing is allocated, so facts_fini() may be left
+ * out. */
+void facts_request(struct facts *facts, const struct plan_listener *listener, const struct plan_pool *pools,
+                   const struct facts_origin *origin, const struct head *head);
 
 #endif

@@ -18,7 +18,8 @@ struct state {
     uint64_t word;
     uint64_t closed; /* doors from which it takes nobody */
     uint32_t flags;
-    uint32_t unused[11];
+    uint32_t generation;
+    uint32_t unused[10];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -210,6 +211,18 @@ void server_set_draining(struct server_states *states, size_t number, bool drain
 bool server_is_draining(const struct server_states *states, size_t number)
 {
     return LOAD(flags) & FLAG_DRAINING;
+}
+
+uint32_t server_generation(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(generation);
+}
+
+void server_next_generation(struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    ADD(generation, 1);
 }
 
 void server_figures(const struct server_states *states, size_t number, struct server_figures *figures)

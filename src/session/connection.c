@@ -1,6 +1,5 @@
 #include "session/connection.h"
 
-#include "session/handover.h"
 #include "session/step.h"
 
 #include <assert.h>
@@ -59,6 +58,7 @@ enum step connection_end(struct connection *c, enum reason reason)
 {
     assert(c->visit.reason == REASON_NONE);
     c->visit.reason = (uint8_t)reason;
+    counter_ended(c->context->counters, reason);
     write_log(c);
     visit_fini(&c->visit);
     return STEP_OVER;
@@ -87,16 +87,16 @@ void connection_drop_peek(struct connection *c)
 /* Who spoke so lately may be in the middle of something. */
 #define LATELY SECOND_IN_MICROS
 
-static bool waits_for(const struct relay_flow *flow, const struct stream *to)
+static bool waits_for(const struct flow *flow, const struct stream *to)
 {
-    return relay_flow_holds_bytes(flow) || stream_unsent(to) > 0;
+    return flow_holds_bytes(flow) || stream_unsent(to) > 0;
 }
 
 /* What was cut short must not look complete: if a side broke before its end, or if we end a relay on which something is
  * under way. What was complete is delivered in order, and who has nothing to say is parted from in order. */
-static bool is_cut_short(const struct connection *c, const struct relay_flow *flow, const struct stream *to)
+static bool is_cut_short(const struct connection *c, const struct flow *flow, const struct stream *to)
 {
-    if (relay_flow_is_whole(flow))
+    if (flow_is_whole(flow))
         return false;
     switch ((enum reason)c->visit.reason) {
     case REASON_CLIENT_RESET:
@@ -123,7 +123,7 @@ static void close_streams(struct connection *c)
 
 static void bury(struct loop_grave *grave)
 {
-    free(container_of(grave, struct connection, grave));
+    free(container_of(grave, struct connection, member.grave));
 }
 
 static void release(struct connection *c)
@@ -131,8 +131,8 @@ static void release(struct connection *c)
     struct context *context = c->context;
     timer_clear(&context->loop.timers, &c->timer);
     connection_drop_peek(c);
-    handover_abandon(c);
-    list_remove(&c->parked);
+    connection_abandon_handover(c);
+    list_remove(&c->waiter.link);
     greeting_free(c->greeting);
     close_streams(c);
     relay_fini(&c->relay, &context->kit);
@@ -141,8 +141,8 @@ static void release(struct connection *c)
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);
     limits_leave(context->share->limits, c->listener);
-    context_leave(context, &c->grave.link, c->carrying);
-    loop_bury(&context->loop, &c->grave, bury);
+    context_leave(context, &c->member, c->carrying);
+    loop_bury(&context->loop, &c->member.grave, bury);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------ */
@@ -167,6 +167,25 @@ void connection_walk(struct connection *c)
     }
 }
 
+static void stop(struct member *member, enum reason reason)
+{
+    struct connection *c = container_of(member, struct connection, member);
+    bool trying = c->step == STEP_TRY || c->step == STEP_CONNECT || c->step == STEP_HAND;
+    if (c->visit.reason == REASON_NONE) {
+        if (trying)
+            server_untried(c->context->share->states, c->visit.server->number);
+        connection_end(c, reason);
+    }
+    release(c);
+}
+
+static void wake(struct waiter *waiter)
+{
+    connection_walk(container_of(waiter, struct connection, waiter));
+}
+
+static const struct member_kind connections = {.stop = stop};
+
 void connection_start(struct context *context, struct listen_point *point, int fd, const struct endpoint *peer)
 {
     struct connection *c = calloc(1, sizeof(*c));
@@ -179,42 +198,14 @@ void connection_start(struct context *context, struct listen_point *point, int f
     c->listener = (uint16_t)point->number;
     c->step = STEP_GUARD;
     c->pick.door = point->door;
-    list_init(&c->parked);
+    c->waiter.wake = wake;
+    list_init(&c->waiter.link);
     c->visit = (struct visit){
         .accepted = context->loop.now, .peer = *peer, .client = *peer, .listener = point->listener, .source = -1};
     timer_init(&c->timer, deadline_came);
     stream_init(&c->client, fd, point->is_unix, client_ready);
     c->server.source.fd = -1;
-    context_enter(context, &c->grave.link);
+    context_enter(context, &c->member, &connections);
     c->client.readable = true; /* who knows? */
     connection_walk(c);
-}
-
-void connection_stop(struct connection *c, enum reason reason)
-{
-    bool trying = c->step == STEP_TRY || c->step == STEP_CONNECT || c->step == STEP_HAND;
-    if (c->visit.reason == REASON_NONE) {
-        if (trying)
-            server_untried(c->context->share->states, c->visit.server->number);
-        connection_end(c, reason);
-    }
-    release(c);
-}
-
-struct connection *connection_of_link(struct list *link)
-{
-    return container_of(link, struct connection, grave.link);
-}
-
-void connection_wake_parked(struct context *context)
-{
-    /* Those that find nobody wait on a list that is new. */
-    struct list waiting;
-    list_init(&waiting);
-    list_splice(&waiting, &context->parked);
-    while (!list_is_empty(&waiting)) {
-        struct list *link = waiting.next;
-        list_remove(link);
-        connection_walk(container_of(link, struct connection, parked));
-    }
 }

@@ -18,13 +18,4 @@ struct context;
 /* Takes over a connected client; all that the connection needs lasts as long as the context. */
 void connection_start(struct context *context, struct listen_point *point, int fd, const struct endpoint *peer);
 
-/* Ends it now, whatever it is doing. */
-void connection_stop(struct connection *connection, enum reason reason);
-
-/* A worker has come: all that wait for one try again. */
-void connection_wake_parked(struct context *context);
-
-/* The connection to which this link in context->connections belongs. */
-struct connection *connection_of_link(struct list *link);
-
 #endif

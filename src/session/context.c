@@ -14,10 +14,10 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     memset(context, 0, sizeof(*context));
     context->share = share;
     context->counters = &share->counters[number];
-    list_init(&context->connections);
-    list_init(&context->parked);
+    list_init(&context->members);
+    list_init(&context->waiters);
     context->serial = (uint64_t)number << 48; /* room for 2^48 connections before two threads' numbers could meet */
-    relay_kit_init(&context->kit, context->counters, share->pipes_per_thread);
+    carry_kit_init(&context->kit, context->counters, share->pipes_per_thread);
     int failure = loop_init(&context->loop);
     if (failure)
         return failure;
@@ -29,7 +29,7 @@ int context_init(struct context *context, const struct share *share, unsigned nu
 
 void context_fini(struct context *context)
 {
-    relay_kit_fini(&context->kit);
+    carry_kit_fini(&context->kit);
     loop_fini(&context->loop);
     free(context->crowds);
     free(context->log);
@@ -42,10 +42,12 @@ void context_look_quiet(struct context *context)
         context->quiet(context);
 }
 
-void context_enter(struct context *context, struct list *connection)
+void context_enter(struct context *context, struct member *member, const struct member_kind *kind)
 {
-    list_append(&context->connections, connection);
-    context->connection_count++;
+    member->kind = kind;
+    list_append(&context->members, &member->grave.link);
+    context->member_count++;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided++;
 }
 
@@ -55,17 +57,59 @@ void context_decided(struct context *context)
     context_look_quiet(context);
 }
 
-void context_leave(struct context *context, struct list *connection, bool decided)
+void context_leave(struct context *context, struct member *member, bool decided)
 {
-    list_remove(connection);
-    context->connection_count--;
+    list_remove(&member->grave.link);
+    context->member_count--;
+    gauge_set(context->counters, GAUGE_CONNECTIONS, context->member_count);
     context->undecided -= decided ? 0 : 1;
     context_look_quiet(context);
 }
 
+static struct member *member_of(struct list *link)
+{
+    return container_of(link, struct member, grave.link);
+}
+
+void context_stop_members(struct context *context, enum reason reason)
+{
+    while (!list_is_empty(&context->members)) {
+        struct member *member = member_of(context->members.next);
+        member->kind->stop(member, reason);
+    }
+}
+
+void context_wake(struct context *context)
+{
+    /* Those that find nobody wait on a list that is new. */
+    struct list waiting;
+    list_init(&waiting);
+    list_splice(&waiting, &context->waiters);
+    while (!list_is_empty(&waiting)) {
+        struct waiter *waiter = container_of(waiting.next, struct waiter, link);
+        list_remove(&waiter->link);
+        waiter->wake(waiter);
+    }
+}
+
+/* Whoever goes while he is told takes only himself off the list. */
+static void tell_members(struct context *context)
+{
+    struct list *next;
+    for (struct list *link = context->members.next; link != &context->members; link = next) {
+        struct member *member = member_of(link);
+        next = link->next;
+        if (member->kind->drain)
+            member->kind->drain(member);
+    }
+}
+
 void context_drain(struct context *context)
 {
+    bool first = !context->draining;
     context->draining = true;
+    if (first)
+        tell_members(context);
     context_look_quiet(context);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "base/list.h"
+#include "base/reason.h"
 #include "carry/relay.h"
 #include "front/crowd.h"
 #include "front/peek.h"
@@ -15,15 +16,35 @@
 
 #include <stdbool.h>
 
+struct member;
+
+/* What may happen to any of them. */
+struct member_kind {
+    void (*stop)(struct member *member, enum reason reason); /* it ends now */
+    void (*drain)(struct member *member);                    /* nobody new comes any more; null: nothing to it */
+};
+
+/* Embedded in what a client is here: a connection, or a client in http mode. */
+struct member {
+    struct loop_grave grave; /* while it lives its link is in context->members */
+    const struct member_kind *kind;
+};
+
+/* Somebody who waits for any worker. */
+struct waiter {
+    struct list link; /* in context->waiters */
+    void (*wake)(struct waiter *waiter);
+};
+
 struct context {
     struct loop loop;
     const struct share *share;
-    struct list connections; /* all there are, for the day they must end at once */
-    size_t connection_count;
-    size_t undecided;   /* of them: those that have no server yet */
-    size_t abandoned;   /* handovers whose connection is gone, and that are not answered yet */
-    struct list parked; /* connections that wait for any worker */
-    struct team team;   /* the workers that this thread owns */
+    struct list members; /* all there are, for the day they must end at once */
+    size_t member_count;
+    size_t undecided;    /* of them: those that have no server yet */
+    size_t abandoned;    /* handovers whose connection is gone, and that are not answered yet */
+    struct list waiters; /* for any worker */
+    struct team team;    /* the workers that this thread owns */
     struct mailbox *mailbox;
     int *keeper;                            /* the engine's channel to it */
     bool draining;                          /* nobody new comes */
@@ -32,7 +53,7 @@ struct context {
     uint64_t serial;                        /* of the last connection; differs between threads */
     struct crowd *crowds;                   /* one for each listener */
     struct counters *counters;              /* one of share->counters; nobody else writes it */
-    struct relay_kit kit;
+    struct carry_kit kit;
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
     struct decision decision; /* the latest */
     uint8_t scratch[PEEK_LIMIT];
@@ -44,10 +65,16 @@ struct context {
 MUST_CHECK int context_init(struct context *context, const struct share *share, unsigned number);
 void context_fini(struct context *context);
 
-/* A connection comes, has found its server, and goes. */
-void context_enter(struct context *context, struct list *connection);
+/* A client comes, has found its server for good, and goes. */
+void context_enter(struct context *context, struct member *member, const struct member_kind *kind);
 void context_decided(struct context *context);
-void context_leave(struct context *context, struct list *connection, bool decided);
+void context_leave(struct context *context, struct member *member, bool decided);
+
+/* Ends them all. */
+void context_stop_members(struct context *context, enum reason reason);
+
+/* A worker has come: all that wait for one try again. */
+void context_wake(struct context *context);
 
 /* From now on `quiet` is told of every connection that is decided or goes. */
 void context_drain(struct context *context);

@@ -1,6 +1,6 @@
 #include "session/handover.h"
 
-#include "session/step.h"
+#include "session/context.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -10,11 +10,12 @@
 
 struct handover {
     struct delivery delivery;
-    struct context *home;          /* of the connection */
+    struct context *home;          /* of who gave it away */
     const struct share_thread *to; /* who owns the worker */
-    struct connection *connection; /* null: it was abandoned */
+    void (*answered)(void *owner);
+    void *owner; /* null: it was abandoned */
     bool beginning;
-    bool returned; /* the answer is here, in the connection's thread */
+    bool returned; /* the answer is here, in the owner's thread */
 };
 
 static struct handover *handover_of(struct delivery *delivery)
@@ -22,14 +23,14 @@ static struct handover *handover_of(struct delivery *delivery)
     return delivery->sender;
 }
 
-/* ---- in the connection's thread ------------------------------------------------------------------------------------- */
+/* ---- in the thread of who gave it away --------------------------------------------------------------------------------- */
 
 static void come_home(struct handover *handover)
 {
     handover->returned = true;
-    if (handover->connection) {
+    if (handover->owner) {
         if (!handover->beginning)
-            connection_walk(handover->connection);
+            handover->answered(handover->owner);
         return;
     }
     struct context *home = handover->home;
@@ -44,7 +45,7 @@ static void open_answer(struct mail *mail)
     come_home(handover_of(container_of(mail, struct delivery, mail)));
 }
 
-/* ---- in the owner's thread ------------------------------------------------------------------------------------------ */
+/* ---- in the thread of the worker's owner --------------------------------------------------------------------------------------- */
 
 static void answered(struct delivery *delivery)
 {
@@ -65,34 +66,13 @@ static void open_delivery(struct mail *mail)
 
 /* ---- begin and end -------------------------------------------------------------------------------------------------- */
 
-/* The worker's end; ours becomes c->server. */
-static int make_pair(struct connection *c)
+int handover_pair(int *ours)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    stream_init(&c->server, ends[0], true, connection_server_ready);
+    *ours = ends[0];
     return ends[1];
-}
-
-/* The client's socket lives on in the worker: an event of it would be none of ours. */
-static int let_go(struct connection *c)
-{
-    if (c->watched)
-        loop_forget(&c->context->loop, &c->client.source);
-    c->watched = false;
-    return c->client.source.fd;
-}
-
-static void fill(struct connection *c, struct delivery *delivery)
-{
-    delivery->client = c->visit.client;
-    delivery->peer = c->visit.peer;
-    delivery->key = c->pick.key_hash;
-    delivery->server = c->visit.server->number;
-    delivery->readable = c->readable;
-    delivery->door = c->pick.door;
-    delivery->tls = c->tls;
 }
 
 static void send_off(struct handover *handover)
@@ -106,66 +86,54 @@ static void send_off(struct handover *handover)
     mailbox_send(handover->to->context->mailbox, &delivery->mail);
 }
 
-int handover_begin(struct connection *c)
+struct handover *handover_begin(struct context *context, const struct delivery *delivery, void (*tell)(void *owner),
+                                void *owner)
 {
-    const struct share *share = c->context->share;
+    const struct share *share = context->share;
     struct handover *handover = calloc(1, sizeof(*handover));
     if (!handover)
-        return -ENOMEM;
-    bool pair = c->client.held != NULL;
-    handover->delivery = (struct delivery){
-        .answered = answered, .sender = handover, .pair = pair, .fd = pair ? make_pair(c) : let_go(c)};
-    if (handover->delivery.fd < 0) {
-        int failure = handover->delivery.fd;
-        free(handover);
-        return failure;
-    }
-    fill(c, &handover->delivery);
-    handover->home = c->context;
-    handover->to = &share->threads[c->visit.server->number % share->thread_count];
-    handover->connection = c;
-    c->handover = handover;
+        return NULL;
+    handover->delivery = *delivery;
+    handover->delivery.answered = answered;
+    handover->delivery.sender = handover;
+    handover->home = context;
+    handover->to = &share->threads[delivery->server % share->thread_count];
+    handover->answered = tell;
+    handover->owner = owner;
     handover->beginning = true;
     send_off(handover);
     handover->beginning = false;
-    return 0;
+    return handover;
 }
 
-enum delivery_answer handover_answer(const struct connection *c)
+enum delivery_answer handover_answer(const struct handover *handover)
 {
-    const struct handover *handover = c->handover;
     return handover->returned ? (enum delivery_answer)handover->delivery.answer : DELIVERY_NONE;
 }
 
-void handover_finish(struct connection *c)
+void handover_finish(struct handover *handover)
 {
-    struct handover *handover = c->handover;
-    bool taken = handover->delivery.answer == DELIVERY_TAKEN;
-    bool pair = handover->delivery.pair;
-    c->handover = NULL;
-    if (pair)
+    if (handover->delivery.pair)
         close(handover->delivery.fd);
     free(handover);
-    if (pair && !taken)
-        stream_close(&c->server, false);
 }
 
-void handover_abandon(struct connection *c)
+void handover_abandon(struct handover *handover)
 {
-    struct handover *handover = c->handover;
     if (!handover)
         return;
-    assert(handover->connection == c);
-    if (!handover->delivery.pair)
-        c->client.source.fd = -1; /* the handover closes it */
+    if (handover->returned) {
+        close(handover->delivery.fd);
+        free(handover);
+        return;
+    }
     __atomic_store_n(&handover->delivery.unwanted, true, __ATOMIC_RELAXED);
-    handover->connection = NULL;
-    c->handover = NULL;
-    c->context->abandoned++;
+    handover->owner = NULL;
+    handover->home->abandoned++;
 }
 
-void handover_cut(struct connection *c)
+void handover_cut(struct handover *handover)
 {
     /* Closing our copy would end nothing as long as the worker has one. */
-    shutdown(c->handover->delivery.fd, SHUT_RDWR);
+    shutdown(handover->delivery.fd, SHUT_RDWR);
 }

@@ -1,30 +1,36 @@
 #ifndef LIMPET_SESSION_HANDOVER_H
 #define LIMPET_SESSION_HANDOVER_H
 
-/* A connection in the hands of a worker's owner, which may be another thread: it travels there by mail and comes back with an
- * answer. Until then the descriptor belongs to the handover, so that a connection that ends meanwhile cannot close it under
+/* A socket in the hands of a worker's owner, which may be another thread: it travels there by mail and comes back with an
+ * answer. Until then the descriptor belongs to the handover, so that who gave it away and ends meanwhile cannot close it under
  * the other thread's hands. */
 
 #include "base/attr.h"
 #include "worker/delivery.h"
 
-struct connection;
+struct context;
+struct handover;
 
-/* Gives the client's socket away; or, if bytes of it are held here, one end of a socketpair whose other end becomes
- * c->server. 0 or a negative errno. The answer may be there already. */
-MUST_CHECK int handover_begin(struct connection *c);
+/* Sends it off. Of `delivery` everything is taken over that is about the client and his socket. `answered` is called once in
+ * this thread, but not before this function has returned: who begins looks himself for an answer that was there at once.
+ * Null without memory; then the descriptor is the caller's. */
+MUST_CHECK struct handover *handover_begin(struct context *context, const struct delivery *delivery,
+                                           void (*answered)(void *owner), void *owner);
 
 /* DELIVERY_NONE as long as there is none. */
-enum delivery_answer handover_answer(const struct connection *c);
+enum delivery_answer handover_answer(const struct handover *handover);
 
-/* It was answered: the client's socket is ours again, unless the worker has it; so is the socketpair, which goes. */
-void handover_finish(struct connection *c);
+/* It was answered: the socket is ours again, unless the worker has it; one end of a socketpair is closed either way. */
+void handover_finish(struct handover *handover);
 
-/* The answer is not waited for any more; nothing if none is. */
-void handover_abandon(struct connection *c);
+/* The answer is not waited for any more, and the descriptor is closed when it comes; null is fine. */
+void handover_abandon(struct handover *handover);
 
 /* Before that: nobody is to serve this client any more, who learns of it now. A worker that has read the connection and not
  * answered finds it ended. */
-void handover_cut(struct connection *c);
+void handover_cut(struct handover *handover);
+
+/* Makes a socketpair for a worker: returns the worker's end, ours is in *ours; or a negative errno. */
+MUST_CHECK int handover_pair(int *ours);
 
 #endif

@@ -35,15 +35,17 @@ enum step {
 
 /* An idle relay is all of this and nothing else: its size is what an idle pair costs. */
 struct connection {
-    struct loop_grave grave; /* while it lives its link is in context->connections */
+    struct member member;
     struct context *context;
     struct stream client;
     struct stream server;
     struct timer timer; /* the present step's deadline */
-    micros connect_by;  /* when the present attempt to reach a server has failed */
-    micros worker_by;   /* when no worker is waited for any more */
-    micros last_move;   /* of a byte, while carrying */
-    uint32_t unsent;    /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
+    union {
+        micros connect_by; /* when the present attempt to reach a server has failed */
+        micros last_move;  /* of a byte, while carrying */
+    };
+    micros worker_by; /* when no worker is waited for any more */
+    uint32_t unsent;  /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
@@ -57,7 +59,7 @@ struct connection {
     struct peek *peek;         /* only while peeking and waiting */
     struct greeting *greeting; /* what the server is told first; null: nothing */
     struct handover *handover; /* only while a worker is asked */
-    struct list parked;        /* in context->parked while it waits for any worker */
+    struct waiter waiter;      /* for any worker */
     uint32_t readable;         /* bytes that were seen at its front */
     struct relay relay;
     struct farewell farewell;
@@ -121,6 +123,9 @@ static inline const struct plan *connection_plan(const struct connection *c)
 
 /* For stream_init() of the server. */
 void connection_server_ready(struct loop_source *source, uint32_t events);
+
+/* No worker's answer is waited for any more; harmless when none is. */
+void connection_abandon_handover(struct connection *c);
 
 /* Frees what peeking needed; harmless when there is nothing. */
 void connection_drop_peek(struct connection *c);

@@ -38,9 +38,9 @@ static bool somebody_reads(struct connection *c)
  * all and left. */
 static enum step carried(struct connection *c, enum reason reason)
 {
-    if (reason == REASON_SERVER_RESET && relay_flow_is_whole(&c->relay.out))
+    if (reason == REASON_SERVER_RESET && flow_is_whole(&c->relay.out))
         return connection_part(c, &c->client, reason, "");
-    if (reason == REASON_CLIENT_RESET && relay_flow_is_whole(&c->relay.in))
+    if (reason == REASON_CLIENT_RESET && flow_is_whole(&c->relay.in))
         return connection_part(c, &c->server, reason, "");
     return connection_end(c, reason);
 }

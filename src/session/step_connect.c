@@ -1,77 +1,18 @@
-#include "base/log.h"
 #include "route/connect.h"
+#include "session/search.h"
 #include "session/step.h"
 
 #include <errno.h>
-#include <string.h>
+
+static struct search search_of(struct connection *c)
+{
+    return (struct search){.context = c->context, .visit = &c->visit, .pick = &c->pick};
+}
 
 static void leave_untried(struct connection *c)
 {
-    server_untried(c->context->share->states, c->visit.server->number);
-}
-
-/* The server could not be reached. A message only when it was up until now: its next failures tell nothing new. */
-static void server_refused(struct connection *c, int error)
-{
-    const struct plan_server *server = c->visit.server;
-    counter_add(c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    visit_pass(&c->visit, connection_server_index(c), error);
-    if (server_failed(c->context->share->states, server->number, connection_now(c)))
-        log_warning("pool %s: server %s is down: connect to %s: %s; its clients go to their next-ranked",
-                    c->visit.pool->name, server->name, server->address.text, strerror(error));
-}
-
-/* This machine could not even try; that is not the server's fault. */
-static void could_not_try(struct connection *c, int error)
-{
-    static struct log_limit limit;
-    unsigned long skipped;
-    counter_add(c->context->counters, COUNTER_CONNECT_FAILURES, 1);
-    visit_pass(&c->visit, connection_server_index(c), error);
-    leave_untried(c);
-    if (log_limit_pass(&limit, 60, &skipped))
-        log_warning("no connection to server %s can be opened from here: %s", c->visit.server->name, strerror(error));
-}
-
-static void server_answered(struct connection *c)
-{
-    const struct plan_server *server = c->visit.server;
-    if (c->visit.choice == VISIT_NEXT_RANKED)
-        counter_add(c->context->counters, COUNTER_NEXT_RANKED, 1);
-    if (server_succeeded(c->context->share->states, server->number))
-        log_notice("pool %s: server %s is up again: its clients come home", c->visit.pool->name, server->name);
-}
-
-static bool was_passed(const struct visit_passed *passed, uint32_t server)
-{
-    for (size_t i = 0; passed && i < passed->count; i++)
-        if (passed->servers[i] == server)
-            return true;
-    return false;
-}
-
-/* Those ranked before the choice (PICK_NOBODY: all) that were not tried are resting. */
-static void note_resting(struct connection *c, uint32_t choice)
-{
-    uint32_t before[VISIT_PASSED_MOST + 1]; /* one more than is told: then it is told that there are more */
-    size_t count = pick_before(&c->pick, c->context->share->ranking, choice, before, VISIT_PASSED_MOST + 1);
-    for (size_t i = 0; i < count; i++)
-        if (!was_passed(c->visit.passed, before[i]))
-            visit_pass(&c->visit, before[i], 0);
-}
-
-/* Why is this server the choice? */
-static void note_choice(struct connection *c, uint32_t index)
-{
-    struct visit *visit = &c->visit;
-    visit->server = &visit->pool->servers[index];
-    visit->choice = VISIT_HOME;
-    if (index != c->pick.home) {
-        visit->choice = VISIT_NEXT_RANKED;
-        note_resting(c, index);
-    }
-    if (c->pick.last_resort)
-        visit->choice = VISIT_LAST_RESORT;
+    struct search search = search_of(c);
+    search_untried(&search);
 }
 
 static enum step go_nowhere(struct connection *c, enum reason reason)
@@ -85,23 +26,16 @@ static enum step nobody_left(struct connection *c)
 {
     if (c->visit.pool->workers && connection_now(c) < c->worker_by)
         return connection_park(c);
-    static struct log_limit limit;
-    unsigned long skipped;
-    if (c->pick.tried_count < PICK_TRIES_MAX)
-        note_resting(c, PICK_NOBODY);
-    if (log_limit_pass(&limit, 1, &skipped))
-        log_error("pool %s: no server can be reached; visits end with %s", c->visit.pool->name,
-                  reason_text(REASON_NO_SERVER));
+    struct search search = search_of(c);
+    search_in_vain(&search);
     return go_nowhere(c, REASON_NO_SERVER);
 }
 
 enum step step_pick(struct connection *c)
 {
-    const struct share *share = c->context->share;
-    uint32_t index;
-    if (pick_next(&c->pick, share->ranking, share->states, connection_now(c), &index) == PICK_NONE_LEFT)
+    struct search search = search_of(c);
+    if (!search_next(&search))
         return nobody_left(c);
-    note_choice(c, index);
     c->connect_by = connection_now(c) + connection_plan(c)->timeouts.connect;
     c->retries = 0;
     timer_clear(&c->context->loop.timers, &c->timer);
@@ -130,8 +64,9 @@ static enum step begin_to_connect(struct connection *c, int fd, bool connected)
  * connecting is over. TCP does the same in the kernel. */
 static enum step try_again_soon(struct connection *c, int error)
 {
+    struct search search = search_of(c);
     if (connection_now(c) >= c->connect_by) {
-        server_refused(c, error);
+        search_refused(&search, error);
         return STEP_PICK;
     }
     micros pause = (micros)MILLIS_IN_MICROS << c->retries;
@@ -157,6 +92,7 @@ enum step step_try(struct connection *c)
         return STEP_WAIT;
     int fd;
     int error;
+    struct search search = search_of(c);
     counter_add(c->context->counters, COUNTER_CONNECTS, 1);
     switch (connect_start(&c->visit.server->address, &fd, &error)) {
     case CONNECT_DONE:
@@ -164,23 +100,24 @@ enum step step_try(struct connection *c)
     case CONNECT_WAITING:
         return begin_to_connect(c, fd, false);
     case CONNECT_FAILED:
-        server_refused(c, error);
+        search_refused(&search, error);
         return STEP_PICK;
     case CONNECT_FULL:
         return try_again_soon(c, error);
     case CONNECT_NO_PORT:
-        could_not_try(c, error);
+        search_hindered(&search, error);
         return STEP_PICK;
     case CONNECT_LOCAL:
         break;
     }
-    could_not_try(c, error);
+    search_hindered(&search, error);
     return go_nowhere(c, REASON_NO_MEMORY);
 }
 
 static enum step connect_failed(struct connection *c, int error)
 {
-    server_refused(c, error);
+    struct search search = search_of(c);
+    search_refused(&search, error);
     stream_close(&c->server, true); /* who met itself would go on holding the server's port */
     return STEP_PICK;
 }
@@ -206,7 +143,8 @@ enum step connection_carry(struct connection *c)
 
 static enum step begin_to_carry(struct connection *c)
 {
-    server_answered(c);
+    struct search search = search_of(c);
+    search_found(&search);
     c->visit.connected = connection_now(c);
     return connection_carry(c);
 }

@@ -1,5 +1,5 @@
-#include "base/log.h"
 #include "session/handover.h"
+#include "session/search.h"
 #include "session/step.h"
 
 #include <errno.h>
@@ -23,25 +23,11 @@ static int error_of(enum delivery_answer answer)
     return EPIPE;
 }
 
-static void worker_is_full(struct connection *c)
-{
-    const struct plan_server *server = c->visit.server;
-    if (server_failed(c->context->share->states, server->number, connection_now(c)))
-        log_warning(
-            "%s/%s has no descriptor left for a connection: its clients go to their next-ranked; raise `limits: "
-            "open-files` or ulimit -n",
-            c->visit.pool->name, server->name);
-}
-
 /* Not taken: the client is ours again, as it was. */
 static enum step go_on(struct connection *c, enum delivery_answer answer)
 {
-    struct server_states *states = c->context->share->states;
-    visit_pass(&c->visit, connection_server_index(c), error_of(answer));
-    if (answer == DELIVERY_LOST)
-        worker_is_full(c);
-    else
-        server_untried(states, c->visit.server->number);
+    struct search search = {.context = c->context, .visit = &c->visit, .pick = &c->pick};
+    search_declined(&search, answer == DELIVERY_LOST ? SEARCH_WORKER_FULL : SEARCH_WORKER_DECLINED, error_of(answer));
     timer_clear(&c->context->loop.timers, &c->timer);
     return STEP_PICK;
 }
@@ -49,10 +35,8 @@ static enum step go_on(struct connection *c, enum delivery_answer answer)
 static enum step taken(struct connection *c)
 {
     struct context *context = c->context;
-    if (c->visit.choice == VISIT_NEXT_RANKED)
-        counter_add(context->counters, COUNTER_NEXT_RANKED, 1);
-    if (server_succeeded(context->share->states, c->visit.server->number))
-        log_notice("%s/%s takes connections again: its clients come home", c->visit.pool->name, c->visit.server->name);
+    struct search search = {.context = context, .visit = &c->visit, .pick = &c->pick};
+    search_found(&search);
     counter_add(context->counters, COUNTER_HANDED_OVER, 1);
     c->visit.connected = clock_steady();
     if (!stream_is_open(&c->server))
@@ -67,21 +51,92 @@ static enum step wait_for_answer(struct connection *c)
     if (connection_now(c) < c->worker_by)
         return connection_wait(c, c->worker_by);
     server_untried(c->context->share->states, c->visit.server->number);
-    handover_cut(c);
-    handover_abandon(c);
+    handover_cut(c->handover);
+    connection_abandon_handover(c);
     return connection_end(c, REASON_WORKER_TIMEOUT);
+}
+
+static void answered(void *owner)
+{
+    connection_walk(owner);
+}
+
+static void fill(const struct connection *c, struct delivery *delivery)
+{
+    delivery->client = c->visit.client;
+    delivery->peer = c->visit.peer;
+    delivery->key = c->pick.key_hash;
+    delivery->server = c->visit.server->number;
+    delivery->readable = c->readable;
+    delivery->door = c->pick.door;
+    delivery->tls = c->tls;
+}
+
+/* The client's socket lives on in the worker: an event of it would be none of ours. If bytes of it are held here, the worker
+ * gets one end of a socketpair instead, whose other end becomes c->server. */
+static int give_away(struct connection *c, struct delivery *delivery)
+{
+    int ours;
+    delivery->pair = c->client.held != NULL;
+    if (delivery->pair) {
+        delivery->fd = handover_pair(&ours);
+        if (delivery->fd < 0)
+            return delivery->fd;
+        stream_init(&c->server, ours, true, connection_server_ready);
+        return 0;
+    }
+    if (c->watched)
+        loop_forget(&c->context->loop, &c->client.source);
+    c->watched = false;
+    delivery->fd = c->client.source.fd;
+    return 0;
+}
+
+static int begin(struct connection *c)
+{
+    struct delivery delivery = {0};
+    fill(c, &delivery);
+    int failure = give_away(c, &delivery);
+    if (failure)
+        return failure;
+    c->handover = handover_begin(c->context, &delivery, answered, c);
+    if (c->handover)
+        return 0;
+    if (delivery.pair) {
+        close(delivery.fd);
+        stream_close(&c->server, false);
+    }
+    return -ENOMEM;
+}
+
+static void finish(struct connection *c, enum delivery_answer answer)
+{
+    handover_finish(c->handover);
+    c->handover = NULL;
+    if (answer != DELIVERY_TAKEN)
+        stream_close(&c->server, false); /* of the socketpair, if there is one */
+}
+
+void connection_abandon_handover(struct connection *c)
+{
+    if (!c->handover)
+        return;
+    if (!stream_is_open(&c->server))
+        c->client.source.fd = -1; /* the handover closes it */
+    handover_abandon(c->handover);
+    c->handover = NULL;
 }
 
 enum step step_hand(struct connection *c)
 {
-    if (!c->handover && handover_begin(c) != 0) {
+    if (!c->handover && begin(c) != 0) {
         server_untried(c->context->share->states, c->visit.server->number);
         return connection_end(c, REASON_NO_MEMORY);
     }
-    enum delivery_answer answer = handover_answer(c);
+    enum delivery_answer answer = handover_answer(c->handover);
     if (answer == DELIVERY_NONE)
         return wait_for_answer(c);
-    handover_finish(c);
+    finish(c, answer);
     return answer == DELIVERY_TAKEN ? taken(c) : go_on(c, answer);
 }
 
@@ -94,7 +149,7 @@ enum step connection_park(struct connection *c)
 {
     if (connection_watch(c) != 0)
         return connection_end(c, REASON_NO_MEMORY);
-    list_append(&c->context->parked, &c->parked);
+    list_append(&c->context->waiters, &c->waiter.link);
     micros look = connection_now(c) + PARK_LOOK;
     if (timer_set(&c->context->loop.timers, &c->timer, look < c->worker_by ? look : c->worker_by) == 0)
         return STEP_PARK;
@@ -107,9 +162,9 @@ enum step step_park(struct connection *c)
     if (c->client.broken) {
         return connection_end(c, REASON_CLIENT_GONE);
     }
-    if (!connection_is_late(c) && !list_is_empty(&c->parked))
+    if (!connection_is_late(c) && !list_is_empty(&c->waiter.link))
         return STEP_WAIT;
-    list_remove(&c->parked);
+    list_remove(&c->waiter.link);
     c->pick.tried_count = 0;
     c->pick.last_resort = false;
     return STEP_PICK;

@@ -20,8 +20,7 @@ static void drain(struct thread *thread)
 
 static void stop_all(struct context *context)
 {
-    while (!list_is_empty(&context->connections))
-        connection_stop(connection_of_link(context->connections.next), REASON_STOPPED);
+    context_stop_members(context, REASON_STOPPED);
     if (context->alone)
         team_end_processes(&context->team); /* nobody else will */
     team_stop(&context->team);
@@ -43,7 +42,7 @@ static void read_notes(struct mailbox *mailbox, uint32_t notes)
     if (notes & THREAD_LEAVE)
         team_leave_all(&context->team);
     if (notes & THREAD_WAKE)
-        connection_wake_parked(context);
+        context_wake(context);
     if (notes & THREAD_END)
         context->loop.stopping = true;
 }
@@ -64,7 +63,7 @@ static void quiet(struct context *context)
     struct thread *thread = container_of(context, struct thread, context);
     bool settled = becomes(&thread->settled, context->undecided + context->abandoned == 0);
     bool workers = context->alone && !list_is_empty(&context->team.channels);
-    bool empty = becomes(&thread->empty, context->connection_count + context->abandoned == 0 && !workers);
+    bool empty = becomes(&thread->empty, context->member_count + context->abandoned == 0 && !workers);
     if (settled || empty)
         (void)!eventfd_write(thread->bell, 1);
 }

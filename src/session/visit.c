@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void visit_pass(struct visit *visit, uint32_t server, int error)
 {
@@ -24,6 +25,33 @@ void visit_pass(struct visit *visit, uint32_t server, int error)
         return;
     passed->servers[passed->count] = server;
     passed->errors[passed->count++] = (uint8_t)error;
+}
+
+static struct span at_most(struct span text, size_t most)
+{
+    return span_of(text.data, text.length < most ? text.length : most);
+}
+
+static uint8_t *append(uint8_t *to, struct span text)
+{
+    if (text.length > 0)
+        memcpy(to, text.data, text.length);
+    return to + text.length;
+}
+
+struct visit_request *visit_request_new(struct span method, struct span host, struct span path)
+{
+    method = at_most(method, VISIT_METHOD_MOST);
+    host = at_most(host, VISIT_HOST_MOST);
+    path = at_most(path, VISIT_PATH_MOST);
+    struct visit_request *request = calloc(1, sizeof(*request) + method.length + host.length + path.length);
+    if (!request)
+        return NULL;
+    request->method_length = (uint16_t)method.length;
+    request->host_length = (uint16_t)host.length;
+    request->path_length = (uint16_t)path.length;
+    append(append(append(request->text, method), host), path);
+    return request;
 }
 
 void visit_fini(struct visit *visit)
@@ -86,14 +114,22 @@ static void add_endpoint(struct fields *fields, const char *name, const struct e
     add_word(fields, name, text);
 }
 
-/* Milliseconds with three digits behind the point; "-" (JSON: null) when it never came to that. */
-static void add_duration(struct fields *fields, const char *name, micros from, micros to)
+/* What never came to be: "-", in JSON null. */
+static void add_nothing(struct fields *fields, const char *name)
 {
     add_name(fields, name);
-    if (to == 0 || to < from)
-        text_add(fields->line, fields->json ? "null" : "-");
-    else
-        text_add_format(fields->line, "%lld.%03lld", (long long)((to - from) / 1000), (long long)((to - from) % 1000));
+    text_add(fields->line, fields->json ? "null" : "-");
+}
+
+/* Milliseconds with three digits behind the point; nothing when it never came to that. */
+static void add_duration(struct fields *fields, const char *name, micros from, micros to)
+{
+    if (from == 0 || to == 0 || to < from) {
+        add_nothing(fields, name);
+        return;
+    }
+    add_name(fields, name);
+    text_add_format(fields->line, "%lld.%03lld", (long long)((to - from) / 1000), (long long)((to - from) % 1000));
 }
 
 /* A visit that ended before it was decided has neither source nor key, and perhaps no pool. */
@@ -149,6 +185,24 @@ static void add_detail(struct fields *fields, const char *detail)
     add_word(fields, "detail", words);
 }
 
+static void add_request(struct fields *fields, const struct visit_request *request)
+{
+    const uint8_t *host = request->text + request->method_length;
+    add_bytes(fields, "method", span_of(request->text, request->method_length));
+    add_bytes(fields, "host", span_of(host, request->host_length));
+    add_bytes(fields, "path", span_of(host + request->host_length, request->path_length));
+    if (request->status > 0)
+        add_number(fields, "status", request->status);
+    else
+        add_nothing(fields, "status");
+    add_duration(fields, "server_ms", request->asked, request->answered);
+    if (request->retried) {
+        add_name(fields, "retried");
+        text_add(fields->line, "true");
+    }
+    add_word(fields, "request_id", request->id);
+}
+
 void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t bytes_in, uint64_t bytes_out,
                 struct text *line)
 {
@@ -168,6 +222,8 @@ void visit_line(const struct visit *visit, const struct plan_log *log, uint64_t 
     add_duration(&fields, "wait_ms", visit->accepted, visit->decided);
     add_duration(&fields, "connect_ms", visit->decided, visit->connected);
     add_duration(&fields, "total_ms", visit->accepted, now);
+    if (visit->request)
+        add_request(&fields, visit->request);
     add_word(&fields, "reason", reason_text(visit->reason));
     if (visit->detail)
         add_detail(&fields, visit->detail);

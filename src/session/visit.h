@@ -38,6 +38,12 @@ struct visit_passed {
 /* Room for the id of a request: what a trusted proxy gave, or 32 hexadecimal digits. */
 #define VISIT_ID_SIZE 129
 
+/* At most so many bytes of each are shown. RFC 9110 section 9.1 gives methods no length; the longest registered one has
+ * 17 (UPDATEREDIRECTREF). A name in the DNS has 253. */
+#define VISIT_METHOD_MOST 32
+#define VISIT_HOST_MOST 255
+#define VISIT_PATH_MOST 2048
+
 /* What the log tells of a request, besides what it tells of every visit. Made only if there is a log. */
 struct visit_request {
     micros asked;    /* the server had the head of the request; 0: never */
@@ -74,9 +80,10 @@ struct visit {
 /* Room for the names of those that were passed over; longer lists are cut. */
 #define VISIT_WHY_SIZE 2048
 
-/* Room for one line, so that none is ever cut: short fields, VISIT_WHY_SIZE, and six texts of at most 512 bytes (listener,
- * pool, source, key, server, detail), of which JSON may make six bytes each: 6 * (2048 + 6 * 512) = 30,720. */
-#define VISIT_LINE_SIZE 32768
+/* Room for one line, so that none is ever cut: VISIT_WHY_SIZE, six texts of at most 512 bytes (listener, pool, source, key,
+ * server, detail) and those of a request (method, host, path, id), of which JSON may make six bytes each:
+ * 6 * (2048 + 6 * 512 + 32 + 255 + 2048 + 128) = 45,498; and 3,654 for the short fields and all the names. */
+#define VISIT_LINE_SIZE 49152
 
 /* At most so many bytes of a plain key are shown. */
 #define VISIT_PLAIN_KEY_MOST 512
@@ -84,6 +91,11 @@ struct visit {
 /* A server was not to be had. `error` is the errno of its connect; 0: it was resting and was not asked. If memory is short
  * the line will not tell of it. */
 void visit_pass(struct visit *visit, uint32_t server, int error);
+
+/* What the log will tell of a request, with the rest at zero; each text is cut to its limit above. `path` comes without
+ * its query, which may hold what no log should. Null without memory: the line then tells what it tells in tcp mode.
+ * The visit owns it: visit_fini() frees it. */
+struct visit_request *visit_request_new(struct span method, struct span host, struct span path);
 
 /* Frees what a visit owns; twice is harmless. */
 void visit_fini(struct visit *visit);

@@ -43,6 +43,36 @@ static struct span walk(struct explanation *e, struct span bytes)
     }
 }
 
+static const char *why_no_request(const struct parse_result *result)
+{
+    switch (result->verdict) {
+    case PARSE_BAD:
+        return result->why;
+    case PARSE_MORE:
+        return "the head of the request is not complete";
+    default:
+        return "this is no HTTP/1 request";
+    }
+}
+
+/* The first request of a connection on which each one is decided. */
+static void decide_first_request(struct explanation *e, struct span bytes)
+{
+    struct facts_origin origin;
+    struct facts connection = e->facts;
+    struct head head = {0};
+    struct parse_result result = head_read(&head, bytes);
+    if (result.verdict != PARSE_DONE) {
+        end_with(e, &(struct facts_result){.reason = REASON_BAD_HEAD, .why = why_no_request(&result)});
+        e->decision.answer_400 = true;
+        return;
+    }
+    facts_origin_of(&connection, &origin);
+    facts_request(&e->facts, e->listener, e->plan->pools, &origin, &head);
+    facts_fini(&connection);
+    decide_request(&e->decision, &e->facts, bytes, 0);
+}
+
 static void tell_element(struct explanation *e, const struct forwarding_element *element, enum explain_verdict verdict)
 {
     if (e->element_count < EXPLAIN_ELEMENTS_MAX)
@@ -167,9 +197,12 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
     facts_init(&e->facts, e->listener, plan->pools, peer, NULL);
 
     bytes = walk(e, bytes);
+    e->per_request = e->decision.verdict == DECIDE_HTTP;
+    if (e->per_request)
+        decide_first_request(e, bytes);
     e->has_forwarding_field =
         forwarding_field_sent(facts_within_limit(bytes), e->listener->client_from) != CLIENT_FROM_NONE;
-    bool ended = e->decision.verdict == DECIDE_END;
+    bool has_home = e->decision.verdict == DECIDE_KEY || e->decision.verdict == DECIDE_SPREAD;
     if (e->facts.stage == FACTS_CONTENT)
         tell_client(e, bytes);
     if (e->decision.pool) {
@@ -178,7 +211,7 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
             return false;
         tell_sources(e, bytes);
     }
-    return ended || tell_ranking(e);
+    return !has_home || tell_ranking(e);
 }
 
 void explain_fini(struct explanation *e)
@@ -216,7 +249,7 @@ void explain_trust(const struct plan_trust *trust, const struct endpoint *who, c
 struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_SIZE])
 {
     const struct decision *decision = &e->decision;
-    if (decision->verdict == DECIDE_END)
+    if (decision->verdict != DECIDE_KEY && decision->verdict != DECIDE_SPREAD)
         return span_of(NULL, 0);
     if (decision->tag != KEY_TAG_ADDRESS)
         return decision->key;

@@ -41,6 +41,7 @@ struct explanation {
     size_t listener_number; /* from 1 */
 
     size_t bytes_given;
+    bool per_request;    /* each request of the connection is decided; what is told is about the first */
     bool waited;         /* a connection would have waited for more bytes until a deadline */
     size_t proxy_length; /* bytes taken off; 0: none */
     size_t prefix_length;

@@ -249,7 +249,7 @@ static void add_decision(struct json *json, const struct explanation *e)
 {
     const struct decision *decision = &e->decision;
     add_text(json, "pool", decision->pool ? decision->pool->name : NULL);
-    if (decision->pool)
+    if (decision->route >= 0)
         add_number(json, "route", (unsigned)decision->route + 1);
     else
         add_null(json, "route");

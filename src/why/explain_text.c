@@ -233,6 +233,10 @@ static void print_result(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
         return;
     }
+    if (e->decision.verdict == DECIDE_ANSWER) {
+        fprintf(out, LABEL "limpet answers by itself: %u\n", "Result", e->listener->routes[e->decision.route].status);
+        return;
+    }
     const struct rank_entry *home = &e->entries[0];
     const struct plan_server *server = &e->decision.pool->servers[home->index];
     if (server->slot == 0)

@@ -78,11 +78,14 @@ def workers(limpet, folder):
 @pytest.fixture
 def run(start):
     """Starts limpets by `limpet run`: `run("http_app.js", count=4)`, a script of tests/node that listens on the port
-    PORT of 127.0.0.1, or `run(command=[...])`. Options of limpet's own are words: `run(..., options=["-k", "sni"])`."""
-    def one(script=None, *words, count=2, version=None, command=None, options=(), listen=None, env=None, **more):
+    PORT of 127.0.0.1, or `run(command=[...])`. Options of limpet's own are words: `run(..., options=["-k", "sni"])`.
+
+    Sockets are handed over, unless another `mode` is asked for; with None limpet's own default holds."""
+    def one(script=None, *words, count=2, version=None, command=None, options=(), listen=None, env=None, mode="tcp", **more):
         port = free_port()
         command = command or [node(version), node_script(script)]
-        own = ["-w", str(count), "--seed", "tests", "--admin", "off", *(["-l", listen] if listen else [])]
+        own = ["-w", str(count), "--seed", "tests", "--admin", "off", *(["-l", listen] if listen else []),
+               *(["--mode", mode] if mode else [])]
         arguments = [*own, *options, "--", *command, *map(str, words)]
         more = {"workers": count, **more}
         proxy = start(arguments=arguments, verb="run", env={"PORT": str(port), **(env or {})}, **more)

@@ -73,7 +73,7 @@ static void messages_about_flags_name_the_flag(void **state)
 {
     const char *listen[] = {":80"}, *keys[] = {"heade:X"},
                *servers[] = {"10.0.0.1:99999", "a=10.0.0.1:80,weight=0", "weight=2"};
-    struct conf_flags flags = {.mode = "http",
+    struct conf_flags flags = {.mode = "htpp",
                                .listen = listen,
                                .listen_count = 1,
                                .keys = keys,
@@ -84,7 +84,7 @@ static void messages_about_flags_name_the_flag(void **state)
     assert_non_null(strstr(said, "limpet: error: --key \"heade:X\": unknown key source; did you mean `header:X`?\n"));
     assert_non_null(strstr(said, "limpet: error: SERVER \"10.0.0.1:99999\": "));
     assert_non_null(strstr(said, "limpet: error: SERVER \"a=10.0.0.1:80,weight=0\": `0`: out of range; "));
-    assert_non_null(strstr(said, "limpet: error: --mode \"http\": `mode: http` is not in this version; "));
+    assert_non_null(strstr(said, "limpet: error: --mode \"htpp\": `htpp` is no word for `mode`; did you mean `http`?"));
     assert_non_null(
         strstr(said, "limpet: error: SERVER \"weight=2\": this is no server; a weight is joined by a comma: "));
     assert_int_equal(said_count, 5);
@@ -121,6 +121,7 @@ static void a_proxy_that_is_trusted_by_flag_is_warned_of_by_its_flag(void **stat
 {
     const char *listen[] = {":80"}, *trust[] = {"loopback", "10.0.0.5"}, *servers[] = {"10.0.0.1:80"};
     struct conf_flags flags = {.seed = "s",
+                               .mode = "tcp",
                                .listen = listen,
                                .listen_count = 1,
                                .trust = trust,

@@ -42,12 +42,51 @@ static void counters_add_up_and_do_not_mix(void **state)
     assert_int_equal(counter_read(&counters, COUNTER_SPLICES), 0);
 }
 
+static void ended_visits_are_counted_by_their_reason(void **state)
+{
+    struct counters counters = {0};
+    counter_ended(&counters, REASON_IDLE);
+    counter_ended(&counters, REASON_IDLE);
+    counter_ended(&counters, REASON_INTERNAL);
+    assert_int_equal(counter_read_ended(&counters, REASON_IDLE), 2);
+    assert_int_equal(counter_read_ended(&counters, REASON_INTERNAL), 1);
+    assert_int_equal(counter_read_ended(&counters, REASON_DONE), 0);
+    assert_int_equal(gauge_read(&counters, GAUGE_CONNECTIONS), 0);
+}
+
+static void gauges_rise_and_fall(void **state)
+{
+    struct counters counters = {0};
+    gauge_set(&counters, GAUGE_CONNECTIONS, 3);
+    gauge_set(&counters, GAUGE_CONNECTIONS, 2);
+    assert_int_equal(gauge_read(&counters, GAUGE_CONNECTIONS), 2);
+}
+
+static void every_gauge_has_a_name_and_a_sentence(void **state)
+{
+    for (enum gauge i = 0; i < GAUGE_COUNT; i++) {
+        const char *text = gauge_text(i);
+        const char *help = gauge_help(i);
+        assert_int_equal(strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(text));
+        assert_int_equal(help[strlen(help) - 1], '.');
+    }
+}
+
+static void blocks_of_two_threads_meet_in_no_cache_line(void **state)
+{
+    assert_int_equal(sizeof(struct counters) % 64, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_counter_has_a_name_of_its_own_that_a_metric_may_have),
         cmocka_unit_test(every_counter_explains_itself_in_a_sentence),
         cmocka_unit_test(counters_add_up_and_do_not_mix),
+        cmocka_unit_test(ended_visits_are_counted_by_their_reason),
+        cmocka_unit_test(gauges_rise_and_fall),
+        cmocka_unit_test(every_gauge_has_a_name_and_a_sentence),
+        cmocka_unit_test(blocks_of_two_threads_meet_in_no_cache_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static int make_listener(void **state)
         routes[i].pool = i;
     }
     listener = (struct plan_listener){
+        .mode = MODE_TCP,
         .trust = {.loopback = true},
         .client_from = CLIENT_FROM_X_FORWARDED_FOR,
         .routes = routes,

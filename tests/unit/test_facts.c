@@ -19,6 +19,7 @@ static int make_listener(void **state)
 {
     assert_null(network_parse(span_text("10.0.0.0/8"), &networks[0]));
     listener = (struct plan_listener){
+        .mode = MODE_TCP,
         .trust = {.loopback = true, .networks = networks, .network_count = 1},
         .client_from = CLIENT_FROM_X_FORWARDED_FOR,
         .routes = routes,

@@ -40,8 +40,12 @@ static int start(void **state)
 {
     int accepted;
     pool = (struct plan_pool){.name = "app", .keys = &by_user, .key_count = 1};
-    listener = (struct plan_listener){
-        .name = ":1", .routes = &route, .route_count = 1, .trust.loopback = true, .client_from = CLIENT_FROM_NONE};
+    listener = (struct plan_listener){.mode = MODE_TCP,
+                                      .name = ":1",
+                                      .routes = &route,
+                                      .route_count = 1,
+                                      .trust.loopback = true,
+                                      .client_from = CLIENT_FROM_NONE};
     plan = (struct plan){.pools = &pool, .pool_count = 1, .listeners = &listener, .listener_count = 1};
     loopback_pair(&client, &accepted);
     stream_init(&stream, accepted, false, nobody);

@@ -19,7 +19,7 @@
 
 struct scene {
     struct relay relay;
-    struct relay_kit kit;
+    struct carry_kit kit;
     struct counters counters;
     struct stream client;
     struct stream server;
@@ -42,7 +42,7 @@ static struct scene *open_scene_between(const int client[2], const int server[2]
     stream_init(&s->server, server[0], is_unix, nobody);
     s->client_end = client[1];
     s->server_end = server[1];
-    relay_kit_init(&s->kit, &s->counters, 4);
+    carry_kit_init(&s->kit, &s->counters, 4);
     relay_init(&s->relay);
     return s;
 }
@@ -76,7 +76,7 @@ static void close_end(int *end)
 static void close_scene(struct scene *s)
 {
     relay_fini(&s->relay, &s->kit);
-    relay_kit_fini(&s->kit);
+    carry_kit_fini(&s->kit);
     stream_close(&s->client, false);
     stream_close(&s->server, false);
     close_end(&s->client_end);
@@ -287,7 +287,7 @@ static void an_answer_is_delivered_though_the_server_left_and_the_client_speaks_
     struct relay_result result = run(s);
     assert_int_equal(result.answer, RELAY_FINISHED);
     assert_int_equal(result.reason, REASON_SERVER_RESET);
-    assert_true(relay_flow_is_whole(&s->relay.out));
+    assert_true(flow_is_whole(&s->relay.out));
     expect_read(s->client_end, "enough");
     close_scene(s);
 }
@@ -303,7 +303,7 @@ static void what_a_server_said_before_its_reset_is_delivered_and_does_not_look_w
     struct relay_result result = run_on_client(s);
     assert_int_equal(result.answer, RELAY_FINISHED);
     assert_int_equal(result.reason, REASON_SERVER_RESET);
-    assert_false(relay_flow_is_whole(&s->relay.out));
+    assert_false(flow_is_whole(&s->relay.out));
     expect_read(s->client_end, "not eno");
     close_scene(s);
 }
@@ -336,7 +336,7 @@ static void a_client_that_said_all_and_left_is_delivered_though_the_server_speak
     assert_int_equal(received, sizeof(much));
     assert_int_equal(result.answer, RELAY_FINISHED);
     assert_int_equal(result.reason, REASON_CLIENT_RESET);
-    assert_true(relay_flow_is_whole(&s->relay.in));
+    assert_true(flow_is_whole(&s->relay.in));
     close_scene(s);
 }
 

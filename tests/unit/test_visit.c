@@ -250,7 +250,79 @@ static void the_time_is_when_the_client_came(void **state)
     assert_non_null(strstr(line, " total_ms=5"));
 }
 
-/* A reader of JSON that knows only what a log line may be: an object of strings, numbers and null. */
+static void ask_for(const char *method, const char *host, const char *path)
+{
+    visit.request = visit_request_new(span_text(method), span_text(host), span_text(path));
+    assert_non_null(visit.request);
+}
+
+static void a_request_tells_of_itself_too(void **state)
+{
+    go_home();
+    ask_for("GET", "www.example.org", "/a/b");
+    visit.request->status = 304;
+    visit.request->asked = visit.connected;
+    visit.request->answered = visit.connected + 12345;
+    strcpy(visit.request->id, "0123abcd");
+    assert_text(
+        "time=* client=2001:db8::7 peer=192.0.2.1:4711 listener=:443 pool=app source=header:X-User key=00000abc "
+        "server=s2 why=home bytes_in=17 bytes_out=123456789012 wait_ms=1.234 connect_ms=2.005 total_ms=* "
+        "method=GET host=www.example.org path=/a/b status=304 server_ms=12.345 request_id=0123abcd reason=done\n");
+    assert_json("{\"time\":*,\"client\":\"2001:db8::7\",\"peer\":\"192.0.2.1:4711\",\"listener\":\":443\","
+                "\"pool\":\"app\",\"source\":\"header:X-User\",\"key\":\"00000abc\",\"server\":\"s2\",\"why\":\"home\","
+                "\"bytes_in\":17,\"bytes_out\":123456789012,\"wait_ms\":1.234,\"connect_ms\":2.005,\"total_ms\":*,"
+                "\"method\":\"GET\",\"host\":\"www.example.org\",\"path\":\"/a/b\",\"status\":304,"
+                "\"server_ms\":12.345,\"request_id\":\"0123abcd\",\"reason\":\"done\"}\n");
+    visit.request->retried = true;
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " server_ms=12.345 retried=true request_id="));
+    write_line(LOG_FORMAT_JSON);
+    assert_non_null(strstr(line, ",\"server_ms\":12.345,\"retried\":true,\"request_id\":"));
+}
+
+static void a_request_that_was_never_answered_says_so(void **state)
+{
+    ask_for("", "", "");
+    visit.request->answered = 7; /* whatever it is: nobody was asked */
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " method=- host=- path=- status=- server_ms=- request_id=- reason="));
+    write_line(LOG_FORMAT_JSON);
+    assert_non_null(strstr(line, ",\"method\":\"\",\"host\":\"\",\"path\":\"\",\"status\":null,\"server_ms\":null,"
+                                 "\"request_id\":\"\",\"reason\":"));
+    visit.request->asked = 8;
+    visit.request->answered = 0;
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " server_ms=- "));
+}
+
+static void a_hostile_request_adds_no_line_and_no_field(void **state)
+{
+    ask_for("GET\nX", "a b\"c\\", "/\r\n status=200\x1b[2J\xff");
+    strcpy(visit.request->id, "x\" \n");
+    write_line(LOG_FORMAT_TEXT);
+    assert_non_null(strstr(line, " method=GET\\x0aX host=a\\x20b\\x22c\\x5c "
+                                 "path=/\\x0d\\x0a\\x20status=200\\x1b[2J\\xff status=- server_ms=- "
+                                 "request_id=x\\x22\\x20\\x0a reason="));
+    write_line(LOG_FORMAT_JSON);
+    assert_non_null(strstr(line, "\"method\":\"GET\\u000aX\",\"host\":\"a b\\\"c\\\\\","
+                                 "\"path\":\"/\\u000d\\u000a status=200\\u001b[2J\\u00ff\""));
+}
+
+static void long_texts_of_a_request_are_cut(void **state)
+{
+    static char longer[4096];
+    memset(longer, 'x', sizeof(longer) - 1);
+    ask_for(longer, longer, longer);
+    assert_int_equal(visit.request->method_length, VISIT_METHOD_MOST);
+    assert_int_equal(visit.request->host_length, VISIT_HOST_MOST);
+    assert_int_equal(visit.request->path_length, VISIT_PATH_MOST);
+    write_line(LOG_FORMAT_TEXT);
+    const char *path = strstr(line, " path=");
+    assert_non_null(path);
+    assert_int_equal(strspn(path + strlen(" path="), "x"), VISIT_PATH_MOST);
+}
+
+/* A reader of JSON that knows only what a log line may be: an object of strings, numbers, true and null. */
 static const char *skip_string(const char *at)
 {
     assert_int_equal(*at++, '"');
@@ -272,7 +344,7 @@ static const char *skip_value(const char *at)
 {
     if (*at == '"')
         return skip_string(at);
-    if (strncmp(at, "null", 4) == 0)
+    if (strncmp(at, "null", 4) == 0 || strncmp(at, "true", 4) == 0)
         return at + 4;
     size_t digits = strspn(at, "0123456789");
     assert_true(digits > 0);
@@ -316,11 +388,13 @@ static void every_byte_in_a_key_leaves_the_line_json_and_whole(void **state)
 static void the_longest_line_is_not_cut(void **state)
 {
     static char longest[513];
+    static char long_path[VISIT_PATH_MOST + 1];
     static struct plan_server worst_servers[VISIT_PASSED_MOST];
     static struct plan_key worst_key;
     static struct plan_pool worst_pool;
     static struct plan_listener worst_listener;
     memset(longest, '\x01', sizeof(longest) - 1);
+    memset(long_path, '\x01', sizeof(long_path) - 1);
     go_home();
     worst_listener.name = longest;
     worst_key.text = longest;
@@ -334,6 +408,9 @@ static void the_longest_line_is_not_cut(void **state)
     visit.detail = longest;
     for (uint32_t i = 0; i < VISIT_PASSED_MOST; i++)
         pass_over(i, EADDRNOTAVAIL);
+    ask_for(longest, longest, long_path);
+    visit.request->retried = true;
+    memset(visit.request->id, '\x01', VISIT_ID_SIZE - 1);
     write_line(LOG_FORMAT_JSON);
     assert_is_json();
     assert_non_null(strstr(line, ",\"reason\":\"done\""));
@@ -363,6 +440,10 @@ int main(void)
         fresh(a_hostile_key_adds_no_line_and_no_field),
         fresh(peers_on_unix_sockets_and_unknown_clients_are_written_too),
         fresh(the_time_is_when_the_client_came),
+        fresh(a_request_tells_of_itself_too),
+        fresh(a_request_that_was_never_answered_says_so),
+        fresh(a_hostile_request_adds_no_line_and_no_field),
+        fresh(long_texts_of_a_request_are_cut),
         fresh(every_byte_in_a_key_leaves_the_line_json_and_whole),
         fresh(the_longest_line_is_not_cut),
     };

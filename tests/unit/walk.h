@@ -116,6 +116,12 @@ static inline void walk_text(const struct walk *walk, char buffer[WALK_TEXT_SIZE
         text_add(&text, reason_text(decision->reason));
         text_add(&text, decision->answer_400 ? " 400" : "");
         break;
+    case DECIDE_HTTP:
+        text_add(&text, "http");
+        break;
+    case DECIDE_ANSWER:
+        text_add_format(&text, "answer of route %d", decision->route);
+        break;
     }
 }
 

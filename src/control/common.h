@@ -1,0 +1,30 @@
+#ifndef LIMPET_CONTROL_COMMON_H
+#define LIMPET_CONTROL_COMMON_H
+
+/* The memory that the keeper and its engines have in common: what is known of the servers, and what the threads count. It
+ * outlives every engine. Laid out as the plan says, so that whoever has the plan finds everything. */
+
+#include "base/attr.h"
+#include "base/counter.h"
+#include "plan/plan.h"
+#include "route/server.h"
+
+/* All zeros before the first call. */
+struct common {
+    struct server_states *states; /* null: there is no memory */
+    struct counters *counters;    /* one for each thread */
+    void *memory;
+    size_t size;
+};
+
+/* The keeper's: makes the memory. Returns its descriptor, which is the caller's, or a negative errno. */
+MUST_CHECK int common_make(struct common *common, const struct plan *plan);
+
+/* An engine's: finds the memory behind that descriptor, which stays the caller's, and forgets what only the engine before
+ * it knew. 0 or a negative errno. */
+MUST_CHECK int common_take(struct common *common, const struct plan *plan, int fd);
+
+/* Twice is harmless. */
+void common_fini(struct common *common);
+
+#endif
