@@ -31,23 +31,31 @@ struct stick_answer {
     unsigned refused;     /* cookies of ours by name that could not be opened */
 };
 
-/* The first of the pool's sticks that knows. `bytes` are what `head` was read from; the times are now. */
+/* The first of the pool's sticks that knows. A cookie that names a server which the pool has no more is as if it were not
+ * there. A session's id is looked up among those that were learnt; else it may end with a dot and the name of its server,
+ * the longest such name: "0A1B.app1". `bytes` are what `head` was read from; the times are now. */
 struct stick_answer stick_find(struct sticks *sticks, const struct plan_pool *pool, const struct head *head,
                                struct span bytes, const struct endpoint *client, micros wall, micros steady);
 
 /* The pool's cookie, or null. */
 const struct plan_stick *stick_cookie(const struct plan_pool *pool);
 
-/* Adds "limpet=...; Path=/; HttpOnly; SameSite=Lax[; Secure]", the value of a Set-Cookie field. */
+/* Adds "limpet=...; Path=/; HttpOnly; SameSite=Lax[; Secure]", the value of a Set-Cookie field. SameSite=None is always Secure,
+ * because browsers refuse it otherwise. Nothing is added if the names do not fit into a cookie. */
 void stick_issue(struct sticks *sticks, const struct plan_pool *pool, const struct plan_server *server,
                  const struct endpoint *client, bool secure, micros wall, struct text *value);
 
-/* What a server's answer gives out, one Set-Cookie value after the other; harmless if the pool learns no sessions. */
-void stick_learn(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span set_cookie,
+/* What a server's answer gives out, one Set-Cookie value after the other; harmless if the pool learns no sessions. For
+ * requests that carry the id in a cookie or in their query. An id that comes with Max-Age=0 has ended. True: one was learnt. */
+bool stick_learn(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span set_cookie,
                  micros steady);
 
-/* A Cookie field's value without our cookie, written to `kept`; its length, 0 if nothing is left. In `kept` there is room for
- * as many bytes as the value has. */
+/* The same for any other field of the answer: one that bears the name under which requests carry the id in a field. */
+bool stick_learn_field(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span name,
+                       struct span value, micros steady);
+
+/* A Cookie field's value without our cookie (all that have its very name), written to `kept`; its length, 0 if nothing is left.
+ * The rest stays as it is, byte for byte. In `kept` there is room for as many bytes as the value has. */
 size_t stick_hide(const struct plan_pool *pool, struct span value, uint8_t *kept);
 
 #endif

@@ -5,6 +5,17 @@
  * XChaCha20-Poly1305 under keys that are derived from the secret; pool, name of the cookie and version are bound to it as
  * associated data. The text is URL-safe base64 without padding, in its canonical form only.
  *
+ *   key    = crypto_kdf(line of the secret, id 1, context SECRET_FOR_COOKIES, 32 bytes)
+ *   cookie = base64url(version, which is 1 | nonce, 24 bytes at random | sealed)
+ *   sealed = crypto_aead_xchacha20poly1305_ietf(content, associated data, nonce, key), with its tag of 16 bytes behind it
+ *   content = issued, 6 bytes of whole seconds, big endian | length of the server's name, 1 byte | the name | zeros, up
+ *             to the next multiple of 32 bytes: so the length of a cookie tells nothing of names of up to 25 bytes
+ *   associated data = version | length of the pool's name, 1 byte | it | length of the cookie's name, 1 byte | it | 0 if it
+ *             is bound to no client, 1 and the 16 bytes of the client's address, or 2 for a client without one
+ *
+ * Frozen; tests/vectors/cookie.tsv and tests/model/cookie.py prove it. The nonce is long enough to be drawn at random by any
+ * number of frontends for ever.
+ *
  * What cannot be opened, whatever the reason, is as if it were not there. */
 
 #include "base/attr.h"
@@ -23,11 +34,16 @@ struct cookie_keys {
     uint8_t all[SECRET_LINES_MOST][SECRET_SIZE];
 };
 
+/* From the text of a secret that was judged good. An empty one: a key at random, so that cookies last as long as this process
+ * and count on no other frontend. */
+void cookie_keys_make(struct cookie_keys *keys, struct span secret);
+
 /* Clocks of frontends may differ by so much. */
 #define COOKIE_SKEW (300 * (micros)SECOND_IN_MICROS)
 
-/* Longest name of a server that fits, and longest text. */
+/* Longest name of a server that fits, longest names of a pool and of a cookie, and longest text. */
 #define COOKIE_SERVER_MOST 127
+#define COOKIE_SCOPE_MOST 255
 #define COOKIE_TEXT_MOST 320
 
 struct cookie_scope {
@@ -42,7 +58,8 @@ struct cookie_content {
     micros issued;                   /* wall clock, whole seconds */
 };
 
-/* Writes the text and its length; `text` has room for COOKIE_TEXT_MOST. 0, or -E2BIG for a name that is too long. */
+/* Writes the text and its length; `text` has room for COOKIE_TEXT_MOST; there is no NUL. 0, or -E2BIG for a name
+ * that is too long. */
 MUST_CHECK int cookie_seal(const struct cookie_keys *keys, const struct cookie_scope *scope,
                            const struct cookie_content *content, char *text, size_t *length);
 

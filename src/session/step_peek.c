@@ -75,6 +75,8 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     const struct share *share = c->context->share;
     if (decision->verdict == DECIDE_END)
         return cannot_decide(c, facts, decision);
+    if (decision->verdict == DECIDE_HTTP)
+        return connection_end(c, REASON_NO_ROUTE);
 
     if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
         return refuse(c);
