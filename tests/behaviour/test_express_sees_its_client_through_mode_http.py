@@ -84,7 +84,7 @@ def test_a_request_id_is_given_kept_from_a_proxy_and_not_from_a_stranger(express
     assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in given) and len(set(given)) == 3
     assert _who(express, {"X-Request-Id": "front-4711"})["id"] == "front-4711"
     assert re.fullmatch(r"[0-9a-f]{32}", _who(express, {"X-Request-Id": "made-up"}, source=STRANGER)["id"])
-    assert {visit["id"] for visit in express.visits(5)} >= {*given, "front-4711"}
+    assert {visit["request_id"] for visit in express.visits(5)} >= {*given, "front-4711"}
 
 
 def test_a_connection_of_a_proxy_mixes_up_no_clients(express):
