@@ -24,6 +24,7 @@ enum option {
     OPTION_STOP,    /* help was asked for, or a usage error was printed: end with options.status */
     OPTION_OPERAND, /* a word that is no option */
     OPTION_ADMIN,
+    OPTION_APPEND,
     OPTION_BYTES,
     OPTION_CLIENTS,
     OPTION_CONFIG,
@@ -42,6 +43,8 @@ enum option {
     OPTION_NODE_PRELOAD,
     OPTION_PATH,
     OPTION_PEER,
+    OPTION_PROMOTE,
+    OPTION_RETIRE,
     OPTION_SEED,
     OPTION_SNI,
     OPTION_STRICT,
@@ -95,6 +98,7 @@ int command_help(int argc, char **argv);
 int command_manual(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_secret(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_undrain(int argc, char **argv);

@@ -21,6 +21,10 @@ MUST_CHECK int powers_read_file(const char *path, size_t most, char **text, size
 /* The same for a secret; -EPERM if others than its owner and group could read it, or others than its owner change it. */
 MUST_CHECK int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length);
 
+/* Puts these bytes in the place of a file, whole or not at all: they are written beside it first. It keeps its owner and mode;
+ * a new one is made with mode 0600. */
+MUST_CHECK int powers_replace_file(const char *path, const void *bytes, size_t length);
+
 /* Opens a log for appending, created with mode 0640. Returns the descriptor, which does not block: a FIFO takes what fits
  * until somebody reads it. */
 MUST_CHECK int powers_open_log(const char *path);

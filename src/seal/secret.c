@@ -97,3 +97,78 @@ void secret_make(char line[SECRET_LINE_SIZE])
     line[DIGITS] = '\n';
     line[DIGITS + 1] = '\0';
 }
+
+size_t secret_count(struct span text)
+{
+    struct span line;
+    unsigned number = 0;
+    size_t count = 0;
+    while (next_line(&text, &line, &number))
+        count++;
+    return count;
+}
+
+struct output {
+    char *text;
+    size_t length;
+};
+
+static void put(struct output *out, struct span bytes)
+{
+    if (bytes.length > 0)
+        memcpy(out->text + out->length, bytes.data, bytes.length);
+    out->length += bytes.length;
+}
+
+/* The last line of a file may have no newline. */
+static void put_line(struct output *out, struct span line)
+{
+    put(out, line);
+    if (line.length > 0 && line.data[line.length - 1] != '\n')
+        put(out, span_text("\n"));
+}
+
+static struct span whole_line(struct span *rest)
+{
+    const uint8_t *end = memchr(rest->data, '\n', rest->length);
+    size_t length = end ? (size_t)(end - rest->data) + 1 : rest->length;
+    struct span line = span_part(*rest, 0, length);
+    *rest = span_part(*rest, length, rest->length - length);
+    return line;
+}
+
+/* The whole line of the last secret. */
+static struct span last_secret(struct span text)
+{
+    struct span last = span_of(NULL, 0);
+    while (text.length > 0) {
+        struct span line = whole_line(&text);
+        if (secret_count(line) > 0)
+            last = line;
+    }
+    return last;
+}
+
+size_t secret_rewrite(struct span text, enum secret_step step, char *after)
+{
+    struct output out = {.text = after};
+    struct span promoted = step == SECRET_PROMOTE ? last_secret(text) : span_of(NULL, 0);
+    size_t secrets = 0;
+    while (text.length > 0) {
+        struct span line = whole_line(&text);
+        bool counts = secret_count(line) > 0, first = counts && secrets == 0;
+        secrets += counts;
+        if (first)
+            put_line(&out, promoted);
+        bool moved = promoted.data == line.data, retired = step == SECRET_RETIRE && counts && !first;
+        if (!moved && !retired)
+            put_line(&out, line);
+    }
+    if (step == SECRET_APPEND) {
+        char line[SECRET_LINE_SIZE];
+        secret_make(line);
+        put(&out, span_text(line));
+        sodium_memzero(line, sizeof(line));
+    }
+    return out.length;
+}

@@ -28,4 +28,19 @@ size_t secret_derive(struct span text, const char purpose[8], uint8_t keys[][SEC
 #define SECRET_LINE_SIZE (2 * SECRET_SIZE + 2)
 void secret_make(char line[SECRET_LINE_SIZE]);
 
+/* How many secrets a text that was judged good holds. */
+size_t secret_count(struct span text);
+
+/* The steps of a rotation, on a text that was judged good; only SECRET_APPEND takes an empty one, too. Lines that do not count
+ * stay where they are. */
+enum secret_step {
+    SECRET_APPEND,  /* a new secret becomes the last line */
+    SECRET_PROMOTE, /* the last secret becomes the first */
+    SECRET_RETIRE   /* the first secret stays, the others go */
+};
+
+/* Writes the text after the step; in `after` there is room for text.length + SECRET_STEP_ROOM bytes. The length. */
+#define SECRET_STEP_ROOM (SECRET_LINE_SIZE + 1)
+size_t secret_rewrite(struct span text, enum secret_step step, char *after);
+
 #endif

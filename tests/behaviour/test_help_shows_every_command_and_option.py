@@ -6,8 +6,8 @@ import pytest
 
 from support.limpet import run
 
-NOW = ["serve", "run", "check", "why", "demo", "status", "drain", "undrain", "reload"]
-LATER = ["secret", "add", "remove", "weight", "upgrade"]
+NOW = ["serve", "run", "check", "why", "demo", "secret", "status", "drain", "undrain", "reload"]
+LATER = ["add", "remove", "weight", "upgrade"]
 OPTIONS = {
     "serve": ["config", "listen", "mode", "key", "seed", "trust", "admin"],
     "run": ["workers", "listen", "mode", "key", "seed", "trust", "contract", "node-message", "node-preload", "admin",
@@ -16,6 +16,7 @@ OPTIONS = {
     "why": ["config", "listen", "mode", "key", "seed", "trust", "peer", "header", "method", "path", "host", "sni",
             "bytes", "listener", "json"],
     "demo": ["for", "clients", "listen"],
+    "secret": ["append", "promote", "retire"],
     "status": ["json", "admin"],
     "drain": ["wait", "timeout", "admin"],
     "undrain": ["admin"],

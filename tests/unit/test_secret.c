@@ -92,6 +92,54 @@ static void a_new_line_is_a_good_one_and_never_the_same(void **state)
     assert_good(one, 1);
 }
 
+static void assert_step(enum secret_step step, const char *before, const char *expected)
+{
+    char *after = malloc(strlen(before) + SECRET_STEP_ROOM);
+    assert_non_null(after);
+    size_t length = secret_rewrite(span_text(before), step, after);
+    assert_int_equal(length, strlen(expected));
+    assert_memory_equal(after, expected, length);
+    free(after);
+}
+
+static void the_last_secret_is_promoted(void **state)
+{
+    assert_step(SECRET_PROMOTE, ONE "\n" TWO "\n", TWO "\n" ONE "\n");
+    assert_step(SECRET_PROMOTE, ONE "\n" TWO, TWO "\n" ONE "\n");
+    assert_step(SECRET_PROMOTE, ONE "\n" ONE "\n" TWO "\n", TWO "\n" ONE "\n" ONE "\n");
+    assert_step(SECRET_PROMOTE, "# a\n\n" ONE "\n# b\n" TWO "\r\n# c", "# a\n\n" TWO "\r\n" ONE "\n# b\n# c\n");
+    assert_step(SECRET_PROMOTE, ONE "\n", ONE "\n");
+    assert_step(SECRET_PROMOTE, ONE, ONE "\n");
+}
+
+static void the_others_are_retired(void **state)
+{
+    assert_step(SECRET_RETIRE, ONE "\n" TWO "\n", ONE "\n");
+    assert_step(SECRET_RETIRE, "# a\n" ONE "\n# b\n" TWO "\n" TWO "\n\n", "# a\n" ONE "\n# b\n\n");
+    assert_step(SECRET_RETIRE, ONE, ONE "\n");
+}
+
+static void assert_appended(const char *before, const char *front, size_t count)
+{
+    char *after = malloc(strlen(before) + SECRET_STEP_ROOM);
+    unsigned line;
+    assert_non_null(after);
+    struct span text = span_of(after, secret_rewrite(span_text(before), SECRET_APPEND, after));
+    assert_null(secret_judge(text, &line));
+    assert_int_equal(secret_count(text), count);
+    assert_int_equal(text.length, strlen(front) + SECRET_LINE_SIZE - 1);
+    assert_memory_equal(after, front, strlen(front));
+    free(after);
+}
+
+static void a_new_secret_is_appended(void **state)
+{
+    assert_appended("", "", 1);
+    assert_appended("# none yet", "# none yet\n", 1);
+    assert_appended(ONE, ONE "\n", 2);
+    assert_appended(ONE "\n" TWO "\n# c\n", ONE "\n" TWO "\n# c\n", 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +148,9 @@ int main(void)
         cmocka_unit_test(a_nul_in_the_file_is_no_end_of_it),
         cmocka_unit_test(sixteen_secrets_are_enough),
         cmocka_unit_test(keys_differ_by_secret_and_purpose),
+        cmocka_unit_test(the_last_secret_is_promoted),
+        cmocka_unit_test(the_others_are_retired),
+        cmocka_unit_test(a_new_secret_is_appended),
         cmocka_unit_test(a_new_line_is_a_good_one_and_never_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
