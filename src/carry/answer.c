@@ -13,8 +13,7 @@ static void add_span(struct text *text, struct span span)
 
 static bool goes_on(const struct message_field *field, const struct answer_telling *telling)
 {
-    if (telling->changes->count > 0 &&
-        changes_drop(telling->changes, span_of(field->line.data, field->name_length)))
+    if (telling->changes->count > 0 && changes_drop(telling->changes, span_of(field->line.data, field->name_length)))
         return false;
     return field->kind != FIELD_HOP;
 }

@@ -13,12 +13,12 @@
 #include <stdbool.h>
 
 struct answer_telling {
-    bool http10;        /* the client speaks HTTP/1.0: no chunks */
-    bool close;         /* the connection ends behind it */
-    bool keep_alive;    /* HTTP/1.0: it does not, as was asked for */
-    bool upgraded;      /* a 101 */
+    bool http10;         /* the client speaks HTTP/1.0: no chunks */
+    bool close;          /* the connection ends behind it */
+    bool keep_alive;     /* HTTP/1.0: it does not, as was asked for */
+    bool upgraded;       /* a 101 */
     struct span upgrade; /* ... to this protocol */
-    struct span cookie; /* of ours, the value of a Set-Cookie; empty: none */
+    struct span cookie;  /* of ours, the value of a Set-Cookie; empty: none */
     const struct plan_changes *changes;
 };
 
@@ -32,7 +32,7 @@ struct answer_own {
     const char *location;
     const char *type;
     struct span body;
-    bool without_body; /* it answers a HEAD: the length is told all the same */
+    bool without_body;    /* it answers a HEAD: the length is told all the same */
     unsigned retry_after; /* seconds; 0: not told */
     struct answer_telling telling;
 };

@@ -14,9 +14,9 @@ struct pass {
     struct chunks *chunks;
     struct span bytes;
     size_t used;
-    uint8_t *data;  /* in the room, behind SIZE_ROOM */
-    size_t length;  /* of the data */
-    size_t tail;    /* bytes behind it: line ends, the last chunk, trailers */
+    uint8_t *data; /* in the room, behind SIZE_ROOM */
+    size_t length; /* of the data */
+    size_t tail;   /* bytes behind it: line ends, the last chunk, trailers */
     const char *why;
 };
 

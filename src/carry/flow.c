@@ -276,6 +276,29 @@ static enum flow_answer keep_pieces(struct flow *flow, const struct span *pieces
     return FLOW_WAIT;
 }
 
+enum flow_answer flow_append(struct flow *flow, const struct span *pieces, size_t count)
+{
+    struct flow_rest *before = flow->rest;
+    assert(before);
+    size_t length = length_of(pieces, count);
+    flow->rest = NULL;
+    struct flow_rest *rest = new_rest(flow, before->length + length);
+    if (!rest) {
+        flow->rest = before;
+        return FLOW_NO_MEMORY;
+    }
+    rest->ours = before->ours;
+    memcpy(rest->bytes, before->bytes + before->start, before->length);
+    uint8_t *at = rest->bytes + before->length;
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].length > 0)
+            memcpy(at, pieces[i].data, pieces[i].length);
+        at += pieces[i].length;
+    }
+    free(before);
+    return FLOW_WAIT;
+}
+
 enum flow_answer flow_send(struct flow *flow, struct stream *to, const struct span *pieces, size_t count, size_t ours)
 {
     size_t length = length_of(pieces, count);

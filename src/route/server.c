@@ -112,10 +112,8 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
     return is_open(states, number, door) && may_try(load(states, number), now, anyway);
 }
 
-bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+static bool claim(struct server_states *states, size_t number, micros now, bool anyway)
 {
-    if (!is_open(states, number, door))
-        return false;
     uint64_t word = load(states, number);
     do {
         if (!may_try(word, now, anyway))
@@ -124,6 +122,18 @@ bool server_try(struct server_states *states, size_t number, unsigned door, micr
             return true;
     } while (!replace(states, number, &word, word | TRIAL_BIT));
     return true;
+}
+
+bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+{
+    return is_open(states, number, door) && claim(states, number, now, anyway);
+}
+
+bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now)
+{
+    uint64_t closed = __atomic_load_n(&states->all[number].closed, __ATOMIC_RELAXED);
+    assert(number < states->count && door < SERVER_DOORS);
+    return !(closed >> door & 1) && claim(states, number, now, false);
 }
 
 bool server_succeeded(struct server_states *states, size_t number)

@@ -82,6 +82,8 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
  * swallows connects gathers no queue, and one that refuses them is free again at once. One that drains, or that takes
  * nobody from this door, is never tried. Each true must be followed by exactly one of the three below. */
 MUST_CHECK bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway);
+/* The same for a visit of a client whom the server knows: it may drain, but not rest. */
+MUST_CHECK bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now);
 bool server_succeeded(struct server_states *states, size_t number);          /* true: it is back */
 bool server_failed(struct server_states *states, size_t number, micros now); /* true: it was up until now */
 void server_untried(struct server_states *states, size_t number); /* the visit ended before the outcome was known */
