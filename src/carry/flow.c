@@ -190,7 +190,7 @@ static enum flow_answer step(struct flow *flow, struct carry_kit *kit, const str
         return send_pipe(flow, way->to);
     if (is_at_end(flow, way))
         return FLOW_DONE;
-    if (!way->from->readable)
+    if (!way->from->readable && !stream_holds(way->from))
         return FLOW_WAIT;
     if (flow->unheard)
         return drop(flow, kit, way);

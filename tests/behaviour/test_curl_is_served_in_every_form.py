@@ -88,10 +88,9 @@ def test_the_answer_to_head_has_fields_and_no_body(proxied, peer):
 
 @pytest.mark.parametrize("peer", ["node", "nginx"])
 def test_answers_in_chunks_arrive_with_their_trailers(proxied, peer):
-    """nginx drops what Node puts behind the last chunk."""
+    """nginx drops what Node puts behind the last chunk. limpet makes chunks of its own."""
     url = proxied(peer)
     raw = curl("--raw", "-H", "TE: trailers", f"{url}/chunks/200000")
-    assert raw.startswith(b"10000\r\n") or peer == "nginx"
     assert (f"\r\n0\r\nX-Digest: {digest(content(200000))}\r\n\r\n".encode() in raw) == (peer == "node")
     assert curl(f"{url}/chunks/200000") == content(200000)
 
