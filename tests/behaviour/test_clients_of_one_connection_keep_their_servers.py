@@ -19,7 +19,7 @@ CLIENTS = [f"127.1.0.{number + 1}" for number in range(200)]
 
 @pytest.fixture
 def front(folder, keep):
-    return lambda proxy: keep(nginx_that_keeps_connections(folder, proxy))
+    return lambda proxy: keep(nginx_that_keeps_connections(folder, proxy, 16))
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def either(request, servers, run):
     """The same with workers, by `limpet run`; and who is home to whom."""
     if request.param == "servers":
         return servers, Ranking("tests", "app", {"a": 1, "b": 1})
-    return lambda script: run(script, count=2), ranking_of_workers(2)
+    return lambda script: run(script, count=2, mode=None), ranking_of_workers(2)
 
 
 BOTH = pytest.mark.parametrize("either", ["servers", "workers"], indirect=True)
@@ -52,17 +52,17 @@ def _peers(proxy, count):
     return len({visit["peer"] for visit in visits})
 
 
-def test_two_hundred_clients_come_home_over_four_connections(servers, front):
+def test_two_hundred_clients_come_home_over_few_connections(servers, front):
     proxy = servers("peer_server.js")
     ranking = Ranking("tests", "app", {"a": 1, "b": 1})
     homes = ask_each(front(proxy), CLIENTS, times=5)
     assert homes == {client: [ranking.home_of_address(client)] * 5 for client in CLIENTS}
-    assert _peers(proxy, 1000) < 50
+    assert _peers(proxy, 1000) <= 32  # as many as ask at once, with some to spare
     assert {visit["client"] for visit in proxy.visits()} == set(CLIENTS)
 
 
 def test_two_hundred_clients_come_home_to_workers(run, front):
-    proxy = run("http_app.js", count=4)
+    proxy = run("http_app.js", count=4, mode=None)
     ranking = ranking_of_workers(4)
     homes = ask_each(front(proxy), CLIENTS, times=5)
     assert homes == {client: [ranking.home_of_address(client)] * 5 for client in CLIENTS}

@@ -12,7 +12,7 @@ from support.client import Client, ask_for_facts
 from support.http_client import HttpClient
 from support.limpet import run as command
 from support.ports import free_port
-from support.programs import find
+from support.programs import find, node, node_script
 from support.ranking import Ranking, ranking_of_workers
 from support.servers import echoes
 
@@ -22,10 +22,11 @@ WORDS = hashlib.shake_256(b"words").digest(300000)
 
 
 @pytest.fixture
-def app(run):
+def app(limpet):
     """A program in three workers; only one address is trusted."""
-    options = ["--mode", "auto", "--trust", PROXY]
-    return lambda script="http_app.js", *words: run(script, *words, count=3, options=options)
+    return lambda script="http_app.js", *words: limpet(
+        workers={"command": [node(), node_script(script), *map(str, words)], "count": 3, "environment": {"PORT": free_port()}},
+        key="client", listener={"mode": "auto", "trust": PROXY})
 
 
 def _two_clients(home_of):
@@ -102,7 +103,7 @@ def test_routes_that_look_into_requests_serve_strangers_request_by_request(limpe
         told = [client.ask(wire.request(f"/facts/{name}", {"X-Forwarded-For": "203.0.113.9"})).json() for name in "abab"]
     assert [each["name"] for each in told] == list("abab")
     assert {each["headers"]["x-forwarded-for"] for each in told} == {STRANGER}
-    assert [visit["client"] for visit in proxy.visits(4)] == [STRANGER] * 4
+    assert {visit["client"].split(":")[0] for visit in proxy.visits(4)} == {STRANGER}
 
 
 def test_a_stranger_and_the_same_client_behind_a_proxy_have_one_home(app):

@@ -90,7 +90,7 @@ def nginx_in_front(folder, target):
     return front
 
 
-def nginx_that_keeps_connections(folder, target, connections=4):
+def nginx_that_keeps_connections(folder, target, connections=8):
     """As documentation has it for WebSockets and for speed: few connections to the upstream, for all clients, and HTTP/1.1."""
     port = free_port()
     front = Nginx(folder, f"""
