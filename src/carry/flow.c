@@ -195,11 +195,7 @@ static enum flow_answer step(struct flow *flow, struct carry_kit *kit, const str
         return send_pipe(flow, way->to);
     if (is_at_end(flow, way))
         return FLOW_DONE;
-<<<<<<< HEAD
     if (!has_more(way->from))
-=======
-    if (!way->from->readable && !stream_holds(way->from))
->>>>>>> h-peers
         return FLOW_WAIT;
     if (flow->unheard)
         return drop(flow, kit, way);
