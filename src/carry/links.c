@@ -90,7 +90,8 @@ bool links_shed(struct links *links)
 
 void links_fini(struct links *links)
 {
-    (void)links_shed(links);
+    if (links->all && links_shed(links))
+        timer_clear(&links->loop->timers, &links->sweep);
     free(links->all);
     links->all = NULL;
 }
