@@ -71,7 +71,8 @@ BROKEN = {
     "a storm of 103s": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 200 + GOOD,
     "100s without an end": b"HTTP/1.1 100 Continue\r\n\r\n" * 50,
     "101 unasked": b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n" + GOOD,
-    "40 KiB of fields": _answer(b"\r\n".join(b"X-%d: " % number + b"v" * 900 for number in range(45)) + b"\r\nContent-Length: 5"),
+    "40 KiB of fields": _answer(b"".join(b"X-%d: %s\r\n" % (number, b"v" * 900) for number in range(45))
+                                + b"Content-Length: 5"),
     "a field without an end": OK + b"X: " + b"v" * 200000,
     "a thousand fields": _answer(b"X: y\r\n" * 1000 + b"Content-Length: 5"),
     "a reason without an end": b"HTTP/1.1 200 " + b"O" * 200000,
@@ -103,7 +104,8 @@ FINE = {
     "HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     "HTTP/1.0 that keeps": b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello",
     "an empty value": _answer(b"X:\r\nContent-Length: 5"),
-    "Set-Cookie and Set-Cookie2": _answer(b"Set-Cookie2: a=b\r\nSet-Cookie: ;\r\nSet-Cookie:\r\nSet-Cookie2:\r\nContent-Length: 5"),
+    "Set-Cookie and Set-Cookie2": _answer(b"Set-Cookie2: a=b\r\nSet-Cookie: ;\r\nSet-Cookie:\r\nSet-Cookie2:\r\n"
+                                          b"Content-Length: 5"),
     "chunks": chunked_answer(b"he", b"llo", trailers=[b"X-Sum: 1"]),
     "chunks with extensions": _answer(b"Transfer-Encoding: chunked", b'5;a="b"\r\nhello\r\n0\r\n\r\n'),
     "a few 1xx": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(b"hello"),

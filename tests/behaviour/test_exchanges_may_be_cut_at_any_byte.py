@@ -1,5 +1,5 @@
-"""Exchanges of every kind, ended, reset or stalled behind each byte, by the client or by the server: nothing that was cut short
-looks complete to the other side, and nothing is left behind in limpet."""
+"""Exchanges of every kind, ended, reset or stalled behind each byte, by the client or by the server: nothing that was cut
+short looks complete to the other side, and nothing is left behind in limpet."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pytest
 
 from support import proc
 from support.http_client import HttpClient
-from support.http_servers import BODY, CLOSE, RESET, STALL, Scripted, answer, chunked, chunked_answer
+from support.http_servers import BODY, CLOSE, CONTINUE, RESET, STALL, Scripted, answer, chunked, chunked_answer
 from support.proc import wait_until
 from support.refusals import HOST
 
@@ -21,11 +21,10 @@ def _request(method, lines, body=b""):
 
 
 SOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 # What the client sends, and what the server answers. The body of the one that waits for 100 is sent when that has come.
 EXCHANGES = {
-    "get": (_request(b"GET", b""), answer(b"hello", fields=[b"X-Some: thing"])),
+    "getl": (_request(b"GET", b""), answer(b"hello", fields=[b"X-Some: thing"])),
     "getc": (_request(b"GET", b"Cookie: a=b\r\n"), chunked_answer(b"hello", b"world", trailers=[b"X-Sum: 1"])),
     "post": (_request(b"POST", b"Content-Length: 11\r\n", b"hello world"), answer(b"thanks")),
     "posc": (_request(b"POST", b"Transfer-Encoding: chunked\r\n", chunked(b"hello", b"world", trailers=[b"X-Sum: 1"])),
@@ -117,7 +116,8 @@ def descriptors_are_as_before(proxy, server):
     before = proc.descriptors(proxy.engine)
     yield
     server.hang_up()
-    assert wait_until(lambda: proc.descriptors(proxy.engine) <= before, 5), f"{proc.descriptors(proxy.engine)}, {before} before"
+    assert wait_until(lambda: proc.descriptors(proxy.engine) <= before, 5), (
+        f"{proc.descriptors(proxy.engine)} descriptors, {before} before")
 
 
 def _run(proxy, cases):

@@ -1,5 +1,5 @@
-"""RFC 9110 section 7.6.1: what belongs to a connection is not sent on; but nothing that a client writes into Connection takes
-away what routes, frames or identifies a request."""
+"""RFC 9110 section 7.6.1: what belongs to a connection is not sent on; but nothing that a client writes into Connection
+takes away what routes, frames or identifies a request."""
 
 import pytest
 
@@ -75,7 +75,8 @@ FIELDS_OF_A_SERVER = {
 
 
 def test_fields_of_a_server_end_at_limpet_too(http_proxy, lasting):
-    server = lasting(Scripted("a", lambda request: [answer(b"body", fields=[b"X-Kept: 1", *FIELDS_OF_A_SERVER[request.get("x")]])]))
+    server = lasting(Scripted("a", lambda request: [
+        answer(b"body", fields=[b"X-Kept: 1", *FIELDS_OF_A_SERVER[request.get("x")]])]))
     with HttpClient(http_proxy([server])) as client:
         for name in FIELDS_OF_A_SERVER:
             told = client.ask(field(b"X: " + name.encode()))

@@ -65,8 +65,11 @@ def test_pipelined_requests_may_be_split_anywhere(proxy):
 
 
 def test_one_at_a_time_is_with_the_server(http_proxy, lasting):
-    server = lasting(Scripted("a", lambda request: [0.02, len(server.requests) == int(request.target[1:]) and answer(b"alone")
-                                                    or answer(b"not alone")]))
+    def script(request):
+        yield 0.02
+        yield answer(b"alone" if len(server.requests) == int(request.target[1:]) else b"not alone")
+
+    server = lasting(Scripted("a", script))
     with HttpClient(http_proxy([server])) as client:
         client.send(b"".join(map(_get, range(1, 11))))
         assert [client.answer().body for _ in range(10)] == [b"alone"] * 10

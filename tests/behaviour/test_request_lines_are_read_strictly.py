@@ -25,6 +25,8 @@ BAD = {
     "a vertical tab behind the method": line(b"GET\x0b/ HTTP/1.1"),
     "a vertical tab and a space behind the method": line(b"GET\x0b / HTTP/1.1"),
     "a parenthesis in the method": line(b"G(T / HTTP/1.1"),
+    "a method of 33 letters": line(b"M" * 33 + b" / HTTP/1.1"),
+    "a method without an end": b"M" * 100000,
     "an 8-bit method": line(b"G\xe9T / HTTP/1.1"),
     "a colon in the method": line(b"GET: / HTTP/1.1"),
     "an empty target": line(b"GET  HTTP/1.1"),
@@ -67,14 +69,15 @@ BAD = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
 }
 
-OTHER_VERSIONS = {version: line(b"GET / " + version.encode()) for version in ("HTTP/2.0", "HTTP/9.9", "HTTP/3.0", "HTTP/0.9")}
+OTHER_VERSIONS = {version: line(b"GET / " + version.encode())
+                  for version in ("HTTP/2.0", "HTTP/9.9", "HTTP/3.0", "HTTP/0.9")}
 
 # What goes on, and how the server sees it: (method, target, Host).
 FORWARDED = {
     "one empty line in front": (b"\r\n" + GOOD, ("GET", "/", "example.org")),
     "a method in lower case": (line(b"get / HTTP/1.1"), ("get", "/", "example.org")),
     "a method of one letter": (line(b"X / HTTP/1.1"), ("X", "/", "example.org")),
-    "a method of 40 letters": (line(b"M" * 40 + b" / HTTP/1.1"), ("M" * 40, "/", "example.org")),
+    "a method of 32 letters": (line(b"M" * 32 + b" / HTTP/1.1"), ("M" * 32, "/", "example.org")),
     "a method of odd signs": (line(b"!#$%&'*+-.^_`|~ / HTTP/1.1"), ("!#$%&'*+-.^_`|~", "/", "example.org")),
     "HTTP/1.0": (line(b"GET / HTTP/1.0"), ("GET", "/", "example.org")),
     "HTTP/1.2": (line(b"GET / HTTP/1.2"), ("GET", "/", "example.org")),

@@ -18,7 +18,8 @@ def proxy(http_proxy, lasting):
     return http_proxy([lasting(RefusingAddress(name)) for name in "abc"])
 
 
-@pytest.mark.parametrize("request_", [GET, line(b"GET / HTTP/1.0"), line(b"HEAD / HTTP/1.1"), post(b"Content-Length: 5", b"hello"),
+@pytest.mark.parametrize("request_", [GET, line(b"GET / HTTP/1.0"), line(b"HEAD / HTTP/1.1"),
+                                      post(b"Content-Length: 5", b"hello"),
                                       field(b"Connection: upgrade\r\nUpgrade: websocket")],
                          ids=["GET", "HTTP/1.0", "HEAD", "POST", "upgrade"])
 def test_the_answer_is_503_with_retry_after(proxy, request_):

@@ -1,5 +1,5 @@
-"""RFC 9110 section 7.8: a connection changes its protocol when the client asked for it, the listener allows it and the server
-agrees. Until then its bytes are HTTP, and from then on nobody's business."""
+"""RFC 9110 section 7.8: a connection changes its protocol when the client asked for it, the listener allows it and the
+server agrees. Until then its bytes are HTTP, and from then on nobody's business."""
 
 import pytest
 
@@ -93,7 +93,8 @@ def test_bytes_right_behind_the_agreement_arrive(http_proxy, lasting):
 @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "426 Upgrade Required", "503 Service Unavailable"])
 def test_a_server_may_decline(http_proxy, lasting, status):
     """CVE-2026-2833: what the client sent behind the handshake is a request, and is read as one."""
-    server = lasting(Scripted("a", lambda request: [answer(request.target.encode(), status if request.target == "/" else "200 OK")]))
+    server = lasting(Scripted("a", lambda request: [
+        answer(request.target.encode(), status if request.target == "/" else "200 OK")]))
     proxy = http_proxy([server])
     with HttpClient(proxy) as client:
         client.send(HANDSHAKE + NEXT)
@@ -114,7 +115,8 @@ def test_an_upgrade_with_a_body_is_answered_400(to_home, home, framing):
         assert_refused(to_home, home, HANDSHAKE.replace(b"GET", method)[:-2] + framing + b"\r\n" + body)
 
 
-@pytest.mark.parametrize("protocol", [b"h2c", b"TLS/1.0", b"unknown", b"h2c, websocket-not", b"HTTP/2.0", b"websocketx", b""])
+@pytest.mark.parametrize("protocol", [b"h2c", b"TLS/1.0", b"unknown", b"h2c, websocket-not", b"HTTP/2.0", b"websocketx",
+                                      b""])
 def test_other_protocols_are_not_asked_for(to_home, home, protocol):
     """The request goes on without."""
     more = b"\r\nHTTP2-Settings: AAMAAABkAAQAAP__" if protocol == b"h2c" else b""

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support.http1 import Cut, Feed, Malformed, drive, read_request, read_request_body, read_request_head
+from support.http1 import Cut, Feed, Malformed, drive, read_request_body, read_request_head
 from support.ports import free_port
 from support.servers import Server, listen_on
 
@@ -36,6 +36,9 @@ def chunked_answer(*pieces, trailers=(), fields=()):
     return b"\r\n".join(lines) + b"\r\n\r\n" + chunked(*pieces, trailers=trailers)
 
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 # Honest servers
 
 
@@ -52,7 +55,7 @@ class _HonestTalk(asyncio.Protocol):
 
     def __init__(self, server):
         self.server, self.feed, self.transport = server, Feed(), None
-        self.begun = False  # a request has come in part
+        self.begun, self.turn = False, 0  # a request has come in part; how many have come
         self.work = self._serve()
 
     def connection_made(self, transport):
@@ -74,20 +77,22 @@ class _HonestTalk(asyncio.Protocol):
         self.server.cut += self.begun
 
     def _serve(self):
-        turn = 0
         while not self.transport.is_closing():
             while not self.feed.kept:
                 yield
             self.begun = True
             try:
-                request = yield from read_request(self.feed)
+                request = yield from read_request_head(self.feed)
+                if request.get("expect") and not self.feed.kept:
+                    self.transport.write(CONTINUE)
+                yield from read_request_body(self.feed, request)
             except Malformed as wrong:
                 self._refuse(wrong)
                 return
             self.begun = False
-            turn += 1
+            self.turn += 1
             self.server.count(request)
-            self._answer(request, facts(self.server.name, request, self.number, turn))
+            self._answer(request, facts(self.server.name, request, self.number, self.turn))
 
     def _refuse(self, wrong):
         self.server.complaints.append(str(wrong))
@@ -154,10 +159,11 @@ class HonestServer:
         return sum(talk.begun for talk in list(self.talks))
 
     def close_idle(self):
-        """All connections, in order: as a server does with those that nobody used for long."""
+        """Connections that have served, and do not now, in order: as a server does when nobody used them for long."""
         def close():
             for talk in list(self.talks):
-                talk.transport.close()
+                if talk.turn and not talk.begun:
+                    talk.transport.close()
         self.loop.call_soon_threadsafe(close)
 
     def stop(self):
