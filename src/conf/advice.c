@@ -9,7 +9,9 @@
 #define NO_LIMIT "take it out: there is no limit per server; `limits` bound the clients"
 #define NO_ALGORITHM "take it out: the ranking decides, and `key` says what tells one client from another"
 #define NO_COOKIE                                                                                                      \
-    "take it out: every client stays with its home; what tells one client from another is `key`, such as client"
+    "every client stays with its home, which `key` decides; write `stick: {cookie: limpet}` into the pool for a "      \
+    "cookie "                                                                                                          \
+    "that holds it even when servers come"
 
 static const struct row {
     enum section section;

@@ -85,7 +85,7 @@ struct plan *build_plan(struct build *b, const struct node *root)
     read_root_admin_socket(b, root);
     report_missing(b, root, "listeners", "add `listeners: [{bind: \":8080\", pool: app}]`");
     report_missing(b, root, "pools", "add `pools: {app: {servers: [\"127.0.0.1:3000\"]}}`");
-    checks_all(b);
+    checks_all(b, root);
     machine_check(b, root);
     if (b->report->out->errors > 0)
         return NULL;

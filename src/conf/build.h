@@ -12,11 +12,25 @@ struct draft_pool;
 
 struct draft_route {
     struct plan_route plan;
-    const struct node *node;   /* the route's map, or the value of `pool` in the listener */
-    const struct node *pool;   /* its name; null when it was missing */
-    bool broken;               /* something about it was reported */
-    struct draft_pool *target; /* null when there is none of that name */
+    const struct node *node;              /* the route's map, or the value of `pool` in the listener */
+    const struct node *pool;              /* its name; null: it answers itself, or it was missing */
+    const struct node *redirect, *answer; /* null: not given */
+    bool broken;                          /* something about it was reported */
+    struct draft_pool *target;            /* null when there is none of that name */
     struct draft_route *next;
+};
+
+/* Fields to change, while they are read. */
+struct draft_changes {
+    struct plan_change *all;
+    size_t count, capacity;
+    bool of_request;
+};
+
+struct draft_stick {
+    struct plan_stick plan;              /* first: the schema fills it by offset */
+    const struct node *node;             /* its map */
+    const struct node *cookie, *session; /* null: not given */
 };
 
 struct draft_listener {
@@ -48,6 +62,7 @@ struct draft_pool {
     const struct node *node;
     const struct node *name;
     const struct node *keys;
+    const struct node *cookie; /* the name of the one that `stick` sets; null: none */
     struct draft_server *servers;
     struct draft_workers *workers;        /* null: none */
     const struct draft_listener *unbound; /* the listener that listens where the workers do */
@@ -56,6 +71,8 @@ struct draft_pool {
     bool unwrapped;     /* ... from a listener that unwraps */
     bool warned;        /* of connections that many clients share */
     bool prefix_warned; /* of clients without an address to send */
+    bool reuse_warned;  /* of servers that get a connection for each request */
+    bool cookie_warned; /* of a cookie that another pool has, too */
     struct draft_pool *next;
 };
 

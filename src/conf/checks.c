@@ -4,6 +4,7 @@
 #include "conf/loops.h"
 #include "conf/modes.h"
 #include "conf/networks.h"
+#include "conf/routes.h"
 #include "conf/suggest.h"
 #include "conf/workers.h"
 
@@ -89,38 +90,6 @@ static void resolve_route(struct build *b, const struct draft_listener *listener
     route->plan.pool = pool->index;
 }
 
-/* True if everything that `later` matches is taken by `earlier`. */
-static bool covers(const char *earlier, const char *later)
-{
-    if (!earlier)
-        return true;
-    if (!later)
-        return false;
-    if (strcmp(earlier, later) == 0)
-        return true;
-    size_t tail = strlen(earlier + 1), length = strlen(later);
-    return strncmp(earlier, "*.", 2) == 0 && length > tail && strcmp(later + length - tail, earlier + 1) == 0;
-}
-
-/* Routes before this one are compared with it; a listener with more is not searched to the end. */
-#define COVERED_BY_MAX 200
-
-static void check_route(struct build *b, const struct draft_listener *listener, const struct draft_route *route)
-{
-    size_t count = 0;
-    if (route->broken)
-        return;
-    for (const struct draft_route *r = listener->routes; r != route && count < COVERED_BY_MAX; r = r->next, count++)
-        if (!r->broken && covers(r->plan.sni, route->plan.sni)) {
-            report_error(b->report, route->node->at,
-                         arena_format(b->arena, "move it up, before the route in line %zu, or take it out",
-                                      report_line(r->node->at)),
-                         "nothing ever comes to this route: the one in line %zu takes it all",
-                         report_line(r->node->at));
-            return;
-        }
-}
-
 static void check_routes(struct build *b, struct draft_listener *listener)
 {
     const struct node *routes = node_find(listener->node, "routes");
@@ -135,7 +104,7 @@ static void check_routes(struct build *b, struct draft_listener *listener)
     }
     for (struct draft_route *route = listener->routes; route; route = route->next) {
         resolve_route(b, listener, route);
-        check_route(b, listener, route);
+        routes_check(b, listener, route);
     }
 }
 
@@ -168,7 +137,36 @@ static void check_pool(struct build *b, const struct draft_pool *pool)
                          "the key source `unwrapped` is never present: no listener that leads to this pool unwraps");
 }
 
-void checks_all(struct build *b)
+/* Which modes the listeners have that lead to the pool. */
+static bool only_requests_come(const struct build *b, const struct draft_pool *pool)
+{
+    for (const struct draft_listener *l = b->listeners; l; l = l->next)
+        for (const struct draft_route *r = l->routes; r; r = r->next)
+            if (r->target == pool && l->plan.mode != MODE_HTTP)
+                return false;
+    return pool->used;
+}
+
+static void check_keys_of_requests(struct build *b, const struct draft_pool *pool)
+{
+    for (size_t i = 0; i < pool->plan.key_count && only_requests_come(b, pool); i++) {
+        enum key_kind kind = pool->plan.keys[i].kind;
+        if (kind == KEY_SNI || kind == KEY_ALPN)
+            report_error(b->report, checks_key_place(pool, i), "take `host` or another key of requests",
+                         "the key source `%s` is never present: with `mode: http` no TLS is passed through",
+                         pool->plan.keys[i].text);
+    }
+}
+
+static void check_secret(struct build *b, const struct node *root, const struct draft_pool *pool)
+{
+    if (pool->cookie && !node_find(root, "secret"))
+        report_error(b->report, pool->cookie->at,
+                     "make one with `limpet secret > FILE`, and add `secret: FILE` at the top",
+                     "there is no `secret` to seal the cookie of `stick` with");
+}
+
+void checks_all(struct build *b, const struct node *root)
 {
     sort_pools(b);
     duplicates_of_binds(b);
@@ -181,6 +179,8 @@ void checks_all(struct build *b)
     }
     for (struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         check_pool(b, pool);
+        check_keys_of_requests(b, pool);
+        check_secret(b, root, pool);
         duplicates_of_servers(b, pool);
         workers_check_pool(b, pool);
     }

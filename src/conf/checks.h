@@ -6,7 +6,7 @@
 #include "conf/build.h"
 
 /* Resolves the pools of routes, then checks. Drafts may have holes where something was reported already. */
-void checks_all(struct build *b);
+void checks_all(struct build *b, const struct node *root);
 
 /* The value of a key of a listener, pool or server, or that map itself if it was not given. */
 struct place checks_place(const struct node *map, const char *key);

@@ -203,7 +203,11 @@ bool read_secret_file(struct build *b, const struct node *value, struct span pat
     const struct conf_files *files = b->files;
     const char *resolved = read_path(b, path);
     int failure = (files->read_secret ? files->read_secret : files->read)(files->context, resolved, text);
-    return take_file(b, value, resolved, failure, most, text);
+    if (failure != -ENOENT)
+        return take_file(b, value, resolved, failure, most, text);
+    report_error(b->report, value->at, arena_format(b->arena, "make it with `limpet secret > %s`", resolved),
+                 "there is no file `%s`", resolved);
+    return false;
 }
 
 bool read_is_token(struct span text)
@@ -216,6 +220,14 @@ bool read_is_token(struct span text)
             return false;
     }
     return text.length > 0;
+}
+
+bool read_is_field_value(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((text.data[i] < ' ' && text.data[i] != '\t') || text.data[i] == 0x7f)
+            return false;
+    return span_trim(text).length == text.length;
 }
 
 /* The word that was meant where the name of a file is nearly one; null for other names. */

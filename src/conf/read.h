@@ -49,6 +49,8 @@ MUST_CHECK bool read_secret_file(struct build *b, const struct node *value, stru
 
 /* A token (RFC 9110 section 5.6.2): names of methods, fields, cookies. */
 bool read_is_token(struct span text);
+/* What may stand behind the name of a field (RFC 9110 section 5.5): without control characters, and spaces at its ends. */
+bool read_is_field_value(struct span text);
 
 /* Names of pools and servers, which stand in logs: printable ASCII without spaces and quotes, 1 to 128 bytes. */
 MUST_CHECK bool read_name(struct build *b, const struct node *name, const char *what);

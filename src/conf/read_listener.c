@@ -3,10 +3,10 @@
 #include "conf/key_source.h"
 #include "conf/networks.h"
 #include "conf/read.h"
+#include "conf/read_route.h"
 #include "conf/values.h"
 
 #define UNWRAP_MAX 255
-#define HOST_NAME_MAX_LENGTH 253
 
 static void add_listener(struct build *b, const struct node *map)
 {
@@ -190,7 +190,7 @@ void read_listener_routes(struct build *b, const struct schema_row *row, const s
         report_error(b->report, value->at, "add `- {pool: NAME}`", "this list is empty");
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         if (item->kind != NODE_MAP) {
-            report_error(b->report, item->at, "write `- {pool: NAME}`, or `- {sni: HOST, pool: NAME}`",
+            report_error(b->report, item->at, "write `- {pool: NAME}`, or `- {host: HOST, pool: NAME}`",
                          "a route is a map, but this is %s", node_kind_name(item));
             continue;
         }
@@ -198,8 +198,8 @@ void read_listener_routes(struct build *b, const struct schema_row *row, const s
         struct draft_route *route = add_route(b, target, item);
         schema_fill(b, SECTION_ROUTE, item, route);
         route->broken = errors != b->report->out->errors;
-        if (!route->pool && !route->broken)
-            report_error(b->report, item->at, "add `pool: NAME`", "this route leads nowhere");
+        read_route_end(b, route);
+        route->broken |= errors != b->report->out->errors;
     }
 }
 
@@ -226,44 +226,4 @@ void read_listener_unix_mode(struct build *b, const struct schema_row *row, cons
         report_error(b->report, value->at, "write three octal digits, such as \"0660\"", "%s are no permissions",
                      report_quote(b->report, value->text));
     ((struct draft_listener *)target)->plan.unix_mode = mode;
-}
-
-static bool is_host_name(struct span name)
-{
-    if (name.length > 2 && memcmp(name.data, "*.", 2) == 0)
-        name = span_part(name, 2, name.length - 2);
-    if (name.length == 0 || name.length > HOST_NAME_MAX_LENGTH || name.data[0] == '.' ||
-        name.data[name.length - 1] == '.')
-        return false;
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t c = byte_lower(name.data[i]);
-        bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-        if (!letter && (c != '.' || name.data[i - 1] == '.'))
-            return false;
-    }
-    return true;
-}
-
-void read_route_sni(struct build *b, const struct schema_row *row, const struct node *value, void *target)
-{
-    struct draft_route *route = target;
-    if (!read_is_text(b, row, value))
-        return;
-    if (!is_host_name(value->text)) {
-        report_error(b->report, value->at,
-                     node_is(value, "*") ? "take `sni` out: a route without it matches everything"
-                                         : "write a name such as \"www.example.org\" or \"*.example.org\"",
-                     "%s is no host name", report_quote(b->report, value->text));
-        return;
-    }
-    char *name = arena_text(b->arena, value->text);
-    for (char *c = name; *c; c++)
-        *c = (char)byte_lower((uint8_t)*c);
-    route->plan.sni = name;
-}
-
-void read_route_pool(struct build *b, const struct schema_row *row, const struct node *value, void *target)
-{
-    if (read_is_text(b, row, value))
-        ((struct draft_route *)target)->pool = value;
 }

@@ -1,7 +1,7 @@
 #ifndef LIMPET_CONF_READ_LISTENER_H
 #define LIMPET_CONF_READ_LISTENER_H
 
-/* Readers of `listeners`. `target` is the build, a struct draft_listener or a struct draft_route. */
+/* Readers of `listeners`. `target` is the build or a struct draft_listener. */
 
 #include "conf/build.h"
 
@@ -16,8 +16,5 @@ void read_listener_pool(struct build *b, const struct schema_row *row, const str
 void read_listener_routes(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_listener_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_listener_unix_mode(struct build *b, const struct schema_row *row, const struct node *value, void *target);
-
-void read_route_sni(struct build *b, const struct schema_row *row, const struct node *value, void *target);
-void read_route_pool(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 
 #endif

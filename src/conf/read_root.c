@@ -3,6 +3,7 @@
 #include "conf/flags.h"
 #include "conf/read.h"
 #include "conf/values.h"
+#include "seal/secret.h"
 
 #include <unistd.h>
 
@@ -93,12 +94,27 @@ void read_root_admin_socket(struct build *b, const struct node *root)
 #define SECRET_FILE_MOST 65536
 #define PAGE_MOST 65536
 
+/* The lines of a secret are not shown. */
+static void judge_secret(struct build *b, const struct node *value, struct span text)
+{
+    unsigned line = 0;
+    const char *wrong = secret_judge(text, &line);
+    const char *path = read_path(b, value->text);
+    const char *help = arena_format(b->arena, "make one with `limpet secret > %s`", path);
+    if (wrong && line > 0)
+        report_error(b->report, value->at, help, "`%s` is no secret: line %u: %s", path, line, wrong);
+    else if (wrong)
+        report_error(b->report, value->at, help, "`%s` is no secret: %s", path, wrong);
+}
+
 void read_root_secret(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     struct plan *plan = target;
     if (!read_is_text(b, row, value))
         return;
-    if (!read_secret_file(b, value, value->text, SECRET_FILE_MOST, &plan->secret))
+    if (read_secret_file(b, value, value->text, SECRET_FILE_MOST, &plan->secret))
+        judge_secret(b, value, plan->secret);
+    else
         plan->secret = span_of(NULL, 0);
 }
 

@@ -3,9 +3,12 @@
 #include "base/text.h"
 #include "conf/advice.h"
 #include "conf/read.h"
+#include "conf/read_changes.h"
 #include "conf/read_listener.h"
 #include "conf/read_pool.h"
 #include "conf/read_root.h"
+#include "conf/read_route.h"
+#include "conf/read_stick.h"
 #include "conf/read_workers.h"
 #include "conf/suggest.h"
 #include "yaml/quotes.h"
@@ -20,6 +23,7 @@ static const char *const no_keys[] = {"spread", "end", NULL};
 static const char *const send_proxies[] = {"off", "v1", "v2", NULL};
 static const char *const send_prefixes[] = {"off", "ipv4", "ipv6", "unwrapped", NULL};
 
+static const char *const same_sites[] = {"lax", "strict", "none", NULL};
 static const char *const contracts[] = {"auto", "node", "limpet", NULL};
 
 static const char *const prefixes[SECTION_COUNT] = {
@@ -30,7 +34,11 @@ static const char *const prefixes[SECTION_COUNT] = {
     [SECTION_LISTENER] = "listeners[].",
     [SECTION_LISTENER_LIMITS] = "listeners[].limits.",
     [SECTION_ROUTE] = "listeners[].routes[].",
+    [SECTION_REDIRECT] = "listeners[].routes[].redirect.",
+    [SECTION_ANSWER] = "listeners[].routes[].answer.",
+    [SECTION_CHANGES] = "listeners[].routes[].request-headers.",
     [SECTION_POOL] = "pools.NAME.",
+    [SECTION_STICK] = "pools.NAME.stick[].",
     [SECTION_WORKERS] = "pools.NAME.workers.",
     [SECTION_WORKERS_LIMITS] = "pools.NAME.workers.limits.",
     [SECTION_SERVER] = "pools.NAME.servers.NAME.",
@@ -189,15 +197,50 @@ static const struct schema_row rows[] = {
      .help = "Which clients go to which pool: the first route that matches."},
     {ROW(ROUTE, "sni"), .type = "a host name", .read = read_route_sni,
      .help = "Matches the server name of a TLS ClientHello; *.example.org matches every name below example.org. "
-             "Without sni, a route matches everything."},
-    {ROW(ROUTE, "host"), .type = "a host name", .since = LATER,
-     .instead = "give each host its own listener, or use `sni` for TLS that is passed through",
-     .help = "Matches the host of a request."},
-    {ROW(ROUTE, "path"), .type = "a path", .since = LATER, .instead = "give each path's clients their own listener",
-     .help = "Matches the beginning of a request's path."},
+             "All conditions of a route have to match; a route without any takes everything."},
+    {ROW(ROUTE, "host"), .type = "a host name or list of host names", .read = read_route_host,
+     .help = "Matches the host that a request names, in any case of letters and without its port; *.example.org "
+             "matches every name below example.org, and not itself."},
+    {ROW(ROUTE, "path"), .type = "a path", .read = read_route_path,
+     .help = "Matches requests whose path begins with it, byte for byte: /api/ matches /api/users, not /api and not "
+             "/API/. Nothing is decoded or simplified first, so keep nothing secret by it alone: a server may "
+             "take /x/../api/ for the same."},
+    {ROW(ROUTE, "method"), .type = "a method or list of methods", .read = read_route_method,
+     .help = "Matches requests of this method, such as GET; capitals count."},
+    {ROW(ROUTE, "header"), .type = "the name of a field or list of names", .read = read_route_header,
+     .help = "Matches requests that have this field, whatever its value; of a list, all of them."},
     {ROW(ROUTE, "files"), .type = "a path", .since = LATER, .instead = "let a server of a pool serve the files",
      .help = "Directory whose files are served."},
-    {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool, .help = "Where clients go."},
+    {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool,
+     .help = "Where clients go. A route has a pool, a redirect or an answer."},
+    {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
+     .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
+             "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
+    {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
+     .help = "Where to: https, or a URL, as above."},
+    {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",
+     .read = read_route_redirect_status,
+     .help = "301 and 308 are for good, and browsers remember them; 307 and 308 keep the method and the body."},
+    {ROW(ROUTE, "answer"), .type = "a status or a map", .read = read_route_answer, .help = "Answers requests itself."},
+    {ROW(ANSWER, "status"), .type = "a number", .fallback = "200", .read = read_route_answer_status,
+     .help = "From 200 to 599."},
+    {ROW(ANSWER, "body"), .type = "text, or file:PATH", .read = read_route_answer_body,
+     .help = "At most 64 KiB. A file is read once, at the start."},
+    {ROW(ANSWER, "type"), .type = "a media type", .fallback_words = "text/plain; charset=utf-8",
+     .read = read_route_answer_type, .help = "The Content-Type of the body."},
+    {ROW(ROUTE, "request-headers"), .type = "a map", .read = read_changes_request,
+     .help = "Changes the fields of a request before the server gets it. What frames a message or belongs to one "
+             "connection (Content-Length, Transfer-Encoding, Connection, Upgrade, TE and their like) is limpet's own; "
+             "Host can only be set."},
+    {ROW(ROUTE, "response-headers"), .type = "a map", .read = read_changes_response,
+     .help = "The same for answers, before the client gets them: those of servers, of `redirect` and of `answer`."},
+    {ROW(CHANGES, "remove"), .type = "a name or list of names", .read = read_changes_remove,
+     .help = "Fields to take out. This is done first, whatever the order in the file, here and in "
+             "`response-headers`."},
+    {ROW(CHANGES, "set"), .type = "a map of names to values", .read = read_changes_set,
+     .help = "Fields that are there once with this value, whatever was there. This is done second."},
+    {ROW(CHANGES, "add"), .type = "a map of names to values", .read = read_changes_add,
+     .help = "Fields that are there in addition to what was; a list of values adds several. This is done last."},
     {ROW(LISTENER, "limits"), .type = "a map of numbers", .read = read_listener_limits,
      .help = "Limits of this listener, besides those of all."},
     {ROW(LISTENER_LIMITS, "connections"), .type = "a number", .fallback = "0", .read = read_number,
@@ -215,9 +258,32 @@ static const struct schema_row rows[] = {
      .words = no_keys,
      .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
              "end ends the connection."},
-    {ROW(POOL, "stick"), .type = "a list of maps", .since = LATER,
-     .instead = "take it out; the `key` alone leads every client home",
-     .help = "Remembers where clients were: in a sealed cookie, by a session id, in a table."},
+    {ROW(POOL, "stick"), .type = "a map or list of maps", .read = read_stick,
+     .help = "Remembers where each client was, so that it stays there even when servers come or its key changes. The "
+             "first way that knows counts, and nobody known goes where the `key` leads. For requests only, so not "
+             "with `mode: tcp`."},
+    {ROW(STICK, "cookie"), .type = "the name of a cookie", .read = read_stick_cookie,
+     .help = "limpet's own cookie, such as limpet, which it sets with its first answer and hides from the server. It "
+             "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
+             "hosts need different names."},
+    {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
+     .help = "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. A cookie is "
+             "learnt from the Set-Cookie of the server's answer, which this limpet alone knows then, until it ends; "
+             "and wherever the id stands, it may say itself whose it is: as ID.SERVER, with the server's name."},
+    {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
+     .read = read_duration, INTO(plan_stick, lifetime),
+     .help = "How long a client is remembered after its last request; a cookie is renewed when half of that is over."},
+    {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
+     INTO(plan_stick, same_site), .words = same_sites,
+     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; browsers take "
+             "it with TLS only."},
+    {ROW(STICK, "bind-client"), .type = "a boolean", .fallback = "false", .read = read_boolean,
+     INTO(plan_stick, bind_client),
+     .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "
+             "changes are then not known any more."},
+    {ROW(STICK, "table"), .type = "memcached", .since = LATER,
+     .instead = "write `{cookie: limpet}`, which every frontend with the same `secret` can read",
+     .help = "A table that frontends share."},
     {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
      .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
     {ROW(POOL, "workers"), .type = "a map", .read = read_pool_workers,

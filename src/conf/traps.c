@@ -88,12 +88,36 @@ static const char *without_key(struct build *b, const struct draft_pool *pool, s
     return arena_format(b->arena, "%s, and the client may move to another server when it has", decides);
 }
 
+/* Does `stick` learn it? Then its coming late does no harm. */
+static bool is_learnt(const struct draft_pool *pool, const struct plan_key *key)
+{
+    for (size_t i = 0; i < pool->plan.stick_count; i++) {
+        const struct plan_stick *stick = &pool->plan.sticks[i];
+        if (stick->kind == STICK_SESSION && stick->where.kind == key->kind && strcmp(stick->where.name, key->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *given_out_help(struct build *b, const struct plan_key *key)
+{
+    if (key->kind == KEY_FIELD)
+        return "take a key that the first request has already, such as client or a header of your own";
+    if (key->kind != KEY_COOKIE)
+        return "take a key that the first request has already, such as client; `stick: {cookie: limpet}` remembers "
+               "where browsers were";
+    return arena_format(
+        b->arena,
+        "write `stick: {session: \"%s\"}`, which learns the id from the server that gives it out, beside "
+        "a key that the first request has already, such as client",
+        key->text);
+}
+
 static void warn_of_given_out(struct build *b, const struct draft_pool *pool)
 {
     for (size_t i = 0; i < pool->plan.key_count; i++)
-        if (given_out(&pool->plan.keys[i]))
-            report_warning(b->report, checks_key_place(pool, i),
-                           "take a key that the first request has already, such as client or a header of your own",
+        if (given_out(&pool->plan.keys[i]) && !is_learnt(pool, &pool->plan.keys[i]))
+            report_warning(b->report, checks_key_place(pool, i), given_out_help(b, &pool->plan.keys[i]),
                            "`%s` can only appear after first contact: the first request has none, so %s",
                            pool->plan.keys[i].text, without_key(b, pool, i));
 }
@@ -145,6 +169,39 @@ static void warn_of_unix_mode(struct build *b, const struct draft_listener *list
                        "`unix-mode` does nothing: this listener has no Unix socket");
 }
 
+/* What each server connection begins with belongs to one client. */
+static void warn_of_sending(struct build *b, const struct draft_listener *l, struct draft_pool *pool)
+{
+    const char *key = pool->plan.send_proxy != SEND_PROXY_OFF     ? "send-proxy"
+                      : pool->plan.send_prefix != SEND_PREFIX_OFF ? "send-prefix"
+                                                                  : NULL;
+    if (!key || pool->reuse_warned || (l->plan.mode != MODE_HTTP && !l->plan.per_request))
+        return;
+    pool->reuse_warned = true;
+    report_warning(b->report, checks_place(pool->node, key),
+                   "take it out: requests carry the client's address in X-Forwarded-For and Forwarded",
+                   "with `%s` every request of `%s` opens a connection of its own to its server", key, l->plan.name);
+}
+
+/* Both cookies have the path /, and are sealed for one pool alone. */
+static void warn_of_same_cookie(struct build *b, const struct draft_listener *l)
+{
+    for (const struct draft_route *r = l->routes; r; r = r->next)
+        for (const struct draft_route *other = l->routes; r->target && r->target->cookie && other != r;
+             other = other->next) {
+            struct draft_pool *pool = r->target, *first = other->target;
+            bool same = first && first != pool && first->cookie && span_equal(first->cookie->text, pool->cookie->text);
+            bool hosts_part_them = r->plan.host_count > 0 && other->plan.host_count > 0;
+            if (same && !hosts_part_them && !pool->cookie_warned) {
+                pool->cookie_warned = true;
+                report_warning(b->report, pool->cookie->at, "give it another name",
+                               "the pool `%s` sets a cookie of this name, too: a client of both loses one with each "
+                               "answer of the other",
+                               first->plan.name);
+            }
+        }
+}
+
 static void warn_of_listener(struct build *b, struct draft_listener *listener)
 {
     warn_of_trust(b, listener);
@@ -152,7 +209,11 @@ static void warn_of_listener(struct build *b, struct draft_listener *listener)
     warn_of_unix_mode(b, listener);
     sharing_warn(b, listener);
     for (const struct draft_route *r = listener->routes; r; r = r->next)
-        warn_of_prefix(b, &listener->plan, r->target);
+        if (r->target) {
+            warn_of_prefix(b, &listener->plan, r->target);
+            warn_of_sending(b, listener, r->target);
+        }
+    warn_of_same_cookie(b, listener);
 }
 
 void traps_all(struct build *b)

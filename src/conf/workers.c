@@ -2,6 +2,7 @@
 
 #include "conf/checks.h"
 #include "conf/npm.h"
+#include "conf/routes.h"
 #include "conf/values.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ static void check_alone(struct build *b, struct draft_listener *listener, struct
 void workers_check_listener(struct build *b, struct draft_listener *listener)
 {
     const struct draft_route *route = listener->routes;
-    bool alone = route && !route->next && !route->plan.sni;
+    bool alone = route && !route->next && routes_takes_all(route);
     if (listener->plan.bind_count > 0 || listener->broken)
         return;
     if (alone && !route->target)

@@ -19,7 +19,8 @@ static const struct address *bound_address(const struct plan *plan, size_t pool)
 {
     for (size_t i = 0; i < plan->listener_count; i++)
         for (size_t j = 0; j < plan->listeners[i].route_count; j++)
-            if (plan->listeners[i].bind_count > 0 && plan->listeners[i].routes[j].pool == pool)
+            if (plan->listeners[i].bind_count > 0 && plan->listeners[i].routes[j].action == ROUTE_POOL &&
+                plan->listeners[i].routes[j].pool == pool)
                 return &plan->listeners[i].binds[0];
     return NULL;
 }

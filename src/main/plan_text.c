@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "plan/describe.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,6 +13,9 @@
 
 /* Of a word of a command. */
 #define WORD_SIZE 256
+
+/* Of what is said of a route. */
+#define TEXT_SIZE 512
 
 static void label(FILE *out, const char *name)
 {
@@ -97,18 +101,60 @@ static void client(FILE *out, const struct plan_listener *l)
     fputc('\n', out);
 }
 
+static void mode(FILE *out, const struct plan_listener *l)
+{
+    label(out, "mode");
+    if (l->mode == MODE_TCP)
+        fputs("tcp: one decision for each connection\n", out);
+    else if (l->mode == MODE_HTTP)
+        fputs("http: one decision for each request; nothing else is served\n", out);
+    else if (l->per_request)
+        fprintf(out, "auto: one decision for each request, since routes or `stick` look into them;\n%14s%s\n", "",
+                "for each connection where no HTTP is spoken");
+    else
+        fprintf(out,
+                "auto: one decision for each request where a trusted peer speaks HTTP, for it is a proxy;\n%14s%s\n",
+                "", "for each connection otherwise");
+}
+
+static void changes(FILE *out, const char *whose, const struct plan_changes *changes)
+{
+    char words[TEXT_SIZE];
+    struct text text;
+    if (changes->count == 0)
+        return;
+    text_init(&text, words, sizeof(words));
+    describe_changes(changes, &text);
+    fprintf(out, "%16sof %s: %s%s\n", "", whose, words, text.cut ? "..." : "");
+}
+
+static void route(FILE *out, const struct plan *plan, const struct plan_route *route, bool first)
+{
+    char words[TEXT_SIZE];
+    struct text text;
+    label(out, first ? "goes to" : "");
+    text_init(&text, words, sizeof(words));
+    if (route->action == ROUTE_POOL)
+        fprintf(out, "pool %s", plan->pools[route->pool].name);
+    else
+        describe_answer(route, &text);
+    if (route->action != ROUTE_POOL)
+        fprintf(out, "%s%s", route->action == ROUTE_REDIRECT ? "redirect " : "answer ", words);
+    text_init(&text, words, sizeof(words));
+    describe_conditions(route, &text);
+    if (words[0])
+        fprintf(out, ", if %s%s", words, text.cut ? "..." : "");
+    else if (!first)
+        fputs(route->action == ROUTE_POOL ? ", everything else" : ", every other request", out);
+    fputc('\n', out);
+    changes(out, "requests", &route->request);
+    changes(out, "answers", &route->response);
+}
+
 static void routes(FILE *out, const struct plan *plan, const struct plan_listener *l)
 {
-    for (size_t i = 0; i < l->route_count; i++) {
-        const struct plan_route *route = &l->routes[i];
-        label(out, i == 0 ? "goes to" : "");
-        fprintf(out, "pool %s", plan->pools[route->pool].name);
-        if (route->sni)
-            fprintf(out, ", if the TLS server name is %s", route->sni);
-        else if (i > 0)
-            fputs(", everything else", out);
-        fputc('\n', out);
-    }
+    for (size_t i = 0; i < l->route_count; i++)
+        route(out, plan, &l->routes[i], i == 0);
 }
 
 static void listener(FILE *out, const struct plan *plan, const struct plan_listener *l)
@@ -119,6 +165,7 @@ static void listener(FILE *out, const struct plan *plan, const struct plan_liste
     for (size_t i = 0; i < l->bind_count; i++)
         fprintf(out, "%s %s", i > 0 ? "," : "", l->binds[i].text);
     fputc('\n', out);
+    mode(out, l);
     trust(out, &l->trust);
     proxy(out, l);
     unwrap(out, l);
@@ -137,6 +184,20 @@ static void keys(FILE *out, const struct plan_pool *pool)
     for (size_t i = 0; i < pool->key_count; i++)
         fprintf(out, "%s%s", i > 0 ? ", else " : "", pool->keys[i].text);
     fputs(pool->no_key == NO_KEY_END ? ", else the connection ends" : ", else the address that connects", out);
+    fputc('\n', out);
+}
+
+static void stick(FILE *out, const struct plan_stick *s, bool first)
+{
+    static const char *const sites[] = {
+        [SAME_SITE_LAX] = "Lax", [SAME_SITE_STRICT] = "Strict", [SAME_SITE_NONE] = "None"};
+    label(out, first ? "remembers" : "");
+    fputs(s->text, out);
+    fputs(", for ", out);
+    duration(out, s->lifetime);
+    fputs(" after the last request", out);
+    if (s->kind == STICK_COOKIE)
+        fprintf(out, "; SameSite=%s%s", sites[s->same_site], s->bind_client ? ", from one address alone" : "");
     fputc('\n', out);
 }
 
@@ -278,6 +339,8 @@ static void sends(FILE *out, const struct plan_pool *pool)
 static void pool(FILE *out, const struct plan_pool *p)
 {
     fprintf(out, "pool %s\n", p->name);
+    for (size_t i = 0; i < p->stick_count; i++)
+        stick(out, &p->sticks[i], i == 0);
     keys(out, p);
     servers(out, p);
     sends(out, p);
@@ -294,9 +357,12 @@ static void timeouts(FILE *out, const struct plan_timeouts *t)
     } rows[] = {
         {"first-bytes", t->first_bytes, "to say who the client is; then it counts as not said"},
         {"proxy-header", t->proxy_header, "for the PROXY header; then the connection ends"},
+        {"head", t->head, "for the head of a request; then it is answered 408"},
         {"connect", t->connect, "to reach a server; then the next in the ranking is tried"},
         {"worker", t->worker, "for a worker to take the connection; then it ends"},
+        {"answer", t->answer, "for a server to begin its answer to a request; then it is 504"},
         {"idle", t->idle, "without a byte; then the connection ends"},
+        {"tunnel", t->tunnel, "without a byte on an upgraded connection; then it ends"},
         {"drain", t->drain, "to finish when limpet is stopped"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
@@ -304,6 +370,50 @@ static void timeouts(FILE *out, const struct plan_timeouts *t)
         duration(out, rows[i].time);
         fprintf(out, " %s\n", rows[i].meaning);
     }
+}
+
+static void size(FILE *out, uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+    size_t unit = 0;
+    for (; unit + 1 < ARRAY_LENGTH(units) && bytes > 0 && bytes % 1024 == 0; unit++)
+        bytes /= 1024;
+    fprintf(out, "%" PRIu64 " %s", bytes, units[unit]);
+}
+
+/* What only matters where requests are served one by one. */
+static void requests(FILE *out, const struct plan *plan)
+{
+    label(out, "requests");
+    fputs("heads of at most ", out);
+    size(out, plan->limits.head);
+    if (plan->limits.body > 0) {
+        fputs(", bodies of at most ", out);
+        size(out, plan->limits.body);
+    }
+    fputc('\n', out);
+    if (plan->page_count > 0) {
+        label(out, "pages");
+        for (size_t i = 0; i < plan->page_count; i++)
+            fprintf(out, "%s%u", i > 0 ? ", " : "for ", plan->pages[i].status);
+        fputc('\n', out);
+    }
+    if (plan->secret.length > 0) {
+        label(out, "secret");
+        fputs("given: frontends with the same one open each other's cookies\n", out);
+    }
+    if (plan->metrics) {
+        label(out, "metrics");
+        fprintf(out, "%s\n", plan->metrics->text);
+    }
+}
+
+static bool any_requests(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->listener_count; i++)
+        if (plan->listeners[i].mode != MODE_TCP)
+            return true;
+    return plan->metrics || plan->page_count > 0 || plan->secret.length > 0;
 }
 
 static void everything(FILE *out, const struct plan *plan)
@@ -318,6 +428,8 @@ static void everything(FILE *out, const struct plan *plan)
     if (plan->limits.per_client > 0)
         fprintf(out, ", %" PRIu32 " of one client", plan->limits.per_client);
     fputc('\n', out);
+    if (any_requests(plan))
+        requests(out, plan);
     label(out, "threads");
     fprintf(out, "%u\n", plan->threads);
     if (plan->user) {
