@@ -122,3 +122,23 @@ void text_add_json(struct text *t, struct span bytes)
     }
     text_add_char(t, '"');
 }
+
+void text_add_label(struct text *t, struct span bytes)
+{
+    text_add_char(t, '"');
+    for (size_t i = 0; i < bytes.length;) {
+        uint8_t byte = bytes.data[i];
+        size_t length = utf8_sequence(bytes.data + i, bytes.length - i);
+        if (byte == '\n')
+            text_add(t, "\\n");
+        else if (length == 0)
+            text_add(t, "\xef\xbf\xbd");
+        else {
+            if (byte == '"' || byte == '\\')
+                text_add_char(t, '\\');
+            text_add_bytes(t, bytes.data + i, length);
+        }
+        i += length > 0 ? length : 1;
+    }
+    text_add_char(t, '"');
+}

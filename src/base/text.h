@@ -32,4 +32,8 @@ void text_add_escaped(struct text *t, struct span bytes);
 /* Bytes as a JSON string with its quotes (RFC 8259 section 7). Valid UTF-8 stays; any other byte becomes \u00NN. */
 void text_add_json(struct text *t, struct span bytes);
 
+/* Bytes as the value of a label in Prometheus' text format 0.0.4, with its quotes. Valid UTF-8 stays, and any other byte
+ * becomes the character U+FFFD: one that is no UTF-8 would make the reader refuse all there is. */
+void text_add_label(struct text *t, struct span bytes);
+
 #endif

@@ -76,6 +76,9 @@ void flow_go_unheard(struct flow *flow, struct carry_kit *kit);
 /* Sends what is held. FLOW_AGAIN when nothing is, FLOW_WAIT while the receiver is full, or what broke. */
 MUST_CHECK enum flow_answer flow_send_rest(struct flow *flow, struct stream *to);
 
+/* Puts pieces behind what is held. FLOW_WAIT or FLOW_NO_MEMORY. */
+MUST_CHECK enum flow_answer flow_append(struct flow *flow, const struct span *pieces, size_t count);
+
 /* Gives pieces to the receiver, and keeps what it does not take; `ours` of the first bytes do not count as moved. Nothing may
  * be held. FLOW_AGAIN when all was taken. */
 MUST_CHECK enum flow_answer flow_send(struct flow *flow, struct stream *to, const struct span *pieces, size_t count,

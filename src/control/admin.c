@@ -68,7 +68,8 @@ static void pause_door(struct admin *admin, const char *why)
     static struct log_limit limit;
     unsigned long skipped;
     if (log_limit_pass(&limit, 10, &skipped))
-        log_warning("the admin socket takes nobody for a moment: %s", why);
+        log_warning("the %s takes nobody for a moment: %s",
+                    admin->house.figures_only ? "address of the metrics" : "admin socket", why);
     /* Without memory for the timer it stays open: level-triggered, it is tried again at once. */
     if (timer_set(&admin->loop->timers, &admin->reopen, admin->loop->now + PAUSE) == 0)
         shut_door(admin);
@@ -181,9 +182,8 @@ static enum outcome step_skipping(struct admin_client *client)
     uint8_t dropped[4096];
     if (client->body_left == 0) {
         struct span bytes = span_of(client->bytes, client->held);
-        const struct admin *admin = client->admin;
-        return begin_answer(client,
-                            admin_answer_make(&client->answer, admin->calls, admin->context, &client->request, bytes));
+        const struct admin_house *house = &client->admin->house;
+        return begin_answer(client, admin_answer_make(&client->answer, house, &client->request, bytes));
     }
     size_t most = client->body_left < sizeof(dropped) ? client->body_left : sizeof(dropped);
     ssize_t got = stream_read(&client->stream, dropped, most);
@@ -298,7 +298,7 @@ static int take_client(struct admin *admin, int fd)
     client->request = (struct admin_request){0};
     client->answer = (struct admin_answer){0};
     client->held = 0;
-    stream_init(&client->stream, fd, true, client_ready);
+    stream_init(&client->stream, fd, admin->is_unix, client_ready);
     timer_init(&client->patience, lose_patience);
     list_append(&admin->clients, &client->grave.link);
     admin->client_count++;
@@ -324,9 +324,16 @@ static void somebody_knocks(struct loop_source *source, uint32_t events)
         shut_door(admin);
 }
 
-int admin_init(struct admin *admin, struct loop *loop, int listening_fd, const struct admin_calls *calls, void *context)
+static bool is_unix(int fd)
 {
-    *admin = (struct admin){.loop = loop, .calls = calls, .context = context};
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(own);
+    return getsockname(fd, (struct sockaddr *)&own, &length) == 0 && own.ss_family == AF_UNIX;
+}
+
+int admin_init(struct admin *admin, struct loop *loop, int listening_fd, const struct admin_house *house)
+{
+    *admin = (struct admin){.loop = loop, .house = *house, .is_unix = is_unix(listening_fd)};
     list_init(&admin->clients);
     timer_init(&admin->reopen, reopen);
     loop_source_init(&admin->door, listening_fd, somebody_knocks);

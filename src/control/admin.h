@@ -2,7 +2,8 @@
 #define LIMPET_CONTROL_ADMIN_H
 
 /* The admin socket: a small HTTP/1.1 server inside the keeper's loop. `limpet status` and its like speak to it, and so
- * does `curl --unix-socket`. Whoever may open the socket may use it: its permissions are the only guard.
+ * does `curl --unix-socket`. Whoever may open the socket may use it: its permissions are the only guard. A second one may
+ * serve nothing but figures, which change nothing, at an address that anybody may reach.
  *
  * Nothing that a client does holds the loop up. At most ADMIN_CLIENTS_MOST are served at a time, the rest wait in the
  * backlog; each has ADMIN_PATIENCE to say what it wants, and is dropped when it takes nothing of its answer for as long.
@@ -22,8 +23,8 @@
 /* Embedded in its owner. */
 struct admin {
     struct loop *loop;
-    const struct admin_calls *calls;
-    void *context;
+    struct admin_house house;
+    bool is_unix;
     struct loop_source door; /* the listening socket; fd -1 after admin_fini() */
     bool open;               /* the door is in the loop */
     struct timer reopen;
@@ -31,10 +32,9 @@ struct admin {
     unsigned client_count;
 };
 
-/* Serves on a socket that listens and does not block; it is ours from now on, unless this fails. `calls` and `context`
+/* Serves on a socket that listens and does not block; it is ours from now on, unless this fails. What `house` points to
  * must live as long. 0 or a negative errno. */
-MUST_CHECK int admin_init(struct admin *admin, struct loop *loop, int listening_fd, const struct admin_calls *calls,
-                          void *context);
+MUST_CHECK int admin_init(struct admin *admin, struct loop *loop, int listening_fd, const struct admin_house *house);
 
 /* Ends all clients and closes the socket; its file stays. Before loop_fini(); twice is fine. */
 void admin_fini(struct admin *admin);

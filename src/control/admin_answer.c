@@ -1,6 +1,7 @@
 #include "control/admin_answer.h"
 
 #include "control/admin_http.h"
+#include "control/metrics.h"
 #include "proto/head_lookup.h"
 
 #include <errno.h>
@@ -13,12 +14,14 @@
 #define SMALL_MOST (SERVER_MOST * 6 + 1024)
 
 /* A status of some ten servers fits at once. */
-#define FIRST_CAPACITY 8192
+#define FIRST_CAPACITY 16384
+
+#define JSON_TYPE "application/json"
+#define WORDS_TYPE "text/plain; charset=utf-8"
 
 /* One request as its handler sees it. */
 struct asked {
-    const struct admin_calls *calls;
-    void *context;
+    const struct admin_house *house;
     const struct admin_request *request;
     struct span bytes;
 };
@@ -29,16 +32,23 @@ struct route {
     const char *parameters;
     const char *help;
     int (*handle)(const struct asked *asked, struct admin_answer *answer);
+    bool is_figure; /* it is also where there are only figures */
 };
+
+static int keep_as(struct admin_answer *answer, int status, const char *type, struct span words)
+{
+    size_t length = words.length + 1;
+    *answer = (struct admin_answer){.status = status, .type = type, .body = malloc(length), .length = length};
+    if (!answer->body)
+        return -ENOMEM;
+    memcpy(answer->body, words.data, words.length);
+    answer->body[words.length] = '\n'; /* for whoever looks at it in a terminal */
+    return 0;
+}
 
 static int keep(struct admin_answer *answer, int status, const struct text *json)
 {
-    *answer = (struct admin_answer){.status = status, .body = malloc(json->length + 1), .length = json->length + 1};
-    if (!answer->body)
-        return -ENOMEM;
-    memcpy(answer->body, json->data, json->length);
-    answer->body[json->length] = '\n'; /* for whoever looks at it in a terminal */
-    return 0;
+    return keep_as(answer, status, JSON_TYPE, span_of(json->data, json->length));
 }
 
 static int refuse_named(struct admin_answer *answer, int status, const char *why, struct span name)
@@ -60,24 +70,53 @@ int admin_answer_refuse(struct admin_answer *answer, int status, const char *why
     return refuse_named(answer, status, why, span_of(NULL, 0));
 }
 
-/* Asks for the status with more and more room: how long it is only its writer knows. */
-static int handle_status(const struct asked *asked, struct admin_answer *answer)
+/* Asks for it with more and more room: how long it is only its writer knows. */
+static int keep_long(const struct asked *asked, struct admin_answer *answer, const char *type,
+                     void (*write)(void *context, struct text *text))
 {
     for (size_t capacity = FIRST_CAPACITY; capacity <= ADMIN_ANSWER_MOST; capacity *= 2) {
         char *buffer = malloc(capacity);
         if (!buffer)
-            return admin_answer_refuse(answer, 503, "there is no memory for the status");
-        struct text json;
-        text_init(&json, buffer, capacity);
-        asked->calls->status(asked->context, &json);
-        text_add_char(&json, '\n');
-        if (!json.cut) {
-            *answer = (struct admin_answer){.status = 200, .body = buffer, .length = json.length};
+            return admin_answer_refuse(answer, 503, "there is no memory for the answer");
+        struct text text;
+        text_init(&text, buffer, capacity);
+        write(asked->house->context, &text);
+        if (!text.cut) {
+            *answer = (struct admin_answer){.status = 200, .type = type, .body = buffer, .length = text.length};
             return 0;
         }
         free(buffer);
     }
-    return admin_answer_refuse(answer, 503, "the status is longer than 64 MiB");
+    return admin_answer_refuse(answer, 503, "the answer is longer than 64 MiB");
+}
+
+/* Its line end comes where its NUL was. */
+static int handle_status(const struct asked *asked, struct admin_answer *answer)
+{
+    int failure = keep_long(asked, answer, JSON_TYPE, asked->house->calls->status);
+    if (!failure && answer->status == 200)
+        answer->body[answer->length++] = '\n';
+    return failure;
+}
+
+static int handle_metrics(const struct asked *asked, struct admin_answer *answer)
+{
+    return keep_long(asked, answer, METRICS_TYPE, asked->house->calls->metrics);
+}
+
+static int tell_whether(struct admin_answer *answer, const char *words, const char * not )
+{
+    return keep_as(answer, not ? 503 : 200, WORDS_TYPE, span_text(not ? not : words));
+}
+
+static int handle_health(const struct asked *asked, struct admin_answer *answer)
+{
+    return tell_whether(answer, "ok", asked->house->calls->not_alive(asked->house->context));
+}
+
+static int handle_readiness(const struct asked *asked, struct admin_answer *answer)
+{
+    return tell_whether(answer, "ready", asked->house->calls->not_ready(asked->house->context));
 }
 
 static int refuse_drain(struct admin_answer *answer, int failure, struct span server)
@@ -103,7 +142,7 @@ static int drain(const struct asked *asked, struct admin_answer *answer, bool dr
     if (wrong)
         return admin_answer_refuse(answer, 400, "this is no name of a server: write it percent-encoded");
     struct span which = span_of(server.data, server.length);
-    int failure = asked->calls->drain(asked->context, which, draining);
+    int failure = asked->house->calls->drain(asked->house->context, which, draining);
     if (failure)
         return refuse_drain(answer, failure, which);
     text_init(&json, buffer, sizeof(buffer));
@@ -127,7 +166,7 @@ static int handle_reload(const struct asked *asked, struct admin_answer *answer)
 {
     char buffer[64];
     struct text json;
-    int failure = asked->calls->reload(asked->context);
+    int failure = asked->house->calls->reload(asked->house->context);
     switch (failure) {
     case 0:
         text_init(&json, buffer, sizeof(buffer));
@@ -145,11 +184,14 @@ static int handle_reload(const struct asked *asked, struct admin_answer *answer)
 static int handle_list(const struct asked *asked, struct admin_answer *answer);
 
 static const struct route routes[] = {
-    {"GET", "/", "", "This list.", handle_list},
-    {"GET", "/v1/status", "", "The whole state: pools, servers, workers.", handle_status},
-    {"POST", "/v1/drain", "server=POOL/NAME", "Send the server no new clients.", handle_drain},
-    {"POST", "/v1/undrain", "server=POOL/NAME", "Send the server new clients again.", handle_undrain},
-    {"POST", "/v1/reload", "", "Replace the workers one after the other.", handle_reload},
+    {"GET", "/", "", "This list.", handle_list, false},
+    {"GET", "/v1/status", "", "The whole state: pools, servers, workers.", handle_status, false},
+    {"POST", "/v1/drain", "server=POOL/NAME", "Send the server no new clients.", handle_drain, false},
+    {"POST", "/v1/undrain", "server=POOL/NAME", "Send the server new clients again.", handle_undrain, false},
+    {"POST", "/v1/reload", "", "Replace the workers one after the other.", handle_reload, false},
+    {"GET", "/metrics", "", "All that is counted, as Prometheus reads it.", handle_metrics, true},
+    {"GET", "/healthz", "", "200 while limpet lives, otherwise 503.", handle_health, true},
+    {"GET", "/readyz", "", "200 while newcomers are welcome, otherwise 503.", handle_readiness, true},
 };
 
 static void add_member(struct text *json, const char *before, const char *value)
@@ -186,7 +228,8 @@ static int dispatch(const struct asked *asked, struct admin_answer *answer)
     struct span path = head_path(&asked->request->head, asked->bytes);
     for (size_t i = 0; i < ARRAY_LENGTH(routes); i++) {
         const struct route *route = &routes[i];
-        if (!span_equal(path, span_text(route->path)))
+        bool hidden = asked->house->figures_only && !route->is_figure;
+        if (hidden || !span_equal(path, span_text(route->path)))
             continue;
         if (fits_method(route, asked))
             return route->handle(asked, answer);
@@ -194,13 +237,15 @@ static int dispatch(const struct asked *asked, struct admin_answer *answer)
         answer->allow = strcmp(route->method, "GET") == 0 ? "GET, HEAD" : route->method;
         return failure;
     }
-    return admin_answer_refuse(answer, 404, "there is nothing at this path; / lists what there is");
+    return admin_answer_refuse(answer, 404,
+                               asked->house->figures_only ? "here are only /metrics, /healthz and /readyz"
+                                                          : "there is nothing at this path; / lists what there is");
 }
 
-int admin_answer_make(struct admin_answer *answer, const struct admin_calls *calls, void *context,
-                      const struct admin_request *request, struct span bytes)
+int admin_answer_make(struct admin_answer *answer, const struct admin_house *house, const struct admin_request *request,
+                      struct span bytes)
 {
-    struct asked asked = {.calls = calls, .context = context, .request = request, .bytes = bytes};
+    struct asked asked = {.house = house, .request = request, .bytes = bytes};
     int failure = dispatch(&asked, answer);
     answer->only_head = admin_request_has_method(request, bytes, "HEAD");
     return failure;
@@ -245,7 +290,7 @@ static const char *phrase(int status)
 void admin_answer_head(const struct admin_answer *answer, bool last, struct text *head)
 {
     text_add_format(head, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
-    text_add(head, "Content-Type: application/json\r\nCache-Control: no-store\r\n");
+    text_add_format(head, "Content-Type: %s\r\nCache-Control: no-store\r\n", answer->type);
     text_add_format(head, "Content-Length: %zu\r\n", answer->length);
     if (answer->allow)
         text_add_format(head, "Allow: %s\r\n", answer->allow);

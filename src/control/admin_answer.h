@@ -2,7 +2,9 @@
 #define LIMPET_CONTROL_ADMIN_ANSWER_H
 
 /* What the admin socket can be asked, and what it answers. The routes are a table: dispatch, 405 and the list that
- * `GET /` shows all read it. Every answer is JSON; an error is {"error":"..."}. */
+ * `GET /` shows all read it. Answers are JSON, an error is {"error":"..."}; but what other programs read is as they want
+ * it: /metrics, /healthz and /readyz. Those three change nothing, and may be had elsewhere, too, where there is nothing
+ * else. */
 
 #include "base/attr.h"
 #include "base/span.h"
@@ -22,6 +24,11 @@ struct admin_calls {
     int (*drain)(void *context, struct span server, bool drain);
     /* Begins to replace all workers. 0: begun; -EALREADY: it was begun before; -ENOTSUP: there are none. */
     int (*reload)(void *context);
+    /* Writes all figures, as control/metrics.h says; called again with more room, as `status`. */
+    void (*metrics)(void *context, struct text *text);
+    /* Null if limpet lives, and if newcomers are welcome; otherwise why not, a static text. */
+    const char *(*not_alive)(void *context);
+    const char *(*not_ready)(void *context);
 };
 
 /* No status is longer: 100,000 servers take about 30 MiB. */
@@ -29,15 +36,23 @@ struct admin_calls {
 
 struct admin_answer {
     int status;        /* of HTTP */
+    const char *type;  /* of the body, as Content-Type has it */
     const char *allow; /* with 405: what is allowed */
     bool only_head;    /* to HEAD */
     char *body;        /* ours */
     size_t length;     /* of the body */
 };
 
+/* Whom a request has reached. */
+struct admin_house {
+    const struct admin_calls *calls;
+    void *context;
+    bool figures_only; /* there is nothing but /metrics, /healthz and /readyz; only their calls are needed */
+};
+
 /* Carries out a request that was read, from its bytes. 0, or -ENOMEM when there is no memory even for a refusal; then
  * nothing is to be freed. */
-MUST_CHECK int admin_answer_make(struct admin_answer *answer, const struct admin_calls *calls, void *context,
+MUST_CHECK int admin_answer_make(struct admin_answer *answer, const struct admin_house *house,
                                  const struct admin_request *request, struct span bytes);
 MUST_CHECK int admin_answer_refuse(struct admin_answer *answer, int status, const char *why);
 void admin_answer_fini(struct admin_answer *answer); /* twice is fine */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 struct engine {
@@ -72,9 +73,13 @@ static int make_share(struct engine *engine)
     engine->share.threads = calloc(plan->threads, sizeof(*engine->share.threads));
     size_t descriptors = powers_raise_nofile();
     engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
+    engine->share.sticks = sticks_new(plan);
+    if (getrandom(&engine->share.via, sizeof(engine->share.via), 0) < 0)
+        engine->share.via = (uint32_t)clock_wall();
     engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
-    bool whole = engine->ranking && engine->share.threads && engine->share.limits && engine->share.crowd_quiet;
+    bool whole = engine->ranking && engine->share.sticks && engine->share.threads && engine->share.limits &&
+                 engine->share.crowd_quiet;
     return whole ? 0 : -ENOMEM;
 }
 
@@ -140,6 +145,7 @@ static void fini(struct engine *engine)
     log_set_writer(NULL, NULL);
     sink_free(engine->errors);
     limits_free(engine->share.limits);
+    sticks_free(engine->share.sticks);
     ranking_free(engine->ranking);
     free(engine->share.crowd_quiet);
 }

@@ -1,15 +1,14 @@
 #include "control/keeper.h"
 
 #include "base/log.h"
-#include "control/admin.h"
 #include "control/budget.h"
 #include "control/common.h"
 #include "control/engine_process.h"
 #include "control/logs.h"
+#include "control/operator.h"
 #include "control/posts.h"
 #include "control/powers.h"
 #include "control/preload.h"
-#include "control/status.h"
 #include "control/workers.h"
 #include "io/loop.h"
 
@@ -31,8 +30,7 @@ struct keeper {
     struct engine_process engine;
     struct workers workers;
     struct loop_source signals;
-    struct admin admin;
-    bool has_admin;
+    struct operator operator;
     struct timer kill; /* an engine that is still there then hangs */
     bool late;         /* ... and was killed */
     struct common common;
@@ -126,94 +124,21 @@ static const struct engine_calls engine_calls = {.brief = brief, .hear = hear};
 
 /* ---- what the operator asks ------------------------------------------------------------------------------------------ */
 
-static void write_status(void *context, struct text *json)
+static int open_operator(struct keeper *keeper)
 {
-    const struct keeper *keeper = context;
-    const struct status status = {
+    keeper->operator.status =(struct status){
         .plan = plan_of(keeper),
         .posts = &keeper->posts,
         .engine = &keeper->engine,
-        .workers = &keeper->workers,
         .states = keeper->common.states,
+        .counters = keeper->common.counters,
         .version = keeper->config->version,
         .began = keeper->began,
-        .draining = keeper->draining,
+        .began_wall = clock_wall() - (clock_steady() - keeper->began),
+        .room = budget_connections(plan_of(keeper), powers_raise_nofile()),
+        .draining = &keeper->draining,
     };
-    status_write(&status, json);
-}
-
-/* "app/2"; names of pools and servers may have slashes, too. */
-static const struct plan_server *find_server(const struct plan *plan, struct span name)
-{
-    for (size_t i = 0; i < plan->pool_count; i++) {
-        const struct plan_pool *pool = &plan->pools[i];
-        size_t length = strlen(pool->name);
-        if (name.length <= length || memcmp(name.data, pool->name, length) != 0 || name.data[length] != '/')
-            continue;
-        struct span rest = span_part(name, length + 1, name.length - length - 1);
-        for (size_t j = 0; j < pool->server_count; j++)
-            if (span_equal(rest, span_text(pool->servers[j].name)))
-                return &pool->servers[j];
-    }
-    return NULL;
-}
-
-static int drain(void *context, struct span name, bool on)
-{
-    const struct keeper *keeper = context;
-    const struct plan_server *server = find_server(plan_of(keeper), name);
-    if (!server)
-        return -ENOENT;
-    if (server_is_draining(keeper->common.states, server->number) != on)
-        log_notice("%.*s %s", (int)name.length, (const char *)name.data,
-                   on ? "gets no new clients" : "gets clients again");
-    server_set_draining(keeper->common.states, server->number, on);
-    return 0;
-}
-
-static int reload(void *context)
-{
-    struct keeper *keeper = context;
-    return workers_reload(&keeper->workers);
-}
-
-static const struct admin_calls admin_calls = {.status = write_status, .drain = drain, .reload = reload};
-
-static void complain_of_admin(const struct plan *plan, int failure)
-{
-    const char *group = plan->admin_group ? plan->admin_group : "";
-    if (plan->admin_optional)
-        log_notice(
-            "no admin socket at %s: %s; `limpet status` and its like do not reach this limpet (--admin names another "
-            "place)",
-            plan->admin->text, failure == -EADDRINUSE ? "another limpet has it" : strerror(-failure));
-    else if (failure == -ENOENT)
-        log_error("admin: there is no group `%s`", group);
-    else
-        log_error("admin: %s: %s", plan->admin->text, posts_advice(plan->admin, failure));
-}
-
-static int open_admin(struct keeper *keeper)
-{
-    const struct plan *plan = plan_of(keeper);
-    if (!plan->admin)
-        return 0;
-    int fd = powers_admin_listen(plan->admin, plan->admin_group);
-    int failure = fd < 0 ? fd : admin_init(&keeper->admin, &keeper->loop, fd, &admin_calls, keeper);
-    keeper->has_admin = !failure;
-    if (fd >= 0 && failure)
-        close(fd);
-    if (failure)
-        complain_of_admin(plan, failure);
-    return plan->admin_optional ? 0 : failure;
-}
-
-static void close_admin(struct keeper *keeper)
-{
-    if (!keeper->has_admin)
-        return;
-    admin_fini(&keeper->admin);
-    powers_unlink(plan_of(keeper)->admin);
+    return operator_open(&keeper->operator, & keeper->workers, &keeper->loop);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------- */
@@ -438,7 +363,7 @@ static int start(struct keeper *keeper)
     if (!failure)
         failure = make_workers(keeper);
     if (!failure)
-        failure = open_admin(keeper);
+        failure = open_operator(keeper);
     /* From here on messages go where they are configured to; whoever starts limpet sees what was wrong until now. */
     if (!failure)
         logs_use(&keeper->logs);
@@ -449,7 +374,7 @@ static int start(struct keeper *keeper)
 
 static void end(struct keeper *keeper)
 {
-    close_admin(keeper);
+    operator_close(&keeper->operator);
     posts_close(&keeper->posts);
     workers_fini(&keeper->workers);
     preload_forget();

@@ -1,12 +1,9 @@
 #include "control/status.h"
 
-#include "control/live.h"
+#include "control/census.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-/* More ports than these are not counted on. */
-#define PORTS_MOST 256
 
 static void add_words(struct text *json, const char *name, const char *words)
 {
@@ -28,8 +25,8 @@ static void add_millis(struct text *json, const char *name, uint64_t time)
 
 /* ---- listening ------------------------------------------------------------------------------------------------------ */
 
-static void for_each_address(const struct status *status, void (*call)(void *context, const struct address *address),
-                             void *context)
+void status_each_address(const struct status *status, void (*call)(void *context, const struct address *address),
+                         void *context)
 {
     for (size_t i = 0; i < status->posts->count; i++)
         call(context, status->posts->all[i].address);
@@ -46,27 +43,7 @@ static void add_address(void *context, const struct address *address)
     text_add_json(json, span_text(address->text));
 }
 
-struct ports {
-    uint16_t all[PORTS_MOST];
-    size_t count;
-};
-
-static void add_port(void *context, const struct address *address)
-{
-    struct ports *ports = context;
-    if (!address_is_unix(address) && ports->count < PORTS_MOST)
-        ports->all[ports->count++] = address_port(address);
-}
-
 /* ---- servers -------------------------------------------------------------------------------------------------------- */
-
-static const struct slot *slot_of(const struct workers *workers, const struct plan_server *server)
-{
-    for (size_t i = 0; i < workers->slot_count; i++)
-        if (workers->slots[i].server == server)
-            return &workers->slots[i];
-    return NULL;
-}
 
 static void add_answer_times(struct text *json, const struct server_figures *figures)
 {
@@ -84,24 +61,21 @@ static void add_answer_times(struct text *json, const struct server_figures *fig
     text_add_char(json, '}');
 }
 
-/* What the worker tells of itself counts more than what the kernel sees: its connections may be of another kind. */
-static void add_live(struct text *json, const struct server_figures *figures, const struct live *live,
-                     const struct worker *worker)
+static void add_live(struct text *json, int live)
 {
-    int count = figures->live_told ? (int)figures->live : worker && live ? live_count(live, worker->pid) : -1;
-    if (count >= 0)
-        text_add_format(json, ",\"live\":%d", count);
+    if (live >= 0)
+        text_add_format(json, ",\"live\":%d", live);
     else
         text_add(json, ",\"live\":null");
 }
 
-static void add_worker(const struct status *status, const struct slot *slot, const struct live *live, struct text *json)
+static void add_worker(const struct status *status, const struct slot *slot, struct text *json)
 {
     struct server_figures figures;
     const struct worker *worker = slot->current;
     server_figures(status->states, slot->server->number, &figures);
     text_add(json, "\"kind\":\"worker\",");
-    add_words(json, "state", worker_state_text(slot));
+    add_words(json, "state", slot_state_text(slot_state(slot)));
     if (worker)
         text_add_format(json, ",\"process\":%d", (int)worker->pid);
     else
@@ -109,7 +83,7 @@ static void add_worker(const struct status *status, const struct slot *slot, con
     text_add_format(json, ",\"starts\":%u", slot->starts);
     if (worker)
         add_seconds(json, "since", clock_steady() - worker->started);
-    add_live(json, &figures, live, worker);
+    add_live(json, census_live(status->census, status, slot->server));
     text_add_format(json, ",\"in_flight\":%u,\"queued\":%u,\"handed_over\":%llu,\"refused\":%llu", figures.in_flight,
                     figures.queued, (unsigned long long)figures.handed_over, (unsigned long long)figures.refused);
     add_answer_times(json, &figures);
@@ -125,37 +99,113 @@ static void add_server_with_address(const struct status *status, const struct pl
     add_words(json, "address", server->address.text);
     text_add_char(json, ',');
     add_words(json, "state", draining ? "draining" : up ? "up" : "resting");
-    text_add_format(json, ",\"weight\":%u,\"live\":%u", server->weight, figures.live);
+    text_add_format(json, ",\"weight\":%u,\"live\":%u", server->weight, figures.live + figures.requests);
 }
 
-static void add_server(const struct status *status, const struct plan_server *server, const struct live *live,
-                       struct text *json)
+static void add_server(const struct status *status, const struct plan_server *server, struct text *json)
 {
-    const struct slot *slot = slot_of(status->workers, server);
+    const struct slot *slot = workers_slot(status->workers, server);
     text_add_char(json, '{');
     add_words(json, "name", server->name);
     text_add(json, server_is_draining(status->states, server->number) ? ",\"draining\":true," : ",\"draining\":false,");
     if (slot)
-        add_worker(status, slot, live, json);
+        add_worker(status, slot, json);
     else
         add_server_with_address(status, server, json);
     text_add_char(json, '}');
 }
 
-static void add_pool(const struct status *status, const struct plan_pool *pool, const struct live *live,
-                     struct text *json)
+static void add_pool(const struct status *status, const struct plan_pool *pool, struct text *json)
 {
     text_add_char(json, '{');
     add_words(json, "name", pool->name);
     text_add(json, ",\"servers\":[");
     for (size_t i = 0; i < pool->server_count; i++) {
         text_add(json, i > 0 ? "," : "");
-        add_server(status, &pool->servers[i], live, json);
+        add_server(status, &pool->servers[i], json);
     }
     text_add(json, "]}");
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+
+uint64_t status_counter(const struct status *status, enum counter counter)
+{
+    uint64_t sum = 0;
+    for (size_t thread = 0; thread < status->plan->threads; thread++)
+        sum += counter_read(&status->counters[thread], counter);
+    return sum;
+}
+
+uint64_t status_ended(const struct status *status, enum reason reason)
+{
+    uint64_t sum = 0;
+    for (size_t thread = 0; thread < status->plan->threads; thread++)
+        sum += counter_read_ended(&status->counters[thread], reason);
+    return sum;
+}
+
+uint64_t status_gauge(const struct status *status, enum gauge gauge)
+{
+    uint64_t sum = 0;
+    for (size_t thread = 0; thread < status->plan->threads; thread++)
+        sum += gauge_read(&status->counters[thread], gauge);
+    return sum;
+}
+
+const char *status_not_alive(const struct status *status)
+{
+    if (status->engine->ready)
+        return NULL;
+    return status->engine->was_ready ? "no engine" : "starting";
+}
+
+static bool takes_connections(const struct status *status, const struct plan_pool *pool)
+{
+    for (size_t i = 0; i < pool->server_count; i++) {
+        struct server_figures figures;
+        server_figures(status->states, pool->servers[i].number, &figures);
+        if (figures.doors != 0)
+            return true;
+    }
+    return false;
+}
+
+const char *status_not_ready(const struct status *status)
+{
+    const char *not_alive = status_not_alive(status);
+    if (*status->draining)
+        return "draining";
+    for (size_t i = 0; i < status->plan->pool_count && !not_alive; i++)
+        if (!takes_connections(status, &status->plan->pools[i]))
+            return "no worker takes connections";
+    return not_alive;
+}
+
+static void add_count(struct text *json, const char *name, uint64_t count)
+{
+    text_add_format(json, "\"%s\":", name);
+    text_add_unsigned(json, count);
+}
+
+static void add_counts(const struct status *status, struct text *json)
+{
+    for (enum gauge gauge = 0; gauge < GAUGE_COUNT; gauge++) {
+        text_add_char(json, ',');
+        add_count(json, gauge_text(gauge), status_gauge(status, gauge));
+    }
+    text_add(json, ",\"counters\":{");
+    for (enum counter counter = 0; counter < COUNTER_COUNT; counter++) {
+        text_add(json, counter > 0 ? "," : "");
+        add_count(json, counter_text(counter), status_counter(status, counter));
+    }
+    text_add(json, "},\"visits\":{");
+    for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
+        text_add(json, reason > REASON_NONE + 1 ? "," : "");
+        add_count(json, reason_text(reason), status_ended(status, reason));
+    }
+    text_add_char(json, '}');
+}
 
 static void add_head(const struct status *status, struct text *json)
 {
@@ -166,27 +216,24 @@ static void add_head(const struct status *status, struct text *json)
         text_add_format(json, ",\"engine\":%d,", (int)status->engine->pid);
     else
         text_add(json, ",\"engine\":null,");
-    add_words(json, "state", status->draining ? "draining" : "serving");
+    add_words(json, "state", *status->draining ? "draining" : "serving");
+    text_add(json, status_not_ready(status) ? ",\"ready\":false" : ",\"ready\":true");
     text_add(json, status->workers->reloading ? ",\"reloading\":true" : ",\"reloading\":false");
     text_add(json, status->workers->reload_failed ? ",\"reload_failed\":true" : ",\"reload_failed\":false");
     add_seconds(json, "uptime", clock_steady() - status->began);
+    add_counts(status, json);
     text_add(json, ",\"listening\":[");
-    for_each_address(status, add_address, json);
+    status_each_address(status, add_address, json);
     text_add(json, "],\"pools\":[");
 }
 
 void status_write(const struct status *status, struct text *json)
 {
-    struct ports ports = {.count = 0};
-    struct live live;
-    for_each_address(status, add_port, &ports);
-    bool seen = status->plan->worker_count > 0 && live_look(&live, ports.all, ports.count) == 0;
+    census_take(status->census, status, 0);
     add_head(status, json);
     for (size_t i = 0; i < status->plan->pool_count; i++) {
         text_add(json, i > 0 ? "," : "");
-        add_pool(status, &status->plan->pools[i], seen ? &live : NULL, json);
+        add_pool(status, &status->plan->pools[i], json);
     }
     text_add(json, "]}");
-    if (seen)
-        live_fini(&live);
 }

@@ -5,6 +5,7 @@
 #include "control/workers_listen.h"
 #include "control/workers_reload.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -289,18 +290,39 @@ void workers_stop(struct workers *workers, micros patience)
     tell_if_last(workers);
 }
 
-const char *worker_state_text(const struct slot *slot)
+enum slot_state slot_state(const struct slot *slot)
 {
     struct server_figures figures;
     const struct worker *worker = slot->current;
     if (!worker)
-        return "down";
+        return SLOT_DOWN;
     if (server_is_draining(slot->workers->states, slot->server->number))
-        return "draining";
+        return SLOT_DRAINING;
     if (worker->state == WORKER_STARTING)
-        return "starting";
+        return SLOT_STARTING;
     if (slot->next)
-        return "replacing";
+        return SLOT_REPLACING;
     server_figures(slot->workers->states, slot->server->number, &figures);
-    return figures.doors == 0 ? "silent" : figures.busy ? "busy" : "up";
+    return figures.doors == 0 ? SLOT_SILENT : figures.busy ? SLOT_BUSY : SLOT_UP;
+}
+
+const char *slot_state_text(enum slot_state state)
+{
+    static const char *const words[SLOT_STATE_COUNT] = {
+#define X(name, text) text,
+        SLOT_STATE_TABLE(X)
+#undef X
+    };
+    assert(state < SLOT_STATE_COUNT);
+    return words[state];
+}
+
+const struct slot *workers_slot(const struct workers *workers, const struct plan_server *server)
+{
+    if (server->slot == 0)
+        return NULL;
+    for (size_t i = 0; i < workers->slot_count; i++)
+        if (workers->slots[i].server == server)
+            return &workers->slots[i];
+    return NULL;
 }

@@ -109,7 +109,27 @@ MUST_CHECK int workers_reload(struct workers *workers);
  * have ended. Without time they are ended at once. */
 void workers_stop(struct workers *workers, micros patience);
 
-/* One word for the operator. */
-const char *worker_state_text(const struct slot *slot);
+/* How a slot is, for the operator. */
+#define SLOT_STATE_TABLE(X)                                                                                            \
+    X(DOWN, "down")           /* there is no process */                                                                \
+    X(DRAINING, "draining")   /* it gets no new clients, because the operator said so */                               \
+    X(STARTING, "starting")   /* it takes no connections yet */                                                        \
+    X(REPLACING, "replacing") /* it serves until another process takes its place */                                    \
+    X(SILENT, "silent")       /* it takes no connections any more */                                                   \
+    X(BUSY, "busy")           /* it lets its clients wait */                                                           \
+    X(UP, "up")
+
+enum slot_state {
+#define X(name, text) SLOT_##name,
+    SLOT_STATE_TABLE(X)
+#undef X
+        SLOT_STATE_COUNT
+};
+
+enum slot_state slot_state(const struct slot *slot);
+const char *slot_state_text(enum slot_state state);
+
+/* The slot of this server; null: it is an address. */
+const struct slot *workers_slot(const struct workers *workers, const struct plan_server *server);
 
 #endif

@@ -88,15 +88,24 @@ static bool claim(struct pick *pick, struct server_states *states, micros now, u
     return true;
 }
 
+bool pick_known(struct pick *pick, struct server_states *states, micros now, uint32_t index)
+{
+    if (!server_try_known(states, pick->pool->servers[index].number, pick->door, now))
+        return false;
+    pick->tried[pick->tried_count++] = index;
+    return true;
+}
+
 enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states, micros now,
                             uint32_t *index)
 {
     assert(pick->pool->server_count > 0);
     if (pick->tried_count == PICK_TRIES_MAX)
         return PICK_NONE_LEFT;
-    if (pick->tried_count == 0) {
+    if (!pick->home_known) {
+        pick->home_known = true;
         *index = pick->home = find_home(pick, ranking);
-        if (claim(pick, states, now, *index))
+        if (!was_tried(pick, *index) && claim(pick, states, now, *index))
             return PICK_FOUND;
     }
     for (;;) {

@@ -33,7 +33,8 @@ struct pick {
     uint32_t tried[PICK_TRIES_MAX]; /* index in the pool, in order */
     uint32_t home;                  /* index of the first in the ranking, whether admissible or not */
     uint8_t door;                   /* through which the client came: what route/server.h says; 0 after pick_init() */
-    bool last_resort;               /* no server was admissible: a resting one is tried */
+    bool home_known;
+    bool last_resort; /* no server was admissible: a resting one is tried */
 };
 
 void pick_init(struct pick *pick, const struct plan_pool *pool, uint64_t key_hash);
@@ -44,6 +45,9 @@ enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
  * ones are offered in the order of the ranking, each to one visit at a time. `now` is the steady clock. */
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);
+
+/* Tries this server first, because it knows the client: true as for PICK_FOUND. It may drain, but not rest. */
+MUST_CHECK bool pick_known(struct pick *pick, struct server_states *states, micros now, uint32_t index);
 
 /* The servers ranked before `index`, best first, at most `most` of them; PICK_NOBODY: all of them. Returns how many. */
 #define PICK_NOBODY UINT32_MAX

@@ -28,7 +28,8 @@ struct state {
     uint32_t live;
     uint32_t queued;
     uint32_t in_flight;
-    uint32_t unused_too[3];
+    uint32_t requests;
+    uint32_t unused_too[2];
 };
 _Static_assert(sizeof(struct state) == 128, "two cache lines");
 
@@ -112,10 +113,8 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
     return is_open(states, number, door) && may_try(load(states, number), now, anyway);
 }
 
-bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+static bool claim(struct server_states *states, size_t number, micros now, bool anyway)
 {
-    if (!is_open(states, number, door))
-        return false;
     uint64_t word = load(states, number);
     do {
         if (!may_try(word, now, anyway))
@@ -124,6 +123,18 @@ bool server_try(struct server_states *states, size_t number, unsigned door, micr
             return true;
     } while (!replace(states, number, &word, word | TRIAL_BIT));
     return true;
+}
+
+bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway)
+{
+    return is_open(states, number, door) && claim(states, number, now, anyway);
+}
+
+bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now)
+{
+    uint64_t closed = __atomic_load_n(&states->all[number].closed, __ATOMIC_RELAXED);
+    assert(number < states->count && door < SERVER_DOORS);
+    return !(closed >> door & 1) && claim(states, number, now, false);
 }
 
 bool server_succeeded(struct server_states *states, size_t number)
@@ -187,6 +198,7 @@ void server_states_reset(struct server_states *states)
         set_flag(states, number, FLAG_BUSY | FLAG_LIVE_TOLD, false);
         STORE(closed, 0);
         STORE(live, 0);
+        STORE(requests, 0);
         STORE(queued, 0);
         STORE(in_flight, 0);
     }
@@ -235,6 +247,7 @@ void server_figures(const struct server_states *states, size_t number, struct se
         .answer_mean = LOAD(answer_mean),
         .answer_worst = LOAD(answer_worst),
         .live = LOAD(live),
+        .requests = LOAD(requests),
         .live_told = LOAD(flags) & FLAG_LIVE_TOLD,
         .queued = LOAD(queued),
         .in_flight = LOAD(in_flight),
@@ -247,6 +260,11 @@ void server_set_live(struct server_states *states, size_t number, uint32_t count
 {
     STORE(live, count);
     set_flag(states, number, FLAG_LIVE_TOLD, true);
+}
+
+void server_count_requests(struct server_states *states, size_t number, int change)
+{
+    ADD(requests, (uint32_t)change);
 }
 
 void server_count_live(struct server_states *states, size_t number, int change)

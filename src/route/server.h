@@ -61,6 +61,7 @@ struct server_figures {
     uint64_t answer_worst; /* ever */
     uint32_t live;         /* relays under way; of a worker, what it told itself */
     bool live_told;        /* ... if it did */
+    uint32_t requests;     /* requests in http mode, and connections that were upgraded from them */
     uint32_t queued;       /* connections that wait until it has answered others */
     uint32_t in_flight;    /* ... and that it has not answered */
     bool busy;
@@ -69,6 +70,7 @@ struct server_figures {
 void server_figures(const struct server_states *states, size_t number, struct server_figures *figures);
 void server_set_live(struct server_states *states, size_t number, uint32_t count);
 void server_count_live(struct server_states *states, size_t number, int change);
+void server_count_requests(struct server_states *states, size_t number, int change);
 void server_count_answer(struct server_states *states, size_t number, bool taken, micros waited);
 void server_count_waiting(struct server_states *states, size_t number, uint32_t queued, uint32_t in_flight);
 
@@ -82,6 +84,8 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
  * swallows connects gathers no queue, and one that refuses them is free again at once. One that drains, or that takes
  * nobody from this door, is never tried. Each true must be followed by exactly one of the three below. */
 MUST_CHECK bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway);
+/* The same for a visit of a client whom the server knows: it may drain, but not rest. */
+MUST_CHECK bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now);
 bool server_succeeded(struct server_states *states, size_t number);          /* true: it is back */
 bool server_failed(struct server_states *states, size_t number, micros now); /* true: it was up until now */
 void server_untried(struct server_states *states, size_t number); /* the visit ended before the outcome was known */

@@ -3,6 +3,7 @@
 #include "session/step.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -136,11 +137,14 @@ static void release(struct connection *c)
     greeting_free(c->greeting);
     close_streams(c);
     relay_fini(&c->relay, &context->kit);
-    if (c->carrying && c->visit.server->slot == 0)
+    if (c->tunnel)
+        server_count_requests(context->share->states, c->visit.server->number, -1);
+    else if (c->carrying && c->visit.server->slot == 0)
         server_count_live(context->share->states, c->visit.server->number, -1);
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);
-    limits_leave(context->share->limits, c->listener);
+    if (!c->taken_over)
+        limits_leave(context->share->limits, c->listener);
     context_leave(context, &c->member, c->carrying);
     loop_bury(&context->loop, &c->member.grave, bury);
 }
@@ -185,6 +189,48 @@ static void wake(struct waiter *waiter)
 }
 
 static const struct member_kind connections = {.stop = stop};
+
+static void begin_upgraded(struct connection *c, const struct connection_upgrade *upgrade)
+{
+    c->visit = *upgrade->visit;
+    upgrade->visit->passed = NULL;
+    upgrade->visit->request = NULL;
+    upgrade->visit->plain_key = NULL;
+    c->pick = *upgrade->pick;
+    c->relay.out = *upgrade->out;
+    *upgrade->out = (struct flow){0};
+    c->relay.in.moved = upgrade->bytes_in;
+    c->listener = upgrade->listener;
+    c->counted = upgrade->counted;
+    c->watched = c->carrying = c->tunnel = true;
+    c->step = STEP_CARRY;
+    c->last_move = connection_now(c);
+    c->unsent = UINT32_MAX;
+}
+
+int connection_upgrade(struct context *context, const struct connection_upgrade *upgrade)
+{
+    struct connection *c = calloc(1, sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->context = context;
+    c->waiter.wake = wake;
+    list_init(&c->waiter.link);
+    timer_init(&c->timer, deadline_came);
+    begin_upgraded(c, upgrade);
+    int failure = stream_move(&context->loop, upgrade->client, &c->client, true, client_ready);
+    int another = stream_move(&context->loop, upgrade->server, &c->server, true, connection_server_ready);
+    c->client.readable = c->server.readable = true; /* both may hold bytes, and nobody has looked since */
+    context_enter(context, &c->member, &connections);
+    context_decided(context);
+    if (failure || another) {
+        connection_end(c, REASON_NO_MEMORY);
+        release(c);
+    } else {
+        loop_again(&context->loop, &c->client.source);
+    }
+    return 0;
+}
 
 void connection_start(struct context *context, struct listen_point *point, int fd, const struct endpoint *peer)
 {

@@ -1,6 +1,7 @@
 #include "session/context.h"
 
 #include "base/log.h"
+#include "session/http.h"
 #include "session/visit.h"
 
 #include <errno.h>
@@ -24,11 +25,15 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     team_init(&context->team, &context->loop, share->states, share->plan);
     context->log = malloc(LOG_SIZE);
     context->crowds = calloc(share->plan->listener_count, sizeof(*context->crowds));
-    return context->log && context->crowds ? 0 : -ENOMEM;
+    if (!context->log || !context->crowds)
+        return -ENOMEM;
+    return http_room_new(context, &context->http);
 }
 
 void context_fini(struct context *context)
 {
+    http_room_free(context->http);
+    context->http = NULL;
     carry_kit_fini(&context->kit);
     loop_fini(&context->loop);
     free(context->crowds);

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+struct http_room;
 struct member;
 
 /* What may happen to any of them. */
@@ -54,6 +55,7 @@ struct context {
     struct crowd *crowds;                   /* one for each listener */
     struct counters *counters;              /* one of share->counters; nobody else writes it */
     struct carry_kit kit;
+    struct http_room *http;   /* what its clients in http mode share; null: there are none */
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
     struct decision decision; /* the latest */
     uint8_t scratch[PEEK_LIMIT];

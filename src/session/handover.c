@@ -111,6 +111,23 @@ enum delivery_answer handover_answer(const struct handover *handover)
     return handover->returned ? (enum delivery_answer)handover->delivery.answer : DELIVERY_NONE;
 }
 
+int handover_error(enum delivery_answer answer)
+{
+    switch (answer) {
+    case DELIVERY_REFUSED:
+        return ECONNREFUSED;
+    case DELIVERY_LOST:
+        return EMFILE;
+    case DELIVERY_SILENT:
+        return ETIMEDOUT;
+    case DELIVERY_NONE:
+    case DELIVERY_TAKEN:
+    case DELIVERY_GONE:
+        break;
+    }
+    return EPIPE;
+}
+
 void handover_finish(struct handover *handover)
 {
     if (handover->delivery.pair)

@@ -20,6 +20,9 @@ MUST_CHECK struct handover *handover_begin(struct context *context, const struct
 /* DELIVERY_NONE as long as there is none. */
 enum delivery_answer handover_answer(const struct handover *handover);
 
+/* What the log says of a worker that did not take it, as an errno. */
+int handover_error(enum delivery_answer answer);
+
 /* It was answered: the socket is ours again, unless the worker has it; one end of a socketpair is closed either way. */
 void handover_finish(struct handover *handover);
 

@@ -122,6 +122,18 @@ bool search_next(const struct search *search)
     return true;
 }
 
+bool search_known(const struct search *search, uint32_t index, enum visit_choice choice)
+{
+    struct visit *visit = search->visit;
+    if (!pick_known(search->pick, states(search), now(search), index)) {
+        visit_pass(visit, index, 0);
+        return false;
+    }
+    visit->server = &visit->pool->servers[index];
+    visit->choice = (uint8_t)choice;
+    return true;
+}
+
 void search_in_vain(const struct search *search)
 {
     static struct log_limit limit;

@@ -18,6 +18,10 @@ struct search {
  * followed by one of the four below. */
 MUST_CHECK bool search_next(const struct search *search);
 
+/* The same for a server that knows the client (an index in the pool), if it may be tried: one that drains may, as it drains for
+ * the sake of those whom it does not know. `choice` is who told of it. */
+MUST_CHECK bool search_known(const struct search *search, uint32_t index, enum visit_choice choice);
+
 /* It is there. */
 void search_found(const struct search *search);
 

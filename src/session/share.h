@@ -9,6 +9,7 @@
 #include "route/limits.h"
 #include "route/pick.h"
 #include "route/server.h"
+#include "route/stick.h"
 
 struct context;
 
@@ -22,6 +23,8 @@ struct share {
     const struct ranking *ranking; /* never changes */
     struct server_states *states;  /* atomics */
     struct limits *limits;         /* atomics and locks */
+    struct sticks *sticks;         /* locks; null: no pool sticks */
+    uint32_t via;                  /* tells our name in Via from other limpets'; never changes */
     micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
     struct counters *counters;     /* atomics, one for each thread */
     size_t pipes_per_thread;       /* never changes */

@@ -52,6 +52,8 @@ struct connection {
     bool tls;          /* the client speaks TLS, which somebody in front of us has taken off */
     bool watched;      /* events of the client are told: many are handed over before they have to be */
     bool counted;      /* among the connections of its client */
+    bool taken_over;   /* its client goes on in http mode */
+    bool tunnel;       /* it was upgraded from HTTP */
     bool carrying;     /* it has its server, and is decided */
     bool server_hears; /* the farewell is for the server */
     bool sample;       /* its first bytes are to be looked at for a forwarding field */

@@ -58,7 +58,8 @@ enum step step_carry(struct connection *c)
     if (result.answer == RELAY_AGAIN)
         loop_again(&c->context->loop, &c->client.source);
 
-    micros idle = connection_plan(c)->timeouts.idle;
+    const struct plan_timeouts *timeouts = &connection_plan(c)->timeouts;
+    micros idle = c->tunnel ? timeouts->tunnel : timeouts->idle;
     if (connection_now(c) >= c->last_move + idle && !somebody_reads(c))
         return connection_end(c, REASON_IDLE);
     return connection_wait(c, c->last_move + idle);

@@ -5,29 +5,12 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* What the log says of a worker that did not take the connection, as an errno. */
-static int error_of(enum delivery_answer answer)
-{
-    switch (answer) {
-    case DELIVERY_REFUSED:
-        return ECONNREFUSED;
-    case DELIVERY_LOST:
-        return EMFILE;
-    case DELIVERY_SILENT:
-        return ETIMEDOUT;
-    case DELIVERY_NONE:
-    case DELIVERY_TAKEN:
-    case DELIVERY_GONE:
-        break;
-    }
-    return EPIPE;
-}
-
 /* Not taken: the client is ours again, as it was. */
 static enum step go_on(struct connection *c, enum delivery_answer answer)
 {
     struct search search = {.context = c->context, .visit = &c->visit, .pick = &c->pick};
-    search_declined(&search, answer == DELIVERY_LOST ? SEARCH_WORKER_FULL : SEARCH_WORKER_DECLINED, error_of(answer));
+    search_declined(&search, answer == DELIVERY_LOST ? SEARCH_WORKER_FULL : SEARCH_WORKER_DECLINED,
+                    handover_error(answer));
     timer_clear(&c->context->loop.timers, &c->timer);
     return STEP_PICK;
 }

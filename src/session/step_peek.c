@@ -1,3 +1,4 @@
+#include "session/http.h"
 #include "session/step.h"
 
 #include <assert.h>
@@ -33,28 +34,6 @@ static enum step cannot_decide(struct connection *c, const struct facts *facts, 
     return connection_end(c, decision->reason);
 }
 
-static void note_plain_key(struct connection *c, const struct decision *decision)
-{
-    if (!connection_plan(c)->log.plain_keys || decision->verdict != DECIDE_KEY)
-        return;
-    char buffer[VISIT_PLAIN_KEY_MOST + 1];
-    struct text text;
-    text_init(&text, buffer, sizeof(buffer));
-    if (decision->tag == KEY_TAG_ADDRESS) {
-        struct endpoint address = endpoint_from_ip6(decision->key.data, 0);
-        char words[ENDPOINT_TEXT_SIZE];
-        endpoint_text(&address, words);
-        text_add(&text, words);
-    } else {
-        text_add_bytes(&text, decision->key.data, decision->key.length);
-    }
-    c->visit.plain_key = malloc(text.length);
-    if (!c->visit.plain_key)
-        return;
-    memcpy(c->visit.plain_key, text.data, text.length);
-    c->visit.plain_key_length = (uint16_t)text.length;
-}
-
 /* A peer that is its own key may be a proxy that somebody forgot to trust, or that sends another field than the one that
  * counts. */
 static void watch_crowd(struct connection *c, const struct facts *facts, const struct decision *decision)
@@ -68,6 +47,15 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
         c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
 }
 
+/* Each of its requests will be decided by itself. */
+static enum step go_on_in_http(struct connection *c, const struct facts *facts)
+{
+    if (http_take_over(c, facts) != 0)
+        return connection_end(c, REASON_NO_MEMORY);
+    c->taken_over = true;
+    return STEP_OVER;
+}
+
 /* The decision is made: takes from it what the rest of the walk needs; it is gone after this. */
 static enum step accept_decision(struct connection *c, const struct facts *facts)
 {
@@ -76,7 +64,7 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     if (decision->verdict == DECIDE_END)
         return cannot_decide(c, facts, decision);
     if (decision->verdict == DECIDE_HTTP)
-        return connection_end(c, REASON_NO_ROUTE);
+        return go_on_in_http(c, facts);
 
     if (!c->counted && !count_client(c, facts->client_known == KNOWN_PRESENT ? &facts->client : &facts->source))
         return refuse(c);
@@ -87,7 +75,7 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     c->visit.source = (int16_t)decision->source;
     c->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
     c->tls = facts->source_tls;
-    note_plain_key(c, decision);
+    visit_note_key(&c->visit, &connection_plan(c)->log, decision);
     watch_crowd(c, facts, decision);
     uint8_t door = c->pick.door;
     pick_init(&c->pick, decision->pool, rank_key_hash(&share->ranking->seed, decision->tag, decision->key));

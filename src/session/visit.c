@@ -54,6 +54,28 @@ struct visit_request *visit_request_new(struct span method, struct span host, st
     return request;
 }
 
+void visit_note_key(struct visit *visit, const struct plan_log *log, const struct decision *decision)
+{
+    if (!log->plain_keys || decision->verdict != DECIDE_KEY)
+        return;
+    char buffer[VISIT_PLAIN_KEY_MOST + 1];
+    struct text text;
+    text_init(&text, buffer, sizeof(buffer));
+    if (decision->tag == KEY_TAG_ADDRESS) {
+        struct endpoint address = endpoint_from_ip6(decision->key.data, 0);
+        char words[ENDPOINT_TEXT_SIZE];
+        endpoint_text(&address, words);
+        text_add(&text, words);
+    } else {
+        text_add_bytes(&text, decision->key.data, decision->key.length);
+    }
+    visit->plain_key = malloc(text.length);
+    if (!visit->plain_key)
+        return;
+    memcpy(visit->plain_key, text.data, text.length);
+    visit->plain_key_length = (uint16_t)text.length;
+}
+
 void visit_fini(struct visit *visit)
 {
     free(visit->passed);

@@ -9,6 +9,7 @@
 #include "base/reason.h"
 #include "base/text.h"
 #include "plan/plan.h"
+#include "route/decide.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,6 +97,9 @@ void visit_pass(struct visit *visit, uint32_t server, int error);
  * its query, which may hold what no log should. Null without memory: the line then tells what it tells in tcp mode.
  * The visit owns it: visit_fini() frees it. */
 struct visit_request *visit_request_new(struct span method, struct span host, struct span path);
+
+/* Keeps the key itself for the line, if `log` wants it and there is one. */
+void visit_note_key(struct visit *visit, const struct plan_log *log, const struct decision *decision);
 
 /* Frees what a visit owns; twice is harmless. */
 void visit_fini(struct visit *visit);

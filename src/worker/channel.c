@@ -375,6 +375,7 @@ void channel_leave(struct channel *channel)
     if (channel->gone || channel->leaving)
         return;
     channel->leaving = true;
+    server_next_generation(channel->team->states, channel->server->number);
     team_update(channel->team, channel->server);
     empty_queue(channel, DELIVERY_GONE);
     if (channel->contract->leave(channel) != 0)

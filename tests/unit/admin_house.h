@@ -1,7 +1,7 @@
 #ifndef LIMPET_TESTS_UNIT_ADMIN_HOUSE_H
 #define LIMPET_TESTS_UNIT_ADMIN_HOUSE_H
 
-/* An admin socket served by a loop in this process, and clients that the test reads and writes between its turns. */
+/* An admin socket, and an address of figures, served by a loop in this process, and clients that the test reads and writes between its turns. */
 
 #include "control/admin.h"
 
@@ -23,6 +23,8 @@
 static struct {
     struct loop loop;
     struct admin admin;
+    struct admin figures; /* at a port of 127.0.0.1 */
+    struct sockaddr_in figures_at;
     struct address address;
     char folder[64];
     struct timer patience;
@@ -31,6 +33,7 @@ static struct {
     char servers[4096]; /* "+app/1 -app/1 " */
     int drain_answer, reload_answer, reloads;
     size_t status_length;
+    const char *not_alive, *not_ready;
 } house;
 
 static inline void write_status(void *context, struct text *json)
@@ -63,7 +66,38 @@ static inline int note_reload(void *context)
     return house.reload_answer;
 }
 
-static const struct admin_calls calls = {.status = write_status, .drain = note_drain, .reload = note_reload};
+static inline void write_metrics(void *context, struct text *text)
+{
+    assert_ptr_equal(context, &house);
+    text_add(text, "some 1\n");
+    for (size_t i = 0; i < house.status_length; i += 100)
+        text_add_format(text, "%99zu\n", i);
+}
+
+static inline const char *tell_not_alive(void *context)
+{
+    assert_ptr_equal(context, &house);
+    return house.not_alive;
+}
+
+static inline const char *tell_not_ready(void *context)
+{
+    assert_ptr_equal(context, &house);
+    return house.not_ready;
+}
+
+static const struct admin_calls calls = {.status = write_status,
+                                         .drain = note_drain,
+                                         .reload = note_reload,
+                                         .metrics = write_metrics,
+                                         .not_alive = tell_not_alive,
+                                         .not_ready = tell_not_ready};
+
+static inline int serve(struct admin *admin, int fd, bool figures_only)
+{
+    const struct admin_house all = {.calls = &calls, .context = &house, .figures_only = figures_only};
+    return fd < 0 ? -1 : admin_init(admin, &house.loop, fd, &all);
+}
 
 static inline void drop_line(void *context, const char *line, size_t length)
 {
@@ -80,14 +114,17 @@ static inline int start(void **state)
     snprintf(text, sizeof(text), "unix:%s/admin.sock", house.folder);
     if (address_parse(span_text(text), &house.address) || loop_init(&house.loop))
         return -1;
-    int fd = powers_admin_listen(&house.address, NULL);
-    return fd < 0 ? -1 : admin_init(&house.admin, &house.loop, fd, &calls, &house);
+    int failure = serve(&house.admin, powers_admin_listen(&house.address, NULL), false);
+    int fd = loopback_listener(&house.figures_at);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return failure ? failure : serve(&house.figures, fd, true);
 }
 
 static inline int stop(void **state)
 {
     admin_fini(&house.admin);
     admin_fini(&house.admin);
+    admin_fini(&house.figures);
     loop_fini(&house.loop);
     powers_unlink(&house.address);
     return rmdir(house.folder);
@@ -99,6 +136,14 @@ static inline int enter(void)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&house.address.storage, house.address.length), 0);
+    return fd;
+}
+
+/* The same, where there are only figures. */
+static inline int enter_for_figures(void)
+{
+    int fd = loopback_connect(&house.figures_at);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
 }
 
@@ -230,13 +275,18 @@ static inline void assert_answer(const struct told *told, size_t number, int exp
     assert_int_equal(body[length - 1], '\n');
 }
 
-/* One request on a connection of its own. */
-static inline struct told ask(const char *request)
+static inline struct told ask_on(int fd, const char *request)
 {
-    struct told told = {.fd = enter()};
+    struct told told = {.fd = fd};
     say(told.fd, request, strlen(request));
     listen_to(&told, 1);
     return told;
+}
+
+/* One request on a connection of its own. */
+static inline struct told ask(const char *request)
+{
+    return ask_on(enter(), request);
 }
 
 static inline void assert_asked(const char *request, int status, const char *json)

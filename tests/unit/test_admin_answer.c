@@ -22,6 +22,41 @@ static void every_route_is_answered_in_json(void **state)
     forget(&told);
 }
 
+static void what_other_programs_read_is_as_they_want_it(void **state)
+{
+    struct told told = ask("GET /metrics?all" HOST "\r\n");
+    assert_answer(&told, 0, 200, "some 1");
+    assert_non_null(strstr(told.text, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    forget(&told);
+    told = ask("GET /healthz" HOST "\r\n");
+    assert_answer(&told, 0, 200, "ok");
+    assert_non_null(strstr(told.text, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+    forget(&told);
+    assert_asked("GET /readyz" HOST "\r\n", 200, "ready");
+    house.not_alive = "no engine";
+    assert_asked("GET /healthz" HOST "\r\n", 503, "no engine");
+    assert_asked("GET /readyz" HOST "\r\n", 200, "ready");
+    house.not_ready = "draining";
+    assert_asked("GET /readyz" HOST "\r\n", 503, "draining");
+    told = ask("POST /readyz" HOST "\r\n");
+    assert_int_equal(answer_status(&told, 0), 405);
+    assert_non_null(strstr(told.text, "\r\nContent-Type: application/json\r\n"));
+    forget(&told);
+}
+
+static void many_figures_arrive_whole(void **state)
+{
+    int status;
+    const char *body = NULL;
+    size_t length = 0;
+    house.status_length = 3 << 20;
+    struct told told = ask("GET /metrics" HOST "\r\n");
+    assert_non_null(find_answer(&told, 0, &status, &body, &length));
+    assert_int_equal(status, 200);
+    assert_int_equal(length, strlen("some 1\n") + (house.status_length + 99) / 100 * 100);
+    forget(&told);
+}
+
 static void what_the_owner_refuses_is_told(void **state)
 {
     house.drain_answer = -ENOENT;
@@ -180,13 +215,15 @@ static void a_long_status_arrives_whole_and_one_without_end_does_not(void **stat
     forget(&told);
 
     house.status_length = ADMIN_ANSWER_MOST;
-    assert_asked("GET /v1/status" HOST "\r\n", 503, "{\"error\":\"the status is longer than 64 MiB\"}");
+    assert_asked("GET /v1/status" HOST "\r\n", 503, "{\"error\":\"the answer is longer than 64 MiB\"}");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         fresh(every_route_is_answered_in_json),
+        fresh(what_other_programs_read_is_as_they_want_it),
+        fresh(many_figures_arrive_whole),
         fresh(what_the_owner_refuses_is_told),
         fresh(wrong_requests_are_refused_and_change_nothing),
         fresh(a_name_that_is_too_long_is_refused),

@@ -157,13 +157,22 @@ static void other_bytes_become_escapes_in_json(void **state)
     ASSERT_JSON("\xc3", "\"\\u00c3\"");
 }
 
+static void labels_escape_what_they_must(void **state)
+{
+    char buffer[64];
+    struct text text;
+    text_init(&text, buffer, sizeof(buffer));
+    text_add_label(&text, span_text("a b\"c\\d\ne\x01{}=,\xc3\xa9\xff"));
+    assert_string_equal(buffer, "\"a b\\\"c\\\\d\\ne\x01{}=,\xc3\xa9\xef\xbf\xbd\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_grows_piece_by_piece),        cmocka_unit_test(what_does_not_fit_is_cut_and_remembered),
         cmocka_unit_test(a_log_word_has_visible_ascii_only),  cmocka_unit_test(every_byte_is_escaped_to_one_log_word),
         cmocka_unit_test(json_strings_escape_what_they_must), cmocka_unit_test(valid_utf8_stays_in_json),
-        cmocka_unit_test(other_bytes_become_escapes_in_json),
+        cmocka_unit_test(other_bytes_become_escapes_in_json), cmocka_unit_test(labels_escape_what_they_must),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,30 @@
+#ifndef LIMPET_CONTROL_OPERATOR_H
+#define LIMPET_CONTROL_OPERATOR_H
+
+/* What the keeper does for the operator: it answers on the admin socket, and shows its figures at the address of the metrics,
+ * if there is one. */
+
+#include "control/admin.h"
+#include "control/census.h"
+#include "control/status.h"
+
+/* Embedded in the keeper; all zeros, but for `status`, before operator_open(). */
+struct operator
+{
+    struct status status;
+    struct workers *workers;
+    struct census census;
+    struct admin admin;
+    struct admin figures;
+    bool has_admin;
+    bool has_figures;
+};
+
+/* `status` is filled in but for `workers` and `census`, and what it names is there until operator_close(). 0 or a negative
+ * errno, which was told; then operator_close() is still to be called. */
+MUST_CHECK int operator_open(struct operator* operator, struct workers * workers, struct loop *loop);
+
+/* Ends all clients, and removes the files of the sockets; twice is fine. */
+void operator_close(struct operator* operator);
+
+#endif

@@ -1,0 +1,351 @@
+#include "carry/request.h"
+#include "proto/head_lookup.h"
+#include "proto/target.h"
+#include "route/decide.h"
+#include "route/stick.h"
+#include "session/exchange.h"
+#include "session/greeting.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* More hops than any path has: the request goes in a circle through somebody who takes our name out. */
+#define VIA_MOST 32
+
+/* Told apart by length: one compare each. */
+static bool method_is(struct span method, const char *word)
+{
+    return span_equal(method, span_text(word));
+}
+
+static bool is_idempotent(struct span method)
+{
+    static const char *const words[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        if (method_is(method, words[i]))
+            return true;
+    return false;
+}
+
+/* ---- what is refused ------------------------------------------------------------------------------------------------- */
+
+struct refusal {
+    enum reason reason;
+    unsigned status; /* 0: none */
+    const char *why;
+};
+
+static enum reason reason_of(unsigned status)
+{
+    switch (status) {
+    case 417:
+        return REASON_EXPECTATION;
+    case 431:
+        return REASON_HEAD_TOO_LARGE;
+    case 501:
+        return REASON_CODING;
+    default:
+        return REASON_BAD_HEAD;
+    }
+}
+
+/* Our own name in a Via: it was here before (RFC 9110 section 7.6.3). */
+static bool was_here(const struct http_room *room)
+{
+    const struct message *message = &room->message;
+    size_t length = strlen(room->via);
+    for (size_t i = 0; message->via_count > 0 && i < message->count; i++) {
+        const struct message_field *field = &message->fields[i];
+        if (field->kind == FIELD_VIA && memmem(field->value.data, field->value.length, room->via, length))
+            return true;
+    }
+    return message->via_count > VIA_MOST;
+}
+
+static struct refusal judge(struct http_client *client, struct span method)
+{
+    struct http_room *room = http_room_of(client);
+    uint64_t most = http_plan(client)->limits.body;
+    if (client->exchange->head.target_length > HTTP_TARGET_MOST)
+        return (struct refusal){REASON_TARGET_TOO_LONG, 414, "the target of the request is too long"};
+    if (method_is(method, "CONNECT") || method_is(method, "TRACE"))
+        return (struct refusal){REASON_METHOD_REFUSED, 405, "CONNECT and TRACE are not passed on"};
+    if (client->listener->via && was_here(room))
+        return (struct refusal){REASON_LOOP, 508, "the request was here before"};
+    if (most > 0 && room->message.body == BODY_LENGTH && room->message.length > most)
+        return (struct refusal){REASON_BODY_TOO_LARGE, 413, "the body of the request is too long"};
+    return (struct refusal){.status = 0};
+}
+
+/* ---- what is known of it --------------------------------------------------------------------------------------------- */
+
+static void note_message(struct http_client *client, struct span method)
+{
+    struct exchange *e = client->exchange;
+    const struct message *message = &http_room_of(client)->message;
+    e->http10 = e->head.version_minor == 0;
+    e->to_head = method_is(method, "HEAD");
+    e->idempotent = is_idempotent(method);
+    e->close = e->http10 ? !message->keep_alive || message->close : message->close;
+    e->close |= client->context->draining;
+    e->expects = message->expects;
+    e->in.kind = (uint8_t)message->body;
+    e->in.left = message->body == BODY_LENGTH ? message->length : 0;
+    e->in.done = message->body == BODY_NONE;
+}
+
+/* 32 hexadecimal digits that no other request has; a trusted peer's own is gone on with. */
+static struct span make_id(struct http_client *client, char own[33])
+{
+    static const char digits[] = "0123456789abcdef";
+    struct http_room *room = http_room_of(client);
+    const struct message *message = &room->message;
+    for (size_t i = 0; client->origin.source_trusted && i < message->count; i++) {
+        struct span value = message->fields[i].value;
+        if (message->fields[i].kind == FIELD_X_REQUEST_ID && value.length > 0 && value.length < VISIT_ID_SIZE)
+            return value;
+    }
+    uint64_t parts[2] = {room->id_begin, room->id_count++};
+    for (size_t i = 0; i < 32; i++)
+        own[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    own[32] = '\0';
+    return span_of(own, 32);
+}
+
+static void note_for_log(struct http_client *client, struct span seen, struct span id)
+{
+    struct exchange *e = client->exchange;
+    if (!client->context->share->access || e->visit.request)
+        return;
+    e->visit.request =
+        visit_request_new(head_method(&e->head, seen), head_host(&e->head, seen), head_path(&e->head, seen));
+    if (!e->visit.request)
+        return;
+    memcpy(e->visit.request->id, id.data, id.length);
+    e->visit.request->id[id.length] = '\0';
+}
+
+/* Somebody who is trusted speaks for many: each of them is counted while a request of his is under way. */
+static bool count_client(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    struct limits *limits = client->context->share->limits;
+    if (client->counted)
+        return true;
+    if (!client->origin.source_trusted) {
+        client->counted = limits_enter_client(limits, &client->origin.source);
+        return client->counted;
+    }
+    e->counted = limits_enter_client(limits, &e->visit.client);
+    return e->counted;
+}
+
+/* ---- the decision ---------------------------------------------------------------------------------------------------- */
+
+static void note_decision(struct http_client *client, const struct decision *decision)
+{
+    struct exchange *e = client->exchange;
+    const struct share *share = client->context->share;
+    e->route = (uint16_t)(decision->route < 0 ? 0 : decision->route);
+    e->visit.pool = decision->pool;
+    e->visit.detail = decision->why;
+    if (decision->verdict != DECIDE_KEY && decision->verdict != DECIDE_SPREAD)
+        return;
+    e->visit.decided = http_now(client);
+    e->visit.source = (int16_t)decision->source;
+    e->visit.key_hash = rank_log_hash(&share->ranking->seed, decision->tag, decision->key);
+    visit_note_key(&e->visit, &http_plan(client)->log, decision);
+    pick_init(&e->pick, decision->pool, rank_key_hash(&share->ranking->seed, decision->tag, decision->key));
+    e->pick.door = client->door;
+}
+
+static void find_known(struct http_client *client, struct span seen)
+{
+    struct exchange *e = client->exchange;
+    const struct plan_pool *pool = e->visit.pool;
+    e->known = STICK_NOBODY;
+    if (pool->stick_count == 0)
+        return;
+    struct stick_answer answer = stick_find(client->context->share->sticks, pool, &e->head, seen, &e->visit.client,
+                                            clock_wall(), http_now(client));
+    e->known = answer.server;
+    e->known_kind = (uint8_t)answer.kind;
+    e->renew = answer.renew;
+    if (answer.refused > 0)
+        counter_add(client->context->counters, COUNTER_COOKIES_REFUSED, answer.refused);
+}
+
+/* ---- the words for the server ---------------------------------------------------------------------------------------- */
+
+static void note_upgrade(struct http_client *client, struct request_telling *telling)
+{
+    struct exchange *e = client->exchange;
+    const struct plan_listener *listener = client->listener;
+    struct span wanted = http_room_of(client)->message.upgrade;
+    for (size_t i = 0; wanted.data && i < listener->upgrade_count; i++) {
+        size_t length = strlen(listener->upgrades[i]);
+        if (length >= sizeof(e->upgrade) || !message_lists(wanted, listener->upgrades[i]))
+            continue;
+        memcpy(e->upgrade, listener->upgrades[i], length + 1);
+        e->upgrades = true;
+        telling->upgrade = span_of(e->upgrade, length);
+        return;
+    }
+}
+
+/* Where the client connected to, for HTTP/1.0 without a Host (RFC 9112 section 3.3). */
+static struct span local_of(struct http_client *client, char text[ENDPOINT_TEXT_SIZE])
+{
+    struct endpoint local = client->origin.local;
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t length = sizeof(own);
+    if (local.kind == ENDPOINT_NONE && getsockname(client->stream.source.fd, (struct sockaddr *)&own, &length) == 0)
+        local = endpoint_from_sockaddr((const struct sockaddr *)&own);
+    if (local.kind != ENDPOINT_IP)
+        return span_text("localhost");
+    endpoint_text(&local, text);
+    return span_text(text);
+}
+
+/* Keeps what was written for as long as it may have to be sent again. */
+static bool keep_words(struct exchange *e, const struct text *text, struct span body)
+{
+    size_t length = text->length + body.length;
+    if (!e->words || e->words->capacity < length) {
+        size_t capacity = length < 1024 ? 1024 : length;
+        struct http_words *words = realloc(e->words, sizeof(*words) + capacity);
+        if (!words)
+            return false;
+        words->capacity = (uint32_t)capacity;
+        e->words = words;
+    }
+    memcpy(e->words->bytes, text->data, text->length);
+    if (body.length > 0)
+        memcpy(e->words->bytes + text->length, body.data, body.length);
+    e->words->length = (uint32_t)length;
+    return true;
+}
+
+static bool add_greeting(struct http_client *client, struct text *text)
+{
+    struct greeting *greeting;
+    struct exchange *e = client->exchange;
+    if (greeting_make(e->visit.pool, &http_room_of(client)->facts, client->stream.source.fd, &greeting) != 0)
+        return false;
+    if (greeting) {
+        text_add_bytes(text, greeting->bytes, greeting->length);
+        e->link_closes = true; /* it tells of one client */
+    }
+    greeting_free(greeting);
+    return true;
+}
+
+static void write_words(struct http_client *client, struct span seen, struct span id, struct text *text)
+{
+    struct exchange *e = client->exchange;
+    struct http_room *room = http_room_of(client);
+    char local[ENDPOINT_TEXT_SIZE];
+    struct request_telling telling = {
+        .source = &client->origin.source,
+        .trusted = client->origin.source_trusted,
+        .tls = client->origin.source_tls,
+        .host = head_host(&e->head, seen),
+        .id = id,
+        .via = client->listener->via ? span_text(room->via) : span_of(NULL, 0),
+        .hides_cookies = stick_cookie(e->visit.pool) != NULL,
+        .pool = e->visit.pool,
+        .changes = &http_route(e)->request,
+    };
+    if (telling.host.length == 0)
+        telling.local = local_of(client, local);
+    note_upgrade(client, &telling);
+    e->secure = request_is_https(&room->message, telling.trusted, telling.tls);
+    request_write(text, &e->head, seen, &room->message, &telling);
+}
+
+/* A short body that came with the head goes with it. */
+static struct span body_in(struct exchange *e, struct span seen)
+{
+    struct span rest = span_part(seen, e->head.length, seen.length - e->head.length);
+    if (e->in.kind != BODY_LENGTH || e->in.left > HTTP_KEPT_BODY || rest.length == 0)
+        return span_of(NULL, 0);
+    if (rest.length > e->in.left)
+        rest.length = e->in.left;
+    e->in.left -= rest.length;
+    e->in.done = e->in.left == 0;
+    return rest;
+}
+
+static enum http_step prepare(struct http_client *client, struct span seen, struct span id)
+{
+    struct exchange *e = client->exchange;
+    struct http_room *room = http_room_of(client);
+    struct text text;
+    text_init(&text, (char *)room->out, room->out_size);
+    if (!add_greeting(client, &text))
+        return http_refuse(client, REASON_NO_MEMORY, 503, NULL);
+    write_words(client, seen, id, &text);
+    if (text.cut)
+        return http_refuse(client, REASON_HEAD_TOO_LARGE, 431, "the head of the request is too long");
+    struct span body = body_in(e, seen);
+    size_t used = e->head.length + body.length;
+    e->bytes_in += used;
+    e->kept_whole = e->in.done;
+    if (!keep_words(e, &text, body) || stream_keep(&client->stream, seen, used) != 0)
+        return http_refuse(client, REASON_NO_MEMORY, 503, NULL);
+    e->worker_by = http_now(client) + http_plan(client)->timeouts.worker;
+    return HTTP_PICK;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------- */
+
+static enum http_step decided(struct http_client *client, struct span seen, struct span id)
+{
+    const struct decision *decision = &http_room_of(client)->decision;
+    note_decision(client, decision);
+    switch (decision->verdict) {
+    case DECIDE_ANSWER:
+        return http_answer_route(client, seen);
+    case DECIDE_END:
+        if (decision->reason == REASON_NO_ROUTE)
+            return http_refuse(client, decision->reason, 404, decision->why);
+        if (decision->reason == REASON_NO_KEY)
+            return http_refuse(client, decision->reason, 403, decision->why);
+        return http_refuse(client, decision->reason, 400, decision->why);
+    case DECIDE_KEY:
+    case DECIDE_SPREAD:
+    case DECIDE_MORE:
+    case DECIDE_HTTP:
+        break;
+    }
+    if (!count_client(client)) {
+        counter_add(client->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+        return http_refuse(client, REASON_PER_CLIENT, 429, NULL);
+    }
+    find_known(client, seen);
+    return prepare(client, seen, id);
+}
+
+enum http_step http_begin(struct http_client *client, struct span seen)
+{
+    struct exchange *e = client->exchange;
+    struct http_room *room = http_room_of(client);
+    struct span method = head_method(&e->head, seen);
+    char own_id[33];
+    counter_add(client->context->counters, COUNTER_REQUESTS, 1);
+    struct message_verdict verdict = message_read_request(&room->message, &e->head, seen);
+    struct span id = make_id(client, own_id);
+    note_for_log(client, seen, id);
+    note_message(client, method);
+    if (verdict.status != 0)
+        return http_refuse(client, reason_of(verdict.status), verdict.status, verdict.why);
+    struct refusal refusal = judge(client, method);
+    if (refusal.status != 0)
+        return http_refuse(client, refusal.reason, refusal.status, refusal.why);
+    facts_request(&room->facts, client->listener, http_plan(client)->pools, &client->origin, &e->head);
+    decide_request(&room->decision, &room->facts, seen, ++client->context->serial);
+    if (room->facts.client_known == KNOWN_PRESENT)
+        e->visit.client = room->facts.client;
+    return decided(client, seen, id);
+}
