@@ -63,6 +63,20 @@ static bool was_here(const struct http_room *room)
     return message->via_count > VIA_MOST;
 }
 
+/* OPTIONS that may go no further is for us to answer (RFC 9110 section 7.6.2). */
+static bool goes_no_further(const struct http_room *room, struct span method)
+{
+    if (!method_is(method, "OPTIONS"))
+        return false;
+    for (size_t i = 0; i < room->message.count; i++) {
+        const struct message_field *field = &room->message.fields[i];
+        struct span name = span_of(field->line.data, field->name_length);
+        if (span_equal_nocase(name, span_text("max-forwards")) && span_equal(field->value, span_text("0")))
+            return true;
+    }
+    return false;
+}
+
 static struct refusal judge(struct http_client *client, struct span method)
 {
     struct http_room *room = http_room_of(client);
@@ -241,6 +255,17 @@ static bool add_greeting(struct http_client *client, struct text *text)
     return true;
 }
 
+/* As head_host(), but every field was looked at already. */
+static struct span host_of(const struct http_client *client, struct span seen)
+{
+    const struct message *message = &http_room_of(client)->message;
+    struct span host = target_host(head_target(&client->exchange->head, seen));
+    for (size_t i = 0; !host.data && i < message->count; i++)
+        if (message->fields[i].kind == FIELD_HOST)
+            host = message->fields[i].value;
+    return host;
+}
+
 static void write_words(struct http_client *client, struct span seen, struct span id, struct text *text)
 {
     struct exchange *e = client->exchange;
@@ -250,7 +275,7 @@ static void write_words(struct http_client *client, struct span seen, struct spa
         .source = &client->origin.source,
         .trusted = client->origin.source_trusted,
         .tls = client->origin.source_tls,
-        .host = head_host(&e->head, seen),
+        .host = host_of(client, seen),
         .id = id,
         .via = client->listener->via ? span_text(room->via) : span_of(NULL, 0),
         .hides_cookies = stick_cookie(e->visit.pool) != NULL,
@@ -343,6 +368,8 @@ enum http_step http_begin(struct http_client *client, struct span seen)
     struct refusal refusal = judge(client, method);
     if (refusal.status != 0)
         return http_refuse(client, refusal.reason, refusal.status, refusal.why);
+    if (goes_no_further(room, method))
+        return http_answer_options(client, seen);
     facts_request(&room->facts, client->listener, http_plan(client)->pools, &client->origin, &e->head);
     decide_request(&room->decision, &room->facts, seen, ++client->context->serial);
     if (room->facts.client_known == KNOWN_PRESENT)

@@ -112,6 +112,8 @@ static enum http_step nobody_left(struct http_client *client)
     struct search search = http_search(e);
     if (e->visit.pool->workers && http_now(client) < e->worker_by)
         return park(client);
+    if (e->retried) /* somebody was there, and broke off */
+        return http_refuse(client, REASON_SERVER_GONE, 502, "the server ended the connection before it answered");
     search_in_vain(&search);
     return http_refuse(client, REASON_NO_SERVER, 503, NULL);
 }

@@ -9,6 +9,7 @@ import pytest
 
 from support.admin import StandIn
 from support.limpet import Limpet, configuration
+from support.peers import start_peer
 from support.ports import free_port
 from support.programs import node, node_script
 from support.servers import Server, answers_http
@@ -106,6 +107,25 @@ def server():
     yield start
     for one in started:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def peers(tmp_path_factory):
+    """HTTP servers that take a while to start and are harmed by nothing, so that tests share them: `peers("a")` is a
+    peer_server.js of that name, `peers("python")`, `peers("old-python")` and `peers("nginx")` are those of support.peers."""
+    folder = tmp_path_factory.mktemp("peers")
+    folder.chmod(0o755)
+    started = {}
+
+    def one(name):
+        if name not in started:
+            started[name] = start_peer(folder, name, one)
+        assert started[name].process.poll() is None, started[name].output.read_text()
+        return started[name]
+
+    yield one
+    for program in started.values():
+        program.stop()
 
 
 @pytest.fixture(scope="session")

@@ -155,7 +155,7 @@ def assert_clients_come_home(front):
 
 
 def test_nginx_as_in_the_examples_keeps_clients_apart(limpet, server, folder, keep):
-    proxy = limpet([server(name) for name in "abc"], key="client", listener={"trust": "loopback"})
+    proxy = limpet([server(name) for name in "abc"], key="client", listener={"mode": "auto", "trust": "loopback"})
     port = free_port()
     text = example("nginx.conf", front=("listen 80;", f"listen 127.0.0.1:{port};"), back=("127.0.0.1:8080", proxy.address))
     keep(Nginx(folder, text, [port]))
@@ -175,7 +175,7 @@ def test_workers_as_in_the_examples_serve_clients_behind_nginx_as_in_the_example
 
 def test_haproxy_as_in_the_examples_keeps_clients_apart(limpet, server, folder, keep):
     homes = [server(name) for name in "abc"]
-    proxy = limpet(homes, key="client", listener={"trust": "loopback"})
+    proxy = limpet(homes, key="client", listener={"mode": "auto", "trust": "loopback"})
     stream = limpet(homes, listener={"trust": "loopback", "proxy-protocol": "require", "client-from": "none"})
     port, other = free_port(), free_port()
     file = folder / "haproxy.cfg"

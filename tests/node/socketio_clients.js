@@ -1,11 +1,12 @@
-// usage: socketio_clients.js URL COUNT ECHOES: so many clients, each with an address of its own, and a connection for each
-// request. All are there at the same time, but only some do something at the same time: the machine may be slow.
-// Each must get all its echoes from one server. Prints {"served": N, "servers": {...}, "errors": [...]}.
+// usage: socketio_clients.js URL COUNT ECHOES [TRANSPORTS]: so many clients, each with an address of its own, and a connection
+// for each request. They poll, or "websocket", or "polling,websocket": first one, then the other. All are there at the same
+// time, but only some do something at the same time: the machine may be slow. Each must get all its echoes from one server.
+// Prints {"served": N, "servers": {...}, "errors": [...]}.
 'use strict';
 const http = require('http');
 const { io } = require('socket.io-client');
 
-const [url, count, echoes] = process.argv.slice(2);
+const [url, count, echoes, transports = 'polling'] = process.argv.slice(2);
 const result = { served: 0, servers: {}, errors: [] };
 const AT_ONCE = 100;
 const PATIENCE = 30000;
@@ -21,7 +22,7 @@ const agent = new http.Agent({ keepAlive: false });
 // Resolves to a connected socket.
 function connect(number) {
   const socket = io(url, {
-    transports: ['polling'], agent, forceNew: true, reconnection: false, timeout: PATIENCE,
+    transports: transports.split(','), agent, forceNew: true, reconnection: false, timeout: PATIENCE,
     extraHeaders: { 'X-Forwarded-For': address(number) },
   });
   return new Promise((resolve, reject) => {
@@ -71,7 +72,10 @@ async function main() {
   await all(sockets, (number, socket) => talk(socket, number));
   over = true;
   for (const [, socket] of sockets) socket.disconnect();
-  setTimeout(() => {
+  // Polls that are open would keep their server waiting for them.
+  const until = Date.now() + 2000;
+  setInterval(() => {
+    if (Object.keys(agent.sockets).length > 0 && Date.now() < until) return;
     console.log(JSON.stringify(result));
     process.exit(0);
   }, 50);

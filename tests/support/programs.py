@@ -90,6 +90,28 @@ def nginx_in_front(folder, target):
     return front
 
 
+def nginx_that_keeps_connections(folder, target, connections=8):
+    """As documentation has it for WebSockets and for speed: few connections to the upstream, for all clients, and HTTP/1.1."""
+    port = free_port()
+    front = Nginx(folder, f"""
+        map $http_upgrade $hop {{ default upgrade; '' ''; }}
+        upstream target {{ server {target.address}; keepalive {connections}; keepalive_requests 1000000; }}
+        server {{
+            listen 127.0.0.1:{port};
+            client_max_body_size 0;
+            location / {{
+                proxy_pass http://target;
+                proxy_http_version 1.1;
+                proxy_set_header Host $http_host;
+                proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection $hop;
+            }}
+        }}""", [port])
+    front.address = f"127.0.0.1:{port}"
+    return front
+
+
 class Haproxy(Program):
     """HAProxy in tcp mode in front of one server; `bind` and `server` are what stands behind those two words."""
 

@@ -50,13 +50,13 @@ class _Line:
 class Visitors:
     """So many requests per second in the background, until stop(). Client number i is the one whom X-Forwarded-For calls
     203.0.113.i. With `lines`, so many connections are kept and used in turn; else each request has its own. Numbers
-    begin with `first`."""
+    begin with `first`. With a `body`, they post it."""
 
-    def __init__(self, to, per_second, clients=50, timeout=15, lines=0, path="/{number}", first=0):
+    def __init__(self, to, per_second, clients=50, timeout=15, lines=0, path="/{number}", first=0, body=b""):
         self.host, port = to.address.rsplit(":", 1)
         self.port = int(port)
         self.per_second, self.clients, self.timeout, self.path = per_second, clients, timeout, path
-        self.visits, self.first = [], first
+        self.visits, self.first, self.body = [], first, body
         self.lines = [_Line() for _ in range(lines)]
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -133,7 +133,8 @@ class Visitors:
         headers = {"X-Forwarded-For": f"203.0.113.{visit.client}"}
         if not self.lines:
             headers["Connection"] = "close"
-        line.writer.write(wire.request(self.path.format(number=visit.number), headers))
+        line.writer.write(wire.request(self.path.format(number=visit.number), headers, "POST" if self.body else "GET",
+                                       body=self.body))
         head = await line.reader.readuntil(b"\r\n\r\n")
         begun += head
         length = next(int(field[15:]) for field in head.lower().split(b"\r\n") if field.startswith(b"content-length:"))
