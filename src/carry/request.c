@@ -40,6 +40,15 @@ static bool is_ours_to_add(const struct writer *w, const char *name)
 
 /* ---- request line --------------------------------------------------------------------------------------------------- */
 
+/* An absolute target with neither path nor query; there is no '/' or '?' in a host. */
+static bool is_bare(struct span target)
+{
+    struct span rest = span_part(target, strlen("http://"), target.length - strlen("http://"));
+    if (rest.data[0] == '/')
+        rest = span_part(rest, 1, rest.length - 1); /* https */
+    return !memchr(rest.data, '/', rest.length) && !memchr(rest.data, '?', rest.length);
+}
+
 static void add_request_line(struct writer *w)
 {
     struct span method = head_method(w->head, w->bytes), target = head_target(w->head, w->bytes);
@@ -47,7 +56,7 @@ static void add_request_line(struct writer *w)
     w->absolute = target.data[0] != '/' && target_host(target).data != NULL;
     add_span(w->text, method);
     text_add_char(w->text, ' ');
-    if (w->absolute && w->is_options && !memchr(target.data + 8, '/', target.length - 8)) {
+    if (w->absolute && w->is_options && is_bare(target)) {
         text_add_char(w->text, '*'); /* RFC 9112 section 3.2.4 */
     } else if (w->absolute) {
         struct span query = target_query(target);

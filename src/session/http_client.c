@@ -14,6 +14,9 @@
 /* Exchanges that wait to be used again; more of them are freed. */
 #define SPARE_MOST 256
 
+/* ... and so do their buffers, but for large ones. */
+#define WORDS_SPARE_MOST 4096
+
 /* A head may grow by what is told of the client and what routes add. */
 #define OUT_MORE 32768
 
@@ -135,6 +138,10 @@ void http_drop_exchange(struct http_client *client)
     flow_fini(&e->out.flow, &client->context->kit);
     visit_fini(&e->visit);
     client->exchange = NULL;
+    if (e->words && e->words->capacity > WORDS_SPARE_MOST) {
+        free(e->words);
+        e->words = NULL;
+    }
     if (room->spare_count >= SPARE_MOST) {
         free(e->words);
         free(e);

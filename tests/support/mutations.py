@@ -108,7 +108,8 @@ class Pen:
         return self._lines(text, lambda line: "")
 
     def _case(self, text):
-        return self._lines(text, self._pick((str.upper, str.lower, str.swapcase)))
+        change = self._pick((bytes.upper, bytes.lower, bytes.swapcase))
+        return self._lines(text, lambda line: change(line.encode("latin-1")).decode("latin-1"))
 
     def _field(self, text):
         return self._behind_first_line(text, self._pick(FIELDS))
