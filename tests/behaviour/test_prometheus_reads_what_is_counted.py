@@ -7,13 +7,13 @@ import time
 
 import pytest
 
-from support import metrics
+from support import metrics, wire
 from support.client import Client, ask, who_answers
 from support.limpet import ROOT, run
 from support.ports import free_port
 from support.proc import wait_until
 from support.servers import echoes
-from support.workers import python_worker
+from support.workers import node_worker, python_worker
 
 
 @pytest.fixture
@@ -133,6 +133,14 @@ def test_workers_are_counted(workers, at):
     assert sum(seen("limpet_server_handed_over_total", pool="app", server=str(slot)) for slot in (1, 2, 3)) == 5
     assert seen("limpet_handed_over_total") == seen("limpet_visits_total", reason="handed_over") == 5
     assert all(seen("limpet_server_starts_total", pool="app", server=str(slot)) == 1 for slot in (1, 2, 3))
+
+
+def test_clients_of_a_node_worker_are_asked_of_the_kernel(workers, at):
+    proxy = workers(node_worker(), 1, metrics=at, bind=f"127.0.0.1:{free_port()}")
+    with Client(proxy) as client:
+        assert client.send(wire.request()).read().startswith(b"HTTP/1.1 200")
+        assert wait_until(lambda: metrics.read(at)("limpet_server_live", pool="app", server="1") == 1)
+    assert wait_until(lambda: metrics.read(at)("limpet_server_live", pool="app", server="1") == 0)
 
 
 def test_requests_are_counted_in_http_mode(limpet, server, at):
