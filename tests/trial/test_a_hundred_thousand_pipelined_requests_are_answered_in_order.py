@@ -1,7 +1,8 @@
 """All of them sent on one connection, by a client that reads as fast as it can."""
 
-import json
 import threading
+
+import pytest
 
 from support.http_client import HttpClient
 from support.http_servers import HonestProcess
@@ -10,6 +11,7 @@ from support.refusals import line
 COUNT = 100_000
 
 
+@pytest.mark.timeout(600)
 def test_they_are(http_proxy, lasting):
     proxy = http_proxy([lasting(HonestProcess())], log={"access": "off"})
     with HttpClient(proxy, timeout=30) as client:
@@ -17,5 +19,5 @@ def test_they_are(http_proxy, lasting):
         sender = threading.Thread(target=client.send, args=(data,))
         sender.start()
         for number in range(COUNT):
-            assert json.loads(client.answer().body)["target"] == f"/{number}"
+            assert client.answer().json()["target"] == f"/{number}"
         sender.join()
