@@ -9,6 +9,7 @@ import pytest
 
 from support import proc, wire
 from support.http_client import HttpClient
+from support.limpet import ROOT
 from support.limpet import run as command
 from support.proc import wait_until
 from support.ranking import ranking_of_workers
@@ -211,7 +212,8 @@ def test_a_websocket_through_a_worker_ends_with_the_drain_deadline(pool):
 
 @pytest.mark.parametrize("example", [example_in_c, example_in_python], ids=["c", "python"])
 def test_the_examples_in_other_languages_serve_requests_of_many_clients(limpet, example):
-    proxy = limpet(workers={"command": example(), "count": 3}, key="client", listener=HTTP)
+    workers = {"command": example(), "count": 3, "environment": {"PYTHONPATH": str(ROOT / "python")}}
+    proxy = limpet(workers=workers, key="client", listener=HTTP)
     homes = ranking_of_workers(3)
     with HttpClient(proxy) as client:
         for number in range(150):
