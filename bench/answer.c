@@ -1,12 +1,14 @@
 /* The server behind every proxy that is measured: cheap, constant, and never the one that waits. "GET /SIZE" is
- * answered with a body of SIZE bytes, at most 4 MiB.
+ * answered with a body of SIZE bytes, at most 4 MiB; "GET /upgrade" with 101, and then what comes with its echo.
  *
- * usage: answer PORT COUNT: listens on COUNT ports of 127.0.0.1 from PORT on */
+ * usage: answer PORT COUNT [FIELDS]: listens on COUNT ports of 127.0.0.1 from PORT on. FIELDS come in the head of every
+ * answer, each with its CRLF. Each line of the standard input is answered with the number of connections accepted so far. */
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +17,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 65536, REQUEST = 2048, BODY = 4 << 20, HEAD = 128, EVENTS = 256, LISTENERS = 16 };
+enum { DESCRIPTORS = 65536, REQUEST = 2048, BODY = 4 << 20, HEAD = 512, EVENTS = 256, LISTENERS = 16 };
 
 static struct visitor {
     size_t body;   /* of the answer that is on its way */
     size_t left;   /* of head and body */
     size_t used;   /* of a request that is not whole yet */
     char *request; /* only while it is not whole */
+    bool upgraded;
 } visitors[DESCRIPTORS];
 
 static char body[BODY];
+static const char *fields = "Content-Type: text/plain\r\n";
+static unsigned long accepted;
+
+/* RFC 6455 section 1.3: the answer to the one key that our client has. */
+static const char UPGRADED[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 static int listen_on(int port)
 {
@@ -47,6 +56,7 @@ static void welcome(int epoll, int listener)
     while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
 
+        accepted++;
         visitors[fd] = (struct visitor){0};
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
@@ -62,8 +72,7 @@ static void part(int fd)
 
 static size_t head_of(size_t size, char head[HEAD])
 {
-    return (size_t)snprintf(head, HEAD, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-                            size);
+    return (size_t)snprintf(head, HEAD, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", fields, size);
 }
 
 /* Sends what is left, until the socket takes no more. */
@@ -86,11 +95,23 @@ static void reply(int fd)
     }
 }
 
+/* What is this small is taken whole. */
+static void say(int fd, const char *bytes, size_t size)
+{
+    if (send(fd, bytes, size, 0) != (ssize_t)size)
+        abort();
+}
+
 static void answer(int fd, const char *request)
 {
     struct visitor *v = &visitors[fd];
     char head[HEAD];
 
+    if (strncmp(request, "GET /upgrade ", 13) == 0) {
+        v->upgraded = true;
+        say(fd, UPGRADED, sizeof(UPGRADED) - 1);
+        return;
+    }
     v->body = strncmp(request, "GET /", 5) == 0 ? strtoul(request + 5, NULL, 10) : 0;
     if (v->body > BODY)
         v->body = BODY;
@@ -124,6 +145,10 @@ static void hear(int fd)
         part(fd);
         return;
     }
+    if (v->upgraded) {
+        say(fd, bytes, (size_t)got);
+        return;
+    }
     size_t size = v->used + (size_t)got;
     bytes[size] = '\0';
     v->used = 0;
@@ -133,14 +158,30 @@ static void hear(int fd)
         keep(v, bytes, size);
 }
 
+/* Whoever does not ask has no standard input, which epoll refuses. */
+static void tell(int epoll)
+{
+    char line[64];
+
+    if (read(STDIN_FILENO, line, sizeof(line)) <= 0) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+        return;
+    }
+    printf("%lu\n", accepted);
+    fflush(stdout);
+}
+
 int main(int count, char **words)
 {
     static struct epoll_event events[EVENTS];
     int epoll = epoll_create1(0), last_listener = -1;
 
-    if (count != 3 || atoi(words[2]) < 1 || atoi(words[2]) > LISTENERS)
+    if (count < 3 || atoi(words[2]) < 1 || atoi(words[2]) > LISTENERS)
         return 2;
+    if (count > 3)
+        fields = words[3];
     signal(SIGPIPE, SIG_IGN);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, STDIN_FILENO, &(struct epoll_event){.events = EPOLLIN, .data.fd = STDIN_FILENO});
     memset(body, 'x', sizeof(body));
     for (int i = 0; i < atoi(words[2]); i++) {
         last_listener = listen_on(atoi(words[1]) + i);
@@ -153,6 +194,10 @@ int main(int count, char **words)
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
 
+            if (fd == STDIN_FILENO) {
+                tell(epoll);
+                continue;
+            }
             if (fd <= last_listener) {
                 welcome(epoll, fd);
                 continue;

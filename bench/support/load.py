@@ -20,19 +20,32 @@ LEFT_OVERS = 0.03
 
 
 class Server(Process):
-    """Answers on several ports, as several servers would."""
+    """Answers on several ports, as several servers would. `fields` are what its answers have in their heads."""
 
-    def __init__(self, count=3):
+    def __init__(self, count=3, fields=None):
         first = free_ports(count)
         self.ports = range(first, first + count)
-        super().__init__([built("bench/answer"), str(first), str(count)], OTHER_CORE, self.ports)
+        words = [built("bench/answer"), str(first), str(count), *([fields] if fields else [])]
+        super().__init__(words, OTHER_CORE, self.ports, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def accepted(self):
+        """How many connections so far."""
+        os.write(self.popen.stdin.fileno(), b"\n")
+        return int(self.popen.stdout.readline())
+
+    def stop(self):
+        self.popen.stdin.close()
+        super().stop()
+        self.popen.stdout.close()
 
 
 class Load(Process):
     """Clients in one process. Use as a context; the counters can be asked for at any time."""
 
+    program = "bench/load"
+
     def __init__(self, port, size, *what):
-        words = [built("bench/load"), str(port), str(size), *map(str, what)]
+        words = [built(self.program), str(port), str(size), *map(str, what)]
         super().__init__(words, OTHER_CORE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def told(self):
@@ -117,6 +130,24 @@ def _answered(load, expected):
         requests, _ = load.told()
     if requests != expected:
         raise RuntimeError(f"{requests} answers instead of {expected}")
+
+
+class Browsers(Load):
+    """A thousand clients whose requests come over few connections."""
+
+    program = "bench/browse"
+
+
+# What clients had to wait that asked at a set rate; microseconds.
+Latency = namedtuple("Latency", "requests p50 p99")
+
+
+def latency(port, size, connections, rate, seconds):
+    with Browsers(port, size, "pace", connections, rate, seconds) as load:
+        said = load.popen.stdout.readline().split()
+        if len(said) != 4 or said[3] != b"0":
+            raise RuntimeError(f"browse ended early: {said} {load.complaint()}")
+    return Latency(int(said[0]), float(said[1]), float(said[2]))
 
 
 def sample_of_wrk(port, proxy_pids, server_pids, connections, seconds):

@@ -42,7 +42,7 @@ class Contender:
 class Limpet(Contender):
     """`splice` forces the relay's choice: always or never. `listener` adds keys to the listener."""
 
-    def __init__(self, name="limpet", splice=None, listener="client-from: none"):
+    def __init__(self, name="limpet", splice=None, listener="mode: tcp, client-from: none"):
         self.name = name
         self.environment = {"LIMPET_SPLICE": splice} if splice else None
         self.listener = listener
@@ -56,7 +56,7 @@ timeouts: {{idle: 60s}}
 limits: {{connections: {MOST_PAIRS}}}
 log: {{access: "off"}}
 listeners:
-  - {{bind: "127.0.0.1:{port}", mode: tcp, {self.listener}, pool: app}}
+  - {{bind: "127.0.0.1:{port}", {self.listener}, pool: app}}
 pools:
   app: {{key: client, servers: {{{servers}}}}}
 """
@@ -143,6 +143,98 @@ listen relay
 
     def version(self):
         return machine.version(["haproxy", "-v"])
+
+
+class LimpetHttp(Limpet):
+    """As a proxy of requests."""
+
+    def __init__(self):
+        super().__init__(listener="mode: http, trust: loopback")
+
+
+class NginxHttp(Nginx):
+    """As a proxy of requests. Connections last as long as anybody likes: after a thousand requests nginx would close them.
+    Head and body of an answer of 10 KB fit into one buffer, so that one read and one write are enough. Newcomers are sent away
+    where less than a sixteenth of the connections is free."""
+
+    name = "nginx http"
+
+    def configuration(self, port, server_ports, folder):
+        servers = "\n".join(f"        server 127.0.0.1:{p};" for p in server_ports)
+        return f"""\
+daemon off;
+pid {folder}/nginx-{port}.pid;
+error_log stderr crit;
+worker_processes 1;
+worker_rlimit_nofile {2 * MOST_PAIRS + 1000};
+events {{ worker_connections {2 * MOST_PAIRS + 900}; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 60s;
+    proxy_temp_path {folder}/nginx-{port};
+    client_body_temp_path {folder}/nginx-{port};
+    upstream app {{
+        hash $http_x_forwarded_for consistent;
+{servers}
+        keepalive 1024;
+        keepalive_requests 1000000000;
+        keepalive_timeout 60s;
+    }}
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_buffer_size 16k;
+    proxy_buffers 4 16k;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_set_header Connection "";
+            proxy_pass http://app;
+        }}
+        location /upgrade {{
+            proxy_set_header Connection upgrade;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_pass http://app;
+        }}
+    }}
+}}
+"""
+
+
+class HaproxyHttp(Haproxy):
+    """As a proxy of requests. It would close server connections of which it has had no need for five seconds."""
+
+    def __init__(self):
+        super().__init__("HAProxy http")
+
+    def configuration(self, port, server_ports, folder):
+        servers = "\n".join(f"    server s{i} 127.0.0.1:{p}" for i, p in enumerate(server_ports))
+        return f"""\
+global
+    nbthread 1
+    maxconn {MOST_PAIRS}
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+    timeout http-request 10s
+    timeout http-keep-alive 60s
+    timeout tunnel 1h
+listen relay
+    bind 127.0.0.1:{port} backlog 4096
+    http-reuse always
+    default-server pool-max-conn -1 pool-purge-delay 60s
+    option forwardfor
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.hdr(Host)]
+    balance hdr(X-Forwarded-For)
+    hash-type consistent
+{servers}
+"""
 
 
 class BareRelay(Contender):

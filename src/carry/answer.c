@@ -18,6 +18,11 @@ static bool goes_on(const struct message_field *field, const struct answer_telli
     return field->kind != FIELD_HOP;
 }
 
+static bool is_in_run(const struct message_field *field, const struct answer_telling *telling)
+{
+    return field->kind != FIELD_CONTENT_LENGTH && goes_on(field, telling);
+}
+
 /* Neighbours that go on as they are go on as one piece. */
 static void add_fields(struct text *text, const struct message *message, const struct answer_telling *telling)
 {
@@ -26,9 +31,15 @@ static void add_fields(struct text *text, const struct message *message, const s
             i++;
             continue;
         }
+        if (message->fields[i].kind == FIELD_CONTENT_LENGTH) { /* written anew: some take spaces behind it ill */
+            ADD(text, "Content-Length: ");
+            add_span(text, message->fields[i++].value);
+            ADD(text, "\r\n");
+            continue;
+        }
         const uint8_t *begin = message->fields[i].line.data;
         const uint8_t *end = begin;
-        for (; i < message->count && goes_on(&message->fields[i], telling); i++)
+        for (; i < message->count && is_in_run(&message->fields[i], telling); i++)
             end = message->fields[i].line.data + message->fields[i].line.length;
         text_add_bytes(text, begin, (size_t)(end - begin));
     }
@@ -141,7 +152,7 @@ void answer_write_own(struct text *text, const struct answer_own *own)
         text_add_format(text, "Location: %s\r\n", own->location);
     if (own->type && has_length(own->status))
         text_add_format(text, "Content-Type: %s\r\n", own->type);
-    if (own->status == 405)
+    if (own->status == 405 || own->allow)
         ADD(text, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
     if (own->retry_after > 0)
         text_add_format(text, "Retry-After: %u\r\n", own->retry_after);

@@ -33,6 +33,7 @@ struct answer_own {
     const char *type;
     struct span body;
     bool without_body;    /* it answers a HEAD: the length is told all the same */
+    bool allow;           /* tells which methods there are */
     unsigned retry_after; /* seconds; 0: not told */
     struct answer_telling telling;
 };

@@ -181,6 +181,11 @@ static bool is_at_end(const struct flow *flow, const struct way *way)
     return flow->ended || *way->left == 0;
 }
 
+static bool has_more(const struct stream *from)
+{
+    return from->readable || stream_holds(from);
+}
+
 /* One step: what is held goes first, then whatever the sender has. */
 static enum flow_answer step(struct flow *flow, struct carry_kit *kit, const struct way *way)
 {
@@ -190,7 +195,7 @@ static enum flow_answer step(struct flow *flow, struct carry_kit *kit, const str
         return send_pipe(flow, way->to);
     if (is_at_end(flow, way))
         return FLOW_DONE;
-    if (!way->from->readable && !stream_holds(way->from))
+    if (!has_more(way->from))
         return FLOW_WAIT;
     if (flow->unheard)
         return drop(flow, kit, way);
@@ -222,7 +227,7 @@ static enum flow_answer settled(const struct flow *flow, const struct way *way)
 {
     if (flow_holds_bytes(flow))
         return FLOW_AGAIN;
-    return is_at_end(flow, way) ? FLOW_DONE : way->from->readable ? FLOW_AGAIN : FLOW_WAIT;
+    return is_at_end(flow, way) ? FLOW_DONE : has_more(way->from) ? FLOW_AGAIN : FLOW_WAIT;
 }
 
 enum flow_answer flow_run(struct flow *flow, struct carry_kit *kit, struct stream *from, struct stream *to,

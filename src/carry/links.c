@@ -79,11 +79,19 @@ int links_init(struct links *links, struct loop *loop, size_t count)
     return links->all ? 0 : -ENOMEM;
 }
 
+bool links_shed(struct links *links)
+{
+    bool any = false;
+    for (size_t i = 0; links->all && i < links->count; i++)
+        for (; !list_is_empty(&links->all[i].idle); any = true)
+            link_close(links, link_of(links->all[i].idle.next), false);
+    return any;
+}
+
 void links_fini(struct links *links)
 {
-    for (size_t i = 0; links->all && i < links->count; i++)
-        while (!list_is_empty(&links->all[i].idle))
-            link_close(links, link_of(links->all[i].idle.next), false);
+    if (links->all && links_shed(links))
+        timer_clear(&links->loop->timers, &links->sweep);
     free(links->all);
     links->all = NULL;
 }

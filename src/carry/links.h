@@ -59,6 +59,9 @@ MUST_CHECK struct link *link_new(struct links *links, uint32_t server, int fd, b
 MUST_CHECK struct link *links_take(struct links *links, uint32_t server, unsigned door, uint32_t generation,
                                    struct link_user *user);
 
+/* Descriptors are short: closes all that are idle. False if none was. */
+MUST_CHECK bool links_shed(struct links *links);
+
 /* It is not needed any more, and may serve others. */
 void link_release(struct links *links, struct link *link);
 

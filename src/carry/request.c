@@ -18,6 +18,7 @@ struct writer {
     /* A trusted peer's, to be gone on with. */
     const struct message_field *proto, *host;
     bool has_for, has_forwarded;
+    bool is_options;
     bool absolute; /* the target names the host, and wins over Host */
 };
 
@@ -39,13 +40,23 @@ static bool is_ours_to_add(const struct writer *w, const char *name)
 
 /* ---- request line --------------------------------------------------------------------------------------------------- */
 
+/* An absolute target with neither path nor query; there is no '/' or '?' in a host. */
+static bool is_bare(struct span target)
+{
+    struct span rest = span_part(target, strlen("http://"), target.length - strlen("http://"));
+    if (rest.data[0] == '/')
+        rest = span_part(rest, 1, rest.length - 1); /* https */
+    return !memchr(rest.data, '/', rest.length) && !memchr(rest.data, '?', rest.length);
+}
+
 static void add_request_line(struct writer *w)
 {
     struct span method = head_method(w->head, w->bytes), target = head_target(w->head, w->bytes);
+    w->is_options = is_name(method, "OPTIONS", 7);
     w->absolute = target.data[0] != '/' && target_host(target).data != NULL;
     add_span(w->text, method);
     text_add_char(w->text, ' ');
-    if (w->absolute && is_name(method, "OPTIONS", 7) && !memchr(target.data + 8, '/', target.length - 8)) {
+    if (w->absolute && w->is_options && is_bare(target)) {
         text_add_char(w->text, '*'); /* RFC 9112 section 3.2.4 */
     } else if (w->absolute) {
         struct span query = target_query(target);
@@ -94,6 +105,30 @@ static void note(struct writer *w, const struct message_field *field)
     w->has_forwarded |= field->kind == FIELD_FORWARDED;
 }
 
+static bool is_max_forwards(const struct message_field *field)
+{
+    return field->name_length == 12 && is_name(span_of(field->line.data, 12), "max-forwards", 12);
+}
+
+/* One hop less, for OPTIONS (RFC 9110 section 7.6.2). */
+static void add_other(struct writer *w, const struct message_field *field)
+{
+    uint64_t hops = 0;
+    if (!w->is_options || !is_max_forwards(field)) {
+        add_span(w->text, field->line);
+        return;
+    }
+    for (size_t i = 0; i < field->value.length; i++) {
+        unsigned digit = (unsigned)field->value.data[i] - '0';
+        if (digit > 9 || hops > 1000000)
+            return;
+        hops = 10 * hops + digit;
+    }
+    ADD(w->text, "Max-Forwards: ");
+    text_add_unsigned(w->text, hops > 0 ? hops - 1 : 0);
+    ADD(w->text, "\r\n");
+}
+
 static void add_special(struct writer *w, const struct message_field *field)
 {
     switch ((enum field_kind)field->kind) {
@@ -114,8 +149,14 @@ static void add_special(struct writer *w, const struct message_field *field)
     case FIELD_HOP:
     case FIELD_X_REQUEST_ID:
         break;
+    case FIELD_CONTENT_LENGTH: /* written anew: some take spaces behind it ill */
+        ADD(w->text, "Content-Length: ");
+        add_span(w->text, field->value);
+        ADD(w->text, "\r\n");
+        break;
     case FIELD_OTHER:
-    case FIELD_CONTENT_LENGTH:
+        add_other(w, field);
+        break;
     case FIELD_SET_COOKIE:
     case FIELD_EXPECT:
     case FIELD_VIA:
@@ -145,7 +186,7 @@ static void add_fields(struct writer *w)
         const struct message_field *field = &message->fields[i];
         if (changes->count > 0 && changes_drop(changes, span_of(field->line.data, field->name_length))) {
             i++;
-        } else if (field->kind == FIELD_OTHER && changes->count == 0) {
+        } else if (field->kind == FIELD_OTHER && changes->count == 0 && !w->is_options) {
             i = add_run(w, i);
         } else {
             add_special(w, field);

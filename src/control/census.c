@@ -55,9 +55,12 @@ int census_live(const struct census *census, const struct status *status, const 
 {
     struct server_figures figures;
     server_figures(status->states, server->number, &figures);
-    if (server->slot == 0 || figures.live_told)
+    if (figures.live_told)
         return (int)figures.live;
-    return census->live && server->number < census->count ? census->live[server->number] : -1;
+    if (server->slot == 0)
+        return (int)(figures.live + figures.requests);
+    int live = census->live && server->number < census->count ? census->live[server->number] : -1;
+    return live < 0 ? live : live + (int)figures.requests; /* which come over socketpairs, and are not seen there */
 }
 
 void census_fini(struct census *census)

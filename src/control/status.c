@@ -99,7 +99,7 @@ static void add_server_with_address(const struct status *status, const struct pl
     add_words(json, "address", server->address.text);
     text_add_char(json, ',');
     add_words(json, "state", draining ? "draining" : up ? "up" : "resting");
-    text_add_format(json, ",\"weight\":%u,\"live\":%u", server->weight, figures.live);
+    text_add_format(json, ",\"weight\":%u,\"live\":%u", server->weight, figures.live + figures.requests);
 }
 
 static void add_server(const struct status *status, const struct plan_server *server, struct text *json)

@@ -45,6 +45,9 @@ static struct span port_of(struct span host)
 
 const char *target_judge(struct span method, struct span target)
 {
+    /* Reserved for the preface of HTTP/2 (RFC 9113 section 11.6): servers take it for one, whatever follows. */
+    if (span_equal(method, span_text("PRI")))
+        return "PRI is no method of HTTP/1";
     if (span_equal(method, span_text("CONNECT")))
         return host_is_valid(target) && port_of(target).length > 1 ? NULL : "CONNECT without host and port";
     if (target.data[0] == '/')

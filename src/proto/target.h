@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 /* Null, or what is wrong with a target for this method (a static text). Both are not empty, and the caller has looked
- * at the bytes of the path and query. Refused: userinfo, schemes other than http and https. */
+ * at the bytes of the path and query. Refused: userinfo, schemes other than http and https; the method PRI. */
 MUST_CHECK const char *target_judge(struct span method, struct span target);
 
 /* Does the Host field (trimmed) say what an absolute target says? ASCII case is ignored, and the scheme's own port is

@@ -28,7 +28,8 @@ struct state {
     uint32_t live;
     uint32_t queued;
     uint32_t in_flight;
-    uint32_t unused_too[3];
+    uint32_t requests;
+    uint32_t unused_too[2];
 };
 _Static_assert(sizeof(struct state) == 128, "two cache lines");
 
@@ -197,6 +198,7 @@ void server_states_reset(struct server_states *states)
         set_flag(states, number, FLAG_BUSY | FLAG_LIVE_TOLD, false);
         STORE(closed, 0);
         STORE(live, 0);
+        STORE(requests, 0);
         STORE(queued, 0);
         STORE(in_flight, 0);
     }
@@ -245,6 +247,7 @@ void server_figures(const struct server_states *states, size_t number, struct se
         .answer_mean = LOAD(answer_mean),
         .answer_worst = LOAD(answer_worst),
         .live = LOAD(live),
+        .requests = LOAD(requests),
         .live_told = LOAD(flags) & FLAG_LIVE_TOLD,
         .queued = LOAD(queued),
         .in_flight = LOAD(in_flight),
@@ -257,6 +260,11 @@ void server_set_live(struct server_states *states, size_t number, uint32_t count
 {
     STORE(live, count);
     set_flag(states, number, FLAG_LIVE_TOLD, true);
+}
+
+void server_count_requests(struct server_states *states, size_t number, int change)
+{
+    ADD(requests, (uint32_t)change);
 }
 
 void server_count_live(struct server_states *states, size_t number, int change)

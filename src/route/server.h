@@ -61,6 +61,7 @@ struct server_figures {
     uint64_t answer_worst; /* ever */
     uint32_t live;         /* relays under way; of a worker, what it told itself */
     bool live_told;        /* ... if it did */
+    uint32_t requests;     /* requests in http mode, and connections that were upgraded from them */
     uint32_t queued;       /* connections that wait until it has answered others */
     uint32_t in_flight;    /* ... and that it has not answered */
     bool busy;
@@ -69,6 +70,7 @@ struct server_figures {
 void server_figures(const struct server_states *states, size_t number, struct server_figures *figures);
 void server_set_live(struct server_states *states, size_t number, uint32_t count);
 void server_count_live(struct server_states *states, size_t number, int change);
+void server_count_requests(struct server_states *states, size_t number, int change);
 void server_count_answer(struct server_states *states, size_t number, bool taken, micros waited);
 void server_count_waiting(struct server_states *states, size_t number, uint32_t queued, uint32_t in_flight);
 

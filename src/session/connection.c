@@ -137,7 +137,9 @@ static void release(struct connection *c)
     greeting_free(c->greeting);
     close_streams(c);
     relay_fini(&c->relay, &context->kit);
-    if (c->carrying && c->visit.server->slot == 0)
+    if (c->tunnel)
+        server_count_requests(context->share->states, c->visit.server->number, -1);
+    else if (c->carrying && c->visit.server->slot == 0)
         server_count_live(context->share->states, c->visit.server->number, -1);
     if (c->counted)
         limits_leave_client(context->share->limits, &c->visit.client);

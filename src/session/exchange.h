@@ -217,6 +217,7 @@ enum flow_answer http_body_run(struct http_client *client, struct http_body *bod
 /* http_own: answers of our own. */
 enum http_step http_refuse(struct http_client *client, enum reason reason, unsigned status, const char *why);
 enum http_step http_answer_route(struct http_client *client, struct span seen);
+enum http_step http_answer_options(struct http_client *client, struct span seen);
 enum http_step http_step_own(struct http_client *client);
 /* The client gets an answer with this status. */
 void http_note_status(struct http_client *client, unsigned status);

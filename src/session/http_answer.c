@@ -202,7 +202,7 @@ static enum http_answer change_protocol(struct http_client *client, struct span 
     struct exchange *e = client->exchange;
     struct text text;
     size_t used = e->head.length;
-    if (!is_the_upgrade(e, &http_room_of(client)->message)) {
+    if (!is_the_upgrade(e, &http_room_of(client)->message) || flow_holds_bytes(&e->in.flow)) {
         e->visit.detail = "101 that nobody asked for";
         return HTTP_ANSWER_BAD;
     }

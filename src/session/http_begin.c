@@ -63,6 +63,20 @@ static bool was_here(const struct http_room *room)
     return message->via_count > VIA_MOST;
 }
 
+/* OPTIONS that may go no further is for us to answer (RFC 9110 section 7.6.2). */
+static bool goes_no_further(const struct http_room *room, struct span method)
+{
+    if (!method_is(method, "OPTIONS"))
+        return false;
+    for (size_t i = 0; i < room->message.count; i++) {
+        const struct message_field *field = &room->message.fields[i];
+        struct span name = span_of(field->line.data, field->name_length);
+        if (span_equal_nocase(name, span_text("max-forwards")) && span_equal(field->value, span_text("0")))
+            return true;
+    }
+    return false;
+}
+
 static struct refusal judge(struct http_client *client, struct span method)
 {
     struct http_room *room = http_room_of(client);
@@ -343,6 +357,8 @@ enum http_step http_begin(struct http_client *client, struct span seen)
     struct refusal refusal = judge(client, method);
     if (refusal.status != 0)
         return http_refuse(client, refusal.reason, refusal.status, refusal.why);
+    if (goes_no_further(room, method))
+        return http_answer_options(client, seen);
     facts_request(&room->facts, client->listener, http_plan(client)->pools, &client->origin, &e->head);
     decide_request(&room->decision, &room->facts, seen, ++client->context->serial);
     if (room->facts.client_known == KNOWN_PRESENT)

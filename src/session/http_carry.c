@@ -72,7 +72,7 @@ static bool is_too_large(const struct http_client *client)
 {
     const struct exchange *e = client->exchange;
     uint64_t most = http_plan(client)->limits.body;
-    return most > 0 && e->in.kind == BODY_CHUNKED && e->in.chunks.data > most;
+    return most > 0 && e->in.kind == BODY_CHUNKED && e->in.chunks.data + e->in.chunks.reader.left > most;
 }
 
 static enum upload of_flow(struct http_client *client, enum flow_answer answer)

@@ -218,9 +218,7 @@ static void stop(struct member *member, enum reason reason)
 {
     struct http_client *client = container_of(member, struct http_client, member);
     if (client->exchange) {
-        bool begun = client->exchange->answered;
-        http_end_visit(client->exchange, reason);
-        stream_close(&client->stream, begun); /* what was cut short must not look complete */
+        (void)http_cut(client, reason);
     }
     release(client);
 }

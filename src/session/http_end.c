@@ -10,7 +10,7 @@ void http_close_link(struct exchange *e, bool reset)
     link_close(&http_room_of(e->client)->links, e->link, reset);
     e->link = NULL;
     if (e->live)
-        server_count_live(e->client->context->share->states, e->visit.server->number, -1);
+        server_count_requests(e->client->context->share->states, e->visit.server->number, -1);
     e->live = false;
 }
 
@@ -19,11 +19,11 @@ static void settle_link(struct exchange *e)
 {
     if (!e->link)
         return;
-    if (e->link_closes || !e->in.done || !e->out.done || !e->answered) {
+    if (e->link_closes || !e->in.done || flow_holds_bytes(&e->in.flow) || !e->out.done || !e->answered) {
         http_close_link(e, false);
         return;
     }
-    server_count_live(e->client->context->share->states, e->visit.server->number, -1);
+    server_count_requests(e->client->context->share->states, e->visit.server->number, -1);
     e->live = false;
     link_release(&http_room_of(e->client)->links, e->link);
     e->link = NULL;
@@ -64,13 +64,20 @@ void http_end_visit(struct exchange *e, enum reason reason)
     e->counted = false;
 }
 
+/* Lengths and chunks tell the client that an answer was cut short. One that lasts until the end of the connection cannot, so
+ * that end has to be a reset. */
+static bool could_look_complete(const struct exchange *e)
+{
+    return e->answered && !e->out.done && (e->out.kind == BODY_UNTIL_END || e->out.chunks.plain);
+}
+
 enum http_step http_cut(struct http_client *client, enum reason reason)
 {
     struct exchange *e = client->exchange;
-    bool begun = e->answered && !(e->out.done && !flow_holds_bytes(&e->out.flow));
+    bool looks_complete = could_look_complete(e);
     http_close_link(e, !e->in.done);
     http_end_visit(e, reason);
-    stream_close(&client->stream, begun);
+    stream_close(&client->stream, looks_complete);
     return HTTP_OVER;
 }
 

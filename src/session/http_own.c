@@ -50,11 +50,22 @@ static enum http_step send_own(struct http_client *client, struct answer_own *ow
     e->answered = true;
     e->own_reason = (uint8_t)reason;
     struct span piece = span_of(text.data, text.length);
-    enum flow_answer answer = flow_send(&e->out.flow, &client->stream, &piece, 1, 0);
+    enum flow_answer answer = flow_holds_bytes(&e->out.flow) /* an interim answer that was not taken yet */
+                                  ? flow_append(&e->out.flow, &piece, 1)
+                                  : flow_send(&e->out.flow, &client->stream, &piece, 1, 0);
     if (text.cut || (answer != FLOW_AGAIN && answer != FLOW_WAIT))
         return http_cut(client, answer == FLOW_NO_MEMORY ? REASON_NO_MEMORY : REASON_CLIENT_GONE);
     e->last_move = http_now(client);
     return HTTP_OWN;
+}
+
+/* One that could not be read has a line in the log all the same, with the status that it was answered. */
+static void note_refused(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    const struct span nothing = span_of("", 0);
+    if (client->context->share->access && !e->visit.request)
+        e->visit.request = visit_request_new(nothing, nothing, nothing);
 }
 
 enum http_step http_refuse(struct http_client *client, enum reason reason, unsigned status, const char *why)
@@ -71,8 +82,10 @@ enum http_step http_refuse(struct http_client *client, enum reason reason, unsig
         e->visit.detail = why;
     if (status < 500)
         counter_add(client->context->counters, COUNTER_REQUESTS_REFUSED, 1);
-    /* A body that was not read to its end would be taken for the next request. */
-    e->close |= status == 400 || !e->in.done || status < 500 || stream_holds(&client->stream);
+    /* What is wrong with the request leaves unknown where the next one begins; and so does a body that was not read. */
+    bool servers_fault = reason != REASON_NO_MEMORY && status >= 502 && status <= 504;
+    e->close |= !servers_fault || !e->in.done;
+    note_refused(client);
     struct answer_own own = {
         .status = status,
         .type = "text/html",
@@ -123,6 +136,18 @@ enum http_step http_answer_route(struct http_client *client, struct span seen)
         write_location(client, seen, &text);
         own.location = location;
     }
+    e->bytes_in += e->head.length;
+    e->close |= !e->in.done;
+    if (stream_keep(&client->stream, seen, e->head.length) != 0)
+        return http_refuse(client, REASON_NO_MEMORY, 503, NULL);
+    return send_own(client, &own, REASON_ANSWERED);
+}
+
+enum http_step http_answer_options(struct http_client *client, struct span seen)
+{
+    struct exchange *e = client->exchange;
+    struct answer_own own = {.status = 200, .allow = true, .body = span_of("", 0), .telling = {.changes = &no_changes}};
+    e->visit.choice = VISIT_ANSWERED;
     e->bytes_in += e->head.length;
     e->close |= !e->in.done;
     if (stream_keep(&client->stream, seen, e->head.length) != 0)

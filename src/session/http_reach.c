@@ -75,7 +75,7 @@ static enum http_step go_on_with(struct http_client *client, struct link *link)
     struct search search = http_search(e);
     e->link = link;
     search_found(&search);
-    server_count_live(client->context->share->states, server_of(e)->number, 1);
+    server_count_requests(client->context->share->states, server_of(e)->number, 1);
     e->live = true;
     e->reused = link->uses > 0;
     if (e->reused)
@@ -112,6 +112,8 @@ static enum http_step nobody_left(struct http_client *client)
     struct search search = http_search(e);
     if (e->visit.pool->workers && http_now(client) < e->worker_by)
         return park(client);
+    if (e->retried) /* somebody was there, and broke off */
+        return http_refuse(client, REASON_SERVER_GONE, 502, "the server ended the connection before it answered");
     search_in_vain(&search);
     return http_refuse(client, REASON_NO_SERVER, 503, NULL);
 }
@@ -193,6 +195,8 @@ enum http_step http_step_try(struct http_client *client)
         search_hindered(&search, error);
         return HTTP_PICK;
     case CONNECT_LOCAL:
+        if (links_shed(&http_room_of(client)->links))
+            return HTTP_TRY;
         break;
     }
     search_hindered(&search, error);

@@ -4,13 +4,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct parse_result read_in_pieces(struct head *head, struct span all)
+typedef struct parse_result reading(struct head *head, struct span bytes);
+
+static struct parse_result read_in_pieces(reading *read, struct head *head, struct span all)
 {
     struct parse_result result = PARSE_RESULT_MORE;
     struct pieces pieces = pieces_of(all);
     struct span shown;
     while (result.verdict == PARSE_MORE && pieces_next(&pieces, &shown))
-        result = head_read(head, shown);
+        result = read(head, shown);
     pieces_fini(&pieces);
     return result;
 }
@@ -60,22 +62,58 @@ static void check_spaces(enum parse_verdict verdict, struct span all)
             CHECK(verdict != PARSE_NONE && (verdict != PARSE_DONE || all.data[3] == ' '));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static struct parse_result read_both_ways(reading *read, struct head *whole, struct head *pieced, struct span all)
+{
+    struct parse_result result = read(whole, all), in_pieces = read_in_pieces(read, pieced, all);
+    CHECK(result.verdict == in_pieces.verdict && result.used == in_pieces.used && result.why == in_pieces.why);
+    CHECK(result.used <= all.length);
+    return result;
+}
+
+static void check_request(struct span all)
 {
     struct head head = {0}, pieced = {0};
-    struct span all = span_of(data, size);
-    struct parse_result whole = head_read(&head, all);
-    struct parse_result result = read_in_pieces(&pieced, all);
-    CHECK(whole.verdict == result.verdict && whole.used == result.used && whole.why == result.why);
+    struct parse_result whole = read_both_ways(head_read, &head, &pieced, all);
     CHECK(head.is_http == pieced.is_http && head.position == pieced.position);
     CHECK(whole.verdict != PARSE_NONE || !head.is_http);
     CHECK(whole.verdict != PARSE_BAD || head.is_http);
     check_preface(whole.verdict, all);
     check_spaces(whole.verdict, all);
     if (whole.verdict == PARSE_DONE) {
-        CHECK(whole.used <= size && head.is_http);
+        CHECK(head.is_http);
         check_request_line(&head, all);
         check_request_line(&pieced, span_part(all, 0, whole.used));
+        struct head wins = {.target_wins = true};
+        CHECK(head_read(&wins, all).verdict == PARSE_DONE && wins.length == head.length);
     }
+}
+
+static void check_answer(struct span all)
+{
+    struct head head = {0}, pieced = {0};
+    struct parse_result whole = read_both_ways(head_read_answer, &head, &pieced, all);
+    CHECK(whole.verdict != PARSE_NONE && head.status == pieced.status && head.reason_length == pieced.reason_length);
+    if (whole.verdict != PARSE_DONE)
+        return;
+    CHECK(head.status >= 100 && head.status <= 599 && head.field_count <= HEAD_FIELDS_MAX);
+    struct span words = head_reason(&head, all);
+    CHECK(span_is_inside(words, span_part(all, 0, head.fields_start)) && words.data[words.length] == '\r');
+}
+
+static void check_trailers(struct span all)
+{
+    struct head head = {0}, pieced = {0};
+    struct parse_result whole = read_both_ways(head_read_trailers, &head, &pieced, all);
+    CHECK(whole.verdict != PARSE_NONE);
+    if (whole.verdict == PARSE_DONE)
+        CHECK(whole.used >= 2 && head.fields_start == 0 && memcmp(all.data + whole.used - 2, "\r\n", 2) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span all = span_of(data, size);
+    check_request(all);
+    check_answer(all);
+    check_trailers(all);
     return 0;
 }

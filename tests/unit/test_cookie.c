@@ -61,6 +61,18 @@ static void a_cookie_brings_back_what_was_sealed(void **state)
     assert_int_equal(content.issued, NOW);
 }
 
+/* Out of tests/vectors/cookie.tsv. */
+static void a_frozen_vector_opens(void **state)
+{
+    static const char text[] =
+        "AQABAgMEBQYHCAkKCwwNDg8QERITFBUWF_345cGfmQm9HiYxBvfm6zsOcFw06ucuZbp3jMuL3XsT4tJ6QJLyp-aDyyGLpD8TLQ";
+    struct cookie_content content;
+    assert_int_equal(cookie_open(&keys, &scope, span_text(text), LIFETIME, NOW, &content), COOKIE_FRESH);
+    assert_int_equal(content.server_length, strlen("10.0.0.11:3000"));
+    assert_memory_equal(content.server, "10.0.0.11:3000", content.server_length);
+    assert_int_equal(content.issued, NOW);
+}
+
 static void names_of_every_length_fit_until_they_do_not(void **state)
 {
     char name[COOKIE_SERVER_MOST + 2];
@@ -323,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fresh(a_cookie_brings_back_what_was_sealed),
+        fresh(a_frozen_vector_opens),
         fresh(names_of_every_length_fit_until_they_do_not),
         fresh(long_names_of_pools_and_cookies_are_refused),
         fresh(the_length_says_nothing_of_the_name),

@@ -13,10 +13,13 @@ struct outcome {
     struct parse_result result;
 };
 
+/* One of those that proto/head.h offers. */
+typedef struct parse_result reading(struct head *head, struct span bytes);
+
 /* Shows the bytes in steps of 1 to `step` bytes, always in a copy that ends where they end. */
-static struct outcome read_in_steps(struct span all, size_t step, unsigned seed)
+static struct outcome read_in_steps(reading *read, struct head begin, struct span all, size_t step, unsigned seed)
 {
-    struct outcome o = {.result = PARSE_RESULT_MORE};
+    struct outcome o = {.head = begin, .result = PARSE_RESULT_MORE};
     size_t shown = 0;
     while (shown < all.length && o.result.verdict == PARSE_MORE) {
         seed = seed * 1103515245 + 12345;
@@ -24,7 +27,7 @@ static struct outcome read_in_steps(struct span all, size_t step, unsigned seed)
         shown = shown < all.length ? shown : all.length;
         uint8_t *copy = malloc(shown);
         memcpy(copy, all.data, shown);
-        o.result = head_read(&o.head, span_of(copy, shown));
+        o.result = read(&o.head, span_of(copy, shown));
         free(copy);
     }
     return o;
@@ -35,27 +38,34 @@ static void assert_same(const struct outcome *a, const struct outcome *b, const 
     if (a->result.verdict != b->result.verdict || a->result.used != b->result.used || a->result.why != b->result.why ||
         a->head.position != b->head.position || a->head.is_http != b->head.is_http ||
         a->head.target_length != b->head.target_length || a->head.field_count != b->head.field_count ||
-        a->head.fields_start != b->head.fields_start || a->head.length != b->head.length)
+        a->head.fields_start != b->head.fields_start || a->head.length != b->head.length ||
+        a->head.status != b->head.status || a->head.reason_start != b->head.reason_start ||
+        a->head.reason_length != b->head.reason_length || a->head.version_minor != b->head.version_minor)
         fail_msg("read differently in pieces: %s", input);
 }
 
-static struct outcome read_all_ways(struct span all)
+static struct outcome read_so(reading *read, struct head begin, struct span all)
 {
-    struct outcome whole = {.result = PARSE_RESULT_MORE};
+    struct outcome whole = {.head = begin, .result = PARSE_RESULT_MORE};
     if (all.length > 0)
-        whole.result = head_read(&whole.head, all);
-    struct outcome bytewise = read_in_steps(all, 1, 1);
+        whole.result = read(&whole.head, all);
+    struct outcome bytewise = read_in_steps(read, begin, all, 1, 1);
     assert_same(&whole, &bytewise, (const char *)all.data);
     for (unsigned seed = 1; seed <= 5; seed++) {
-        struct outcome pieces = read_in_steps(all, 9, seed);
+        struct outcome pieces = read_in_steps(read, begin, all, 9, seed);
         assert_same(&whole, &pieces, (const char *)all.data);
     }
     if (whole.result.verdict != PARSE_MORE) {
         struct outcome again = whole;
-        again.result = head_read(&again.head, all);
+        again.result = read(&again.head, all);
         assert_same(&whole, &again, (const char *)all.data);
     }
     return whole;
+}
+
+static struct outcome read_all_ways(struct span all)
+{
+    return read_so(head_read, (struct head){0}, all);
 }
 
 struct example {
@@ -189,6 +199,7 @@ static void malformed_request_lines_are_bad(void **state)
         EXAMPLE("GET /x\n"),
         EXAMPLE("GET /x \r\n"),
         EXAMPLE("PRI * HTTP/1.1\r\n"),
+        EXAMPLE("PRI / HTTP/1.1\r\n"),
         EXAMPLE("PRI / HTTP/2.0\r\n"),
         EXAMPLE("PRI * HTTP/2.1\r\n"),
         EXAMPLE("PRI * HTTP/2.0\n"),
@@ -328,6 +339,144 @@ static void a_hundred_fields_are_allowed_and_no_more(void **state)
     assert_string_equal(o.result.why, "more than 100 fields");
 }
 
+static void assert_all_so(reading *read, const struct example *examples, size_t count, enum parse_verdict verdict)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct outcome o = read_so(read, (struct head){0}, span_of(examples[i].bytes, examples[i].length));
+        if (o.result.verdict != verdict)
+            fail_msg("verdict %d (%s): %s", o.result.verdict, o.result.why ? o.result.why : "-", examples[i].bytes);
+        if (verdict == PARSE_DONE)
+            assert_int_equal(o.result.used, examples[i].length);
+    }
+}
+
+static void a_target_may_win_over_host(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE("GET http://h/ HTTP/1.1\r\nHost: g\r\n\r\n"),
+        EXAMPLE("GET http://h:81/ HTTP/1.1\r\n" HOST),
+        EXAMPLE("GET http://h/ HTTP/1.1\r\nHost:\r\n\r\n"),
+        EXAMPLE("GET /x HTTP/1.1\r\n" HOST),
+    };
+    static const struct example wrong[] = {
+        EXAMPLE("GET http://h/ HTTP/1.1\r\nHost: g,h\r\n\r\n"),
+        EXAMPLE("GET http://h/ HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"),
+        EXAMPLE("GET http://u@h/ HTTP/1.1\r\n" HOST),
+        EXAMPLE("GET http://h/ HTTP/1.1\r\n\r\n"),
+    };
+    const struct head begin = {.target_wins = true};
+    for (size_t i = 0; i < ARRAY_LENGTH(examples); i++)
+        assert_int_equal(read_so(head_read, begin, span_text(examples[i].bytes)).result.verdict, PARSE_DONE);
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
+        assert_int_equal(read_so(head_read, begin, span_text(wrong[i].bytes)).result.verdict, PARSE_BAD);
+}
+
+static void answers_within_the_rules_are_done(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE("HTTP/1.1 200 OK\r\n\r\n"),
+        EXAMPLE("HTTP/1.0 100\r\n\r\n"),
+        EXAMPLE("HTTP/1.7 599 \r\nA: b\r\n\r\n"),
+        EXAMPLE("HTTP/1.1 404 Not: Found\t\x80\xff #\\\r\nHost: ,\r\nHost:\r\n\r\n"),
+        EXAMPLE("HTTP/1.1 200  x \r\nA:\r\n\r\n"),
+    };
+    assert_all_so(head_read_answer, examples, ARRAY_LENGTH(examples), PARSE_DONE);
+}
+
+static void malformed_answers_are_bad(void **state)
+{
+#define OK "HTTP/1.1 200 OK\r\n"
+    static const struct example examples[] = {
+        EXAMPLE("\r\nHTTP/1.1 200 OK\r\n"),
+        EXAMPLE(" HTTP/1.1 200 OK\r\n"),
+        EXAMPLE("http/1.1 200 OK\r\n"),
+        EXAMPLE("HTTP/2.0 200 OK\r\n"),
+        EXAMPLE("HTTP/1. 200 OK\r\n"),
+        EXAMPLE("HTTP/1.10 200 OK\r\n"),
+        EXAMPLE("HTTP/1.1  200 OK\r\n"),
+        EXAMPLE("HTTP/1.1\t200 OK\r\n"),
+        EXAMPLE("HTTP/1.1 20 OK\r\n"),
+        EXAMPLE("HTTP/1.1 2000 OK\r\n"),
+        EXAMPLE("HTTP/1.1 +20 OK\r\n"),
+        EXAMPLE("HTTP/1.1 2x0 OK\r\n"),
+        EXAMPLE("HTTP/1.1 099 OK\r\n"),
+        EXAMPLE("HTTP/1.1 000 OK\r\n"),
+        EXAMPLE("HTTP/1.1 600 OK\r\n"),
+        EXAMPLE("HTTP/1.1 999 OK\r\n"),
+        EXAMPLE("HTTP/1.1 200\tOK\r\n"),
+        EXAMPLE("HTTP/1.1 200OK\r\n"),
+        EXAMPLE("HTTP/1.1 200\n"),
+        EXAMPLE("HTTP/1.1 200 OK\n"),
+        EXAMPLE("HTTP/1.1 200 O\rK\r\n"),
+        EXAMPLE("HTTP/1.1 200 \r\r\n"),
+        EXAMPLE("HTTP/1.1 200 O\0K\r\n"),
+        EXAMPLE("HTTP/1.1 200 \x7f\r\n"),
+        EXAMPLE("HTTP/1.1 200 \x1b[1m\r\n"),
+        EXAMPLE("HTTP/1.1\r\n"),
+        EXAMPLE("<html>"),
+        EXAMPLE("\0"),
+        EXAMPLE("ICY 200 OK\r\n"),
+        EXAMPLE(OK "A : b\r\n"),
+        EXAMPLE(OK "A: b\n"),
+        EXAMPLE(OK "A: b\r\n c\r\n"),
+        EXAMPLE(OK " A: b\r\n"),
+        EXAMPLE(OK ": b\r\n"),
+        EXAMPLE(OK "A\r\n"),
+        EXAMPLE(OK "A: \0\r\n"),
+        EXAMPLE(OK "A: b\rc\r\n"),
+        EXAMPLE(OK "\n"),
+        EXAMPLE(OK "\rx"),
+    };
+    assert_all_so(head_read_answer, examples, ARRAY_LENGTH(examples), PARSE_BAD);
+}
+
+static void an_answer_tells_its_status_and_words(void **state)
+{
+    struct span bytes = span_text("HTTP/1.0 418 I'm a teapot\r\nA: b\r\n\r\nbody");
+    struct outcome o = read_so(head_read_answer, (struct head){0}, bytes);
+    assert_int_equal(o.head.status, 418);
+    assert_int_equal(o.head.version_minor, 0);
+    assert_int_equal(o.head.field_count, 1);
+    assert_int_equal(o.head.fields_start, strlen("HTTP/1.0 418 I'm a teapot\r\n"));
+    assert_int_equal(o.result.used, bytes.length - 4);
+    assert_true(span_equal(head_reason(&o.head, bytes), span_text("I'm a teapot")));
+    bytes = span_text("HTTP/1.1 200\r\n\r\n");
+    o = read_so(head_read_answer, (struct head){0}, bytes);
+    assert_int_equal(head_reason(&o.head, bytes).length, 0);
+    assert_int_equal(o.head.version_minor, 1);
+}
+
+static void every_beginning_of_an_answer_waits_for_more(void **state)
+{
+    static const char all[] = "HTTP/1.1 200 OK\r\nHost: h\r\nA: b\r\n\r\n";
+    for (size_t length = 0; length < sizeof(all) - 1; length++) {
+        struct outcome o = read_so(head_read_answer, (struct head){0}, span_of(all, length));
+        assert_int_equal(o.result.verdict, PARSE_MORE);
+    }
+}
+
+static void trailers_are_lines_and_an_empty_one(void **state)
+{
+    static const struct example done[] = {
+        EXAMPLE("\r\n"),
+        EXAMPLE("A: b\r\n\r\n"),
+        EXAMPLE("Host: ,\r\nhost: \r\nA_b: c\td\r\n\r\n"),
+    };
+    static const struct example bad[] = {
+        EXAMPLE("\n"),         EXAMPLE("\rx"),        EXAMPLE(" A: b\r\n"),          EXAMPLE("A: b\n"),
+        EXAMPLE("A: b\r\n c"), EXAMPLE("A b\r\n"),    EXAMPLE("A: \x01\r\n"),        EXAMPLE(":\r\n"),
+        EXAMPLE("\0"),         EXAMPLE("A: b\r\n\n"), EXAMPLE("GET / HTTP/1.1\r\n"),
+    };
+    static const struct example more[] = {
+        EXAMPLE(""), EXAMPLE("\r"), EXAMPLE("A"), EXAMPLE("A: b\r\n"), EXAMPLE("A: b\r\n\r"),
+    };
+    assert_all_so(head_read_trailers, done, ARRAY_LENGTH(done), PARSE_DONE);
+    assert_all_so(head_read_trailers, bad, ARRAY_LENGTH(bad), PARSE_BAD);
+    assert_all_so(head_read_trailers, more, ARRAY_LENGTH(more), PARSE_MORE);
+    struct outcome o = read_so(head_read_trailers, (struct head){0}, span_text("A: b\r\n\r\nGET / HTTP/1.1\r\n\r\n"));
+    assert_int_equal(o.result.used, 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +487,12 @@ int main(void)
         cmocka_unit_test(other_protocols_are_none),
         cmocka_unit_test(a_preface_is_waited_for_to_its_last_byte),
         cmocka_unit_test(a_hundred_fields_are_allowed_and_no_more),
+        cmocka_unit_test(a_target_may_win_over_host),
+        cmocka_unit_test(answers_within_the_rules_are_done),
+        cmocka_unit_test(malformed_answers_are_bad),
+        cmocka_unit_test(an_answer_tells_its_status_and_words),
+        cmocka_unit_test(every_beginning_of_an_answer_waits_for_more),
+        cmocka_unit_test(trailers_are_lines_and_an_empty_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,8 +152,7 @@ static void codings_other_than_chunked_are_refused(void **state)
         "Transfer-Encoding: chunked,",
         "Transfer-Encoding: \"chunked\"",
         "Transfer-Encoding: chunked chunked",
-        "Transfer-Encoding: \xa0"
-        "chunked",
+        "Transfer-Encoding: \240chunked",
         "Transfer-Encoding: chunked\xa0",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
