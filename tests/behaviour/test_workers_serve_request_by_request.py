@@ -158,8 +158,8 @@ def test_requests_that_come_while_limpet_stops_are_answered_once_more(pool):
     """Who keeps a connection busy is told with the next answer."""
     proxy = pool(node_worker(), 2)
     with HttpClient(proxy) as client, HttpClient(proxy) as other:
-        other.send(wire.request("/wait/1500/1"))
-        client.send(wire.request("/wait/500/2") + wire.request("/3"))
+        other.send(wire.request("/wait/2000/1"))
+        client.send(wire.request("/wait/1000/2") + wire.request("/3"))
         time.sleep(0.2)
         proxy.signal(signal.SIGTERM)
         first = client.answer()
