@@ -123,6 +123,7 @@ struct link *link_new(struct links *links, uint32_t server, int fd, bool is_unix
     stream_init(&link->stream, fd, is_unix, ready);
     list_init(&link->grave.link);
     link->server = server;
+    link->patience = LINKS_IDLE_MOST;
     link->user = user;
     if (loop_add(links->loop, &link->stream.source, LOOP_BOTH) == 0)
         return link;
@@ -138,7 +139,7 @@ struct link *links_take(struct links *links, uint32_t server, unsigned door, uin
     for (struct list *at = its->idle.previous; at != &its->idle; at = previous) {
         struct link *link = link_of(at);
         previous = at->previous;
-        if (link->generation != generation) {
+        if (link->generation != generation || links->loop->now >= link->since + link->patience) {
             link_close(links, link, false);
             continue;
         }

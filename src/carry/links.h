@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One that was not used for so long is closed. Most servers wait longer (nginx 60 to 75 s, Node 5 s). */
+/* One that was not used for so long is closed, or earlier if its server says how long it waits itself (Node: 5 s): a request that
+ * meets the end of a connection cannot always be sent again. */
 #define LINKS_IDLE_MOST (30 * (micros)SECOND_IN_MICROS)
 
 /* So many may be idle for each server and thread. */
@@ -34,6 +35,7 @@ struct link {
     struct stream stream;
     struct link_user *user; /* null: idle */
     micros since;           /* ... since when */
+    micros patience;        /* ... for how long it may be */
     uint32_t server;        /* number in the plan */
     uint32_t generation;    /* of the server's process, when it was opened */
     uint32_t uses;

@@ -267,16 +267,17 @@ static const struct schema_row rows[] = {
              "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
              "hosts need different names."},
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
-     .help = "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. A cookie is "
-             "learnt from the Set-Cookie of the server's answer, which this limpet alone knows then, until it ends; "
-             "and wherever the id stands, it may say itself whose it is: as ID.SERVER, with the server's name."},
+     .help =
+         "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
+         "the server's answer: from its Set-Cookie, or from the field of the same name. Such an id is known to this "
+         "limpet alone, and until it ends. Or the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
      .read = read_duration, INTO(plan_stick, lifetime),
      .help = "How long a client is remembered after its last request; a cookie is renewed when half of that is over."},
     {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
      INTO(plan_stick, same_site), .words = same_sites,
-     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; browsers take "
-             "it with TLS only."},
+     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; it makes the "
+             "cookie Secure, so browsers send it with TLS only."},
     {ROW(STICK, "bind-client"), .type = "a boolean", .fallback = "false", .read = read_boolean,
      INTO(plan_stick, bind_client),
      .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "

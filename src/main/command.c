@@ -270,13 +270,17 @@ const struct command command_table[] = {
             "Shows the processes of a running limpet, where it listens, and one line for each server: its state, its "
             "process or address, the connections it has (LIVE) and those that wait for it to take them (WAITING), how "
             "many were handed over to it and how many it refused, how soon it takes one on average, and how often it "
-            "was started. A dash stands for what is not known or does not exist for such a server.\n\n"
+            "was started. A dash stands for what is not known or does not exist for such a server. Above the servers "
+            "stands how many connections are open, were accepted and were refused since limpet was started, and in "
+            "http "
+            "mode how many requests came and how they were answered.\n\n"
             "States: up; starting; busy, a worker that has not answered for a second, with whom its clients wait; "
             "silent, one that takes no connections: it has not answered for three seconds, or does not listen any "
             "more; down; resting, an address that could not be reached; draining; replacing, a worker whose successor "
             "starts.\n\n"
             "What `status` and its like do, other programs can do, too: the admin socket speaks HTTP with JSON.\n\n"
-            "    curl --unix-socket /run/limpet/admin.sock http://localhost/v1/status",
+            "    curl --unix-socket /run/limpet/admin.sock http://localhost/v1/status\n\n"
+            "It also has /metrics for Prometheus and /healthz and /readyz for whoever starts limpet: see METRICS.",
         .options = status_options,
         .option_count = ARRAY_LENGTH(status_options),
         .run = command_status,

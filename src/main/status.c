@@ -195,6 +195,8 @@ static void print_processes(const json_t *status)
     print_age((long long)json_number_value(json_object_get(status, "uptime")));
     if (strcmp(word(status, "state"), "draining") == 0)
         fputs(", draining before its end", stdout);
+    else if (json_is_false(json_object_get(status, "ready")))
+        fputs(", not ready", stdout);
     if (json_is_true(json_object_get(status, "reloading")))
         fputs(", replacing its workers", stdout);
     putchar('\n');
@@ -212,6 +214,39 @@ static void print_listening(const json_t *status)
     putchar('\n');
 }
 
+static json_int_t counted(const json_t *status, const char *counter)
+{
+    return json_integer_value(json_object_get(json_object_get(status, "counters"), counter));
+}
+
+static void print_count(const char *before, json_int_t number, const char *behind)
+{
+    printf("%s%" JSON_INTEGER_FORMAT "%s", before, number, behind);
+}
+
+static void print_requests(const json_t *status)
+{
+    static const char *const counters[] = {"answers_2xx", "answers_3xx", "answers_4xx", "answers_5xx"};
+    static const char *const words[] = {" 2xx", " 3xx", " 4xx", " 5xx"};
+    print_count("requests: ", counted(status, "requests"), ", ");
+    print_count("", counted(status, "requests_refused"), " refused; answers:");
+    for (size_t i = 0; i < ARRAY_LENGTH(words); i++)
+        print_count(i > 0 ? ", " : " ", counted(status, counters[i]), words[i]);
+    putchar('\n');
+}
+
+/* An older limpet does not say. */
+static void print_counts(const json_t *status)
+{
+    if (!json_object_get(status, "counters"))
+        return;
+    print_count("connections: ", json_integer_value(json_object_get(status, "connections")), " open");
+    print_count(", ", counted(status, "connections_accepted"), " accepted");
+    print_count(", ", counted(status, "connections_refused"), " refused\n");
+    if (counted(status, "requests") + counted(status, "requests_refused") > 0)
+        print_requests(status);
+}
+
 static int show(const struct ask *ask, bool as_json)
 {
     struct ask_answer answer;
@@ -223,6 +258,7 @@ static int show(const struct ask *ask, bool as_json)
     } else {
         print_processes(answer.json);
         print_listening(answer.json);
+        print_counts(answer.json);
         print_servers(json_object_get(answer.json, "pools"));
     }
     ask_answer_fini(&answer);

@@ -5,6 +5,7 @@
 #include "base/reason.h"
 #include "cli/command.h"
 #include "cli/version.h"
+#include "control/metrics.h"
 #include "manual/roff.h"
 
 #include <stdio.h>
@@ -98,6 +99,35 @@ static const char messages_text[] =
     "What an operator should know goes to standard error, or wherever `log: {errors: PATH}` says, there with the time "
     "in front of each line. A server that can no longer be reached is named once, and again when it is back.";
 
+static const char metrics_text[] =
+    "Three paths are answered, to GET and HEAD, on the admin socket; and at the address that `metrics` in the file "
+    "names, "
+    "if it does, where nothing else is and nothing can be changed. Everybody who reaches that address can read them.";
+
+static const struct roff_row metrics_paths[] = {
+    {"/metrics", "All that is counted, in the text format of Prometheus (0.0.4)."},
+    {"/healthz", "200 `ok` while there is an engine that has begun to accept, also while limpet drains before its end. "
+                 "Otherwise 503 and why: `starting`, or `no engine`, when one has died and the next is not there yet."},
+    {"/readyz",
+     "200 `ready` while newcomers are welcome. Otherwise 503 and why: `starting`; `no engine`; `draining`, from "
+     "the signal on; `no worker takes connections`, when a pool has workers and no server that takes any. "
+     "Servers with an address that rest do not count: they are not limpet's."},
+};
+
+static const char metrics_examples[] =
+    "In the file of limpet, of Prometheus, and of Kubernetes:\n\n"
+    "    metrics: \":9100\"\n\n"
+    "    scrape_configs: [{job_name: limpet, static_configs: [{targets: [\"10.0.0.5:9100\"]}]}]\n\n"
+    "    livenessProbe: {httpGet: {path: /healthz, port: 9100}}\n"
+    "    readinessProbe: {httpGet: {path: /readyz, port: 9100}, periodSeconds: 2}\n"
+    "    lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n\n"
+    "Newcomers are refused from TERM on, and Kubernetes sends some for a moment longer: hence the last line.\n\n"
+    "Counters begin with limpet and only grow, also when its engine dies and is started again. A connection that a "
+    "worker "
+    "has taken is counted then, and what becomes of it is not. How many of them a worker has is asked of the kernel, "
+    "at "
+    "most once a second.";
+
 static const struct roff_row log_fields[] = {
     {"time", "When the connection or the request came in (RFC 3339, UTC, milliseconds)."},
     {"client", "Who the client is; see TRUST. With its port where it is known: of whom connected, or as it was told."},
@@ -121,8 +151,8 @@ static const struct roff_row log_fields[] = {
     {"wait_ms", "From accepting to the decision, in milliseconds."},
     {"connect_ms", "From the decision to the connection to the server, or until the worker had taken the client."},
     {"total_ms", "From the beginning to the end."},
-    {"method", "The method of the request."},
-    {"host", "The host that it is for, at most 255 bytes of it."},
+    {"method", "The method of the request. Of a head that could not be read, this and the next two are missing."},
+    {"host", "The host that it is for, as the client wrote it; at most 255 bytes of it."},
     {"path", "Its path without the query, at most 2,048 bytes of it."},
     {"status", "The status that the client was answered with, if it was."},
     {"server_ms", "From the request to the first byte of the server's answer, in milliseconds."},
@@ -140,6 +170,14 @@ static const struct roff_row log_fields[] = {
 static const char unseen[] =
     "Where nothing else is said, the client's connection is closed without a word; if it has sent something, it sees "
     "that as a reset.";
+static const char then_closed[] = "Then the connection ends.";
+static const char then_cut[] =
+    "Then the connection ends. The server's is cut off, because what it has of the body must not "
+    "look complete.";
+static const char or_cut[] = "If a part of it was passed on before, the client's connection is cut off instead.";
+static const char not_reached[] =
+    "At most three are tried. The client sees an end without a byte, and a proxy in front "
+    "answers 502; in http mode the client is answered 503.";
 static const char *const seen[REASON_COUNT] = {
     [REASON_DONE] = "The client sees what the server did.",
     [REASON_CLIENT_RESET] = "The server sees a reset; or the end, if the client had ended before it left.",
@@ -147,19 +185,22 @@ static const char *const seen[REASON_COUNT] = {
         "The client sees a reset; or the whole answer and its end, if the server had ended before it left.",
     [REASON_IDLE] = "Both sides are closed; who had not taken all bytes sees a reset. Quiet WebSockets need pings.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
-    [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
-    [REASON_TARGET_TOO_LONG] = "Then the connection ends.",
-    [REASON_HEAD_TOO_LARGE] = "Then the connection ends.",
-    [REASON_BODY_TOO_LARGE] = "Then the connection ends.",
-    [REASON_BAD_BODY] =
-        "Then the connection ends, and the server's, too: what it has of the body must not look complete.",
-    [REASON_SLOW_HEAD] = "Then the connection ends.",
-    [REASON_SLOW_BODY] = "Then the connection ends, and the server's, too.",
-    [REASON_BAD_ANSWER] = "If a part of it has been passed on, the client's connection is cut off instead.",
-    [REASON_SERVER_GONE] = "If a part of it has been passed on, the client's connection is cut off instead.",
-    [REASON_NO_SERVER] = "At most three are tried. The client sees an end without a byte, and a proxy in front answers "
-                         "502; in http mode "
-                         "the client is answered 503.",
+    [REASON_BAD_HEAD] = then_closed,
+    [REASON_TARGET_TOO_LONG] = then_closed,
+    [REASON_HEAD_TOO_LARGE] = then_closed,
+    [REASON_BODY_TOO_LARGE] = then_closed,
+    [REASON_BAD_BODY] = then_cut,
+    [REASON_METHOD_REFUSED] = then_closed,
+    [REASON_EXPECTATION] = then_closed,
+    [REASON_CODING] = then_closed,
+    [REASON_LOOP] = then_closed,
+    [REASON_SLOW_HEAD] = then_closed,
+    [REASON_SLOW_BODY] = then_cut,
+    [REASON_BAD_ANSWER] = or_cut,
+    [REASON_SERVER_GONE] = or_cut,
+    [REASON_ANSWER_TIMEOUT] = "The server's connection is cut off.",
+    [REASON_ANSWERED] = "The client sees that answer.",
+    [REASON_NO_SERVER] = not_reached,
     [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
     [REASON_STOPPED] = "Both sides are closed; where bytes were moving until then, with a reset.",
     [REASON_INTERNAL] = "Both sides are closed.",
@@ -257,12 +298,26 @@ static void log_format(void)
     roff_text(messages_text);
 }
 
-static void counters(void)
+static void metric(const char *before, const char *name, const char *behind, const char *help)
 {
-    roff_section("COUNTERS");
-    roff_text("Counted already; a later version shows them.");
+    char term[128];
+    snprintf(term, sizeof(term), "%s%s%s", before, name, behind);
+    roff_entry(term, NULL, help);
+}
+
+static void metrics(void)
+{
+    roff_section("METRICS");
+    roff_text(metrics_text);
+    roff_rows(metrics_paths, ARRAY_LENGTH(metrics_paths));
+    roff_text(metrics_examples);
+    roff_subsection("What is counted");
+    for (size_t i = 0; i < metrics_count(); i++)
+        metric(metrics_name(i), metrics_labels(i), "", metrics_help(i));
+    for (int i = 0; i < GAUGE_COUNT; i++)
+        metric("limpet_", gauge_text((enum gauge)i), "", gauge_help((enum gauge)i));
     for (int i = 0; i < COUNTER_COUNT; i++)
-        roff_entry(counter_text((enum counter)i), NULL, counter_help((enum counter)i));
+        metric("limpet_", counter_text((enum counter)i), "_total", counter_help((enum counter)i));
 }
 
 static void sections(void)
@@ -275,7 +330,7 @@ static void sections(void)
     roff_section("HOMES");
     roff_text(homes);
     log_format();
-    counters();
+    metrics();
     roff_section("SIGNALS");
     roff_rows(signals, ARRAY_LENGTH(signals));
     roff_section("EXIT STATUS");

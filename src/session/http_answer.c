@@ -118,10 +118,34 @@ static enum http_answer pass_interim(struct http_client *client, struct span see
     return result == HTTP_ANSWER_BEGUN ? HTTP_ANSWER_MORE : result;
 }
 
+/* "Keep-Alive: timeout=5": the server ends the connection after so many idle seconds. We are quicker by one. */
+static void note_patience(struct link *link, const struct message *message)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        const struct message_field *field = &message->fields[i];
+        struct span name = span_of(field->line.data, field->name_length);
+        if (field->kind != FIELD_HOP || !span_equal_nocase(name, span_text("keep-alive")))
+            continue;
+        struct span value = field->value, word = span_text("timeout=");
+        if (value.length <= word.length || !span_equal_nocase(span_part(value, 0, word.length), word))
+            return;
+        unsigned seconds = 0;
+        for (size_t at = word.length; at < value.length && seconds < 1000; at++) {
+            if (value.data[at] < '0' || value.data[at] > '9')
+                break;
+            seconds = 10 * seconds + value.data[at] - '0';
+        }
+        micros patience = (micros)seconds * SECOND_IN_MICROS - SECOND_IN_MICROS;
+        link->patience = patience < 0 ? 0 : patience < LINKS_IDLE_MOST ? patience : LINKS_IDLE_MOST;
+        return;
+    }
+}
+
 static void note_answer(struct http_client *client)
 {
     struct exchange *e = client->exchange;
     const struct message *message = &http_room_of(client)->message;
+    note_patience(e->link, message);
     bool lasts = e->head.version_minor > 0 ? !message->close : message->keep_alive && !message->close;
     e->link_closes |= !lasts || message->body == BODY_UNTIL_END;
     e->out.kind = (uint8_t)message->body;
@@ -235,6 +259,13 @@ static enum http_answer understand(struct http_client *client, struct span seen)
     return e->head.status < 200 ? pass_interim(client, seen) : begin_answer(client, seen);
 }
 
+/* A worker that ends its connections when it is told to finish may do so before it has read a request that is on its way. The
+ * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). */
+static bool was_not_read(const struct stream *stream, ssize_t got)
+{
+    return stream->is_unix && got == -ECONNRESET;
+}
+
 enum http_answer http_read_answer(struct http_client *client)
 {
     struct exchange *e = client->exchange;
@@ -250,8 +281,10 @@ enum http_answer http_read_answer(struct http_client *client)
     case PARSE_DONE:
         return understand(client, seen);
     case PARSE_MORE:
-        if (got <= 0 && got != -EAGAIN)
+        if (got <= 0 && got != -EAGAIN) {
+            e->unsent |= was_not_read(stream, got);
             return HTTP_ANSWER_LOST;
+        }
         if (seen.length >= most || stream_keep(stream, seen, 0) != 0)
             break;
         return HTTP_ANSWER_MORE;

@@ -14,6 +14,9 @@
 /* Exchanges that wait to be used again; more of them are freed. */
 #define SPARE_MOST 256
 
+/* ... and so do their buffers, but for large ones. */
+#define WORDS_SPARE_MOST 4096
+
 /* A head may grow by what is told of the client and what routes add. */
 #define OUT_MORE 32768
 
@@ -135,6 +138,10 @@ void http_drop_exchange(struct http_client *client)
     flow_fini(&e->out.flow, &client->context->kit);
     visit_fini(&e->visit);
     client->exchange = NULL;
+    if (e->words && e->words->capacity > WORDS_SPARE_MOST) {
+        free(e->words);
+        e->words = NULL;
+    }
     if (room->spare_count >= SPARE_MOST) {
         free(e->words);
         free(e);
@@ -196,13 +203,22 @@ static void release(struct http_client *client)
     loop_bury(&context->loop, &client->member.grave, bury);
 }
 
+/* Who asks much that we answer ourselves, one request right behind the other, waits like everybody else. */
+#define STEPS_MOST 128
+
+static enum http_step rest(struct http_client *client)
+{
+    loop_again(&client->context->loop, &client->stream.source);
+    return HTTP_WAIT;
+}
+
 void http_walk(struct http_client *client)
 {
     if (client->walking)
         return;
     client->walking = true;
-    for (;;) {
-        enum http_step next = steps[client->step](client);
+    for (int taken = 0;; taken++) {
+        enum http_step next = taken < STEPS_MOST ? steps[client->step](client) : rest(client);
         if (next == HTTP_WAIT)
             break;
         if (next == HTTP_OVER) {

@@ -59,10 +59,25 @@ def test_the_age_has_two_units(shown, seconds, words):
 @pytest.mark.parametrize("more, words", [
     ({"engine": None}, "limpet 0.2.0, process 4242, no engine, up 3d 4h\n"),
     ({"state": "draining"}, ", up 3d 4h, draining before its end\n"),
+    ({"ready": False}, ", up 3d 4h, not ready\n"),
+    ({"ready": False, "state": "draining"}, ", up 3d 4h, draining before its end\n"),
     ({"reloading": True}, ", up 3d 4h, replacing its workers\n"),
     ({"listening": []}, "\nlistening nowhere yet\n")])
 def test_what_is_out_of_the_ordinary_is_said(shown, more, words):
     assert words in shown(status(**more))
+
+
+COUNTED = {"connections_accepted": 3456, "connections_refused": 2, "requests": 0, "requests_refused": 0,
+           "answers_2xx": 5000, "answers_3xx": 100, "answers_4xx": 500, "answers_5xx": 78}
+
+
+def test_connections_and_requests_are_counted(shown):
+    lines = shown(status(connections=12, counters=COUNTED)).splitlines()
+    assert lines[2] == "connections: 12 open, 3456 accepted, 2 refused"
+    assert lines[3].startswith("POOL/SERVER")
+    lines = shown(status(connections=12, counters={**COUNTED, "requests": 5678, "requests_refused": 9})).splitlines()
+    assert lines[3] == "requests: 5678, 9 refused; answers: 5000 2xx, 100 3xx, 500 4xx, 78 5xx"
+    assert lines[4].startswith("POOL/SERVER")
 
 
 def test_json_is_what_the_socket_says_whatever_version_it_is_of(shown):

@@ -33,7 +33,8 @@ def test_curl_sees_what_limpet_status_shows(house):
     assert (seen["process"], seen["engine"]) == (proxy.keeper, proxy.engine)
     names = [f"{pool['name']}/{server['name']}" for pool in seen["pools"] for server in pool["servers"]]
     shown = run("status", "--admin", socket).stdout.decode().splitlines()
-    assert [line.split()[0] for line in shown[3:]] == names
+    table = shown[[line.startswith("POOL/SERVER") for line in shown].index(True) + 1:]
+    assert [line.split()[0] for line in table] == names
 
 
 def test_curl_drains_and_undrains(house):

@@ -60,7 +60,7 @@ def test_the_manual_explains_every_field_of_the_log(limpet, server):
     proxy = limpet([server("a")])
     who_answers(proxy)
     text = as_read("limpet.1")
-    section = text[text.index("LOG FORMAT"):text.index("COUNTERS")]
+    section = text[text.index("\nLOG FORMAT"):text.index("\nMETRICS")]
     for field in proxy.visits(1)[0]:
         assert re.search(rf"^ +{field}\b", section, re.M), field
 
