@@ -291,7 +291,8 @@ const struct command command_table[] = {
         .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
-            "next for them, until `undrain` or the end of limpet. A worker is not told, and goes on with what it has. "
+            "next for them, until `undrain` or the end of limpet. Whoever comes with its cookie or session (`stick` in "
+            "the file) still comes to it. A worker is not told, and goes on with what it has. "
             "`limpet status` shows the names.\n\n"
             "    limpet drain app/2 --wait --timeout 10m\n\n"
             "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "
