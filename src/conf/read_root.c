@@ -100,7 +100,7 @@ static void judge_secret(struct build *b, const struct node *value, struct span 
     unsigned line = 0;
     const char *wrong = secret_judge(text, &line);
     const char *path = read_path(b, value->text);
-    const char *help = arena_format(b->arena, "make one with `limpet secret > %s`", path);
+    const char *help = arena_format(b->arena, "make one with `limpet secret --append %s`", path);
     if (wrong && line > 0)
         report_error(b->report, value->at, help, "`%s` is no secret: line %u: %s", path, line, wrong);
     else if (wrong)

@@ -7,6 +7,7 @@
 #define HOST_NAME_MAX_LENGTH 253
 #define PATH_MAX_LENGTH 4096
 #define BODY_MOST 65536
+#define URL_MAX_LENGTH 1000
 
 /* ---- conditions ---------------------------------------------------------------------------------------------------- */
 
@@ -205,7 +206,7 @@ static bool is_url(struct span url, bool *origin)
     while (host < rest.length && !strchr("/?#", rest.data[host]))
         host++;
     *origin = host == rest.length;
-    return host > 0 && url.length <= PATH_MAX_LENGTH && host_is_valid(span_part(rest, 0, host));
+    return host > 0 && url.length <= URL_MAX_LENGTH && host_is_valid(span_part(rest, 0, host));
 }
 
 void read_route_redirect_to(struct build *b, const struct schema_row *row, const struct node *value, void *target)

@@ -78,8 +78,8 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, first_bytes),
      .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
              "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
-             "unless the key needs no bytes: behind a trusted peer the default key client does, because a field may "
-             "name the client. Write `client-from: none` there."},
+             "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
+             "`mode: tcp` and `client-from: none` there, or `trust: none`."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
@@ -179,8 +179,8 @@ static const struct schema_row rows[] = {
      .fallback = "x-forwarded-for", .read = read_listener_client_from,
      .help = "The one field in which a trusted peer names its client. Of a list, the right-most address that is not "
              "trusted counts. The others are never looked at, because proxies pass them on unchecked. With none, a "
-             "peer speaks for itself, and the key client waits for no bytes: right where no HTTP is spoken, above all "
-             "where the server speaks first."},
+             "peer speaks for itself, and with `mode: tcp` the key client waits for no bytes: right where no HTTP is "
+             "spoken, above all where the server speaks first."},
     {ROW(LISTENER, "proxy-protocol"), .type = "off, accept or require", .fallback = "off", .read = read_word,
      INTO(plan_listener, proxy_protocol), .words = proxy_protocols,
      .help =
@@ -267,16 +267,17 @@ static const struct schema_row rows[] = {
              "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
              "hosts need different names."},
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
-     .help = "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. A cookie is "
-             "learnt from the Set-Cookie of the server's answer, which this limpet alone knows then, until it ends; "
-             "and wherever the id stands, it may say itself whose it is: as ID.SERVER, with the server's name."},
+     .help =
+         "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
+         "the server's answer: from its Set-Cookie, or from the field of the same name. Such an id is known to this "
+         "limpet alone, and until it ends. Or the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
      .read = read_duration, INTO(plan_stick, lifetime),
      .help = "How long a client is remembered after its last request; a cookie is renewed when half of that is over."},
     {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
      INTO(plan_stick, same_site), .words = same_sites,
-     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; browsers take "
-             "it with TLS only."},
+     .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; it makes the "
+             "cookie Secure, so browsers send it with TLS only."},
     {ROW(STICK, "bind-client"), .type = "a boolean", .fallback = "false", .read = read_boolean,
      INTO(plan_stick, bind_client),
      .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "

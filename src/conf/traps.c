@@ -103,7 +103,7 @@ static const char *given_out_help(struct build *b, const struct plan_key *key)
 {
     if (key->kind == KEY_FIELD)
         return "take a key that the first request has already, such as client or a header of your own";
-    if (key->kind != KEY_COOKIE)
+    if (key->kind == KEY_QUERY)
         return "take a key that the first request has already, such as client; `stick: {cookie: limpet}` remembers "
                "where browsers were";
     return arena_format(

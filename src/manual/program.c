@@ -170,6 +170,14 @@ static const struct roff_row log_fields[] = {
 static const char unseen[] =
     "Where nothing else is said, the client's connection is closed without a word; if it has sent something, it sees "
     "that as a reset.";
+static const char then_closed[] = "Then the connection ends.";
+static const char then_cut[] =
+    "Then the connection ends. The server's is cut off, because what it has of the body must not "
+    "look complete.";
+static const char or_cut[] = "If a part of it was passed on before, the client's connection is cut off instead.";
+static const char not_reached[] =
+    "At most three are tried. The client sees an end without a byte, and a proxy in front "
+    "answers 502; in http mode the client is answered 503.";
 static const char *const seen[REASON_COUNT] = {
     [REASON_DONE] = "The client sees what the server did.",
     [REASON_CLIENT_RESET] = "The server sees a reset; or the end, if the client had ended before it left.",
@@ -177,19 +185,22 @@ static const char *const seen[REASON_COUNT] = {
         "The client sees a reset; or the whole answer and its end, if the server had ended before it left.",
     [REASON_IDLE] = "Both sides are closed; who had not taken all bytes sees a reset. Quiet WebSockets need pings.",
     [REASON_CLIENT_GONE] = "There is nobody to see it.",
-    [REASON_BAD_HEAD] = "The client sees an HTTP response 400, then the end.",
-    [REASON_TARGET_TOO_LONG] = "Then the connection ends.",
-    [REASON_HEAD_TOO_LARGE] = "Then the connection ends.",
-    [REASON_BODY_TOO_LARGE] = "Then the connection ends.",
-    [REASON_BAD_BODY] =
-        "Then the connection ends, and the server's, too: what it has of the body must not look complete.",
-    [REASON_SLOW_HEAD] = "Then the connection ends.",
-    [REASON_SLOW_BODY] = "Then the connection ends, and the server's, too.",
-    [REASON_BAD_ANSWER] = "If a part of it has been passed on, the client's connection is cut off instead.",
-    [REASON_SERVER_GONE] = "If a part of it has been passed on, the client's connection is cut off instead.",
-    [REASON_NO_SERVER] = "At most three are tried. The client sees an end without a byte, and a proxy in front answers "
-                         "502; in http mode "
-                         "the client is answered 503.",
+    [REASON_BAD_HEAD] = then_closed,
+    [REASON_TARGET_TOO_LONG] = then_closed,
+    [REASON_HEAD_TOO_LARGE] = then_closed,
+    [REASON_BODY_TOO_LARGE] = then_closed,
+    [REASON_BAD_BODY] = then_cut,
+    [REASON_METHOD_REFUSED] = then_closed,
+    [REASON_EXPECTATION] = then_closed,
+    [REASON_CODING] = then_closed,
+    [REASON_LOOP] = then_closed,
+    [REASON_SLOW_HEAD] = then_closed,
+    [REASON_SLOW_BODY] = then_cut,
+    [REASON_BAD_ANSWER] = or_cut,
+    [REASON_SERVER_GONE] = or_cut,
+    [REASON_ANSWER_TIMEOUT] = "The server's connection is cut off.",
+    [REASON_ANSWERED] = "The client sees that answer.",
+    [REASON_NO_SERVER] = not_reached,
     [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
     [REASON_STOPPED] = "Both sides are closed; where bytes were moving until then, with a reset.",
     [REASON_INTERNAL] = "Both sides are closed.",

@@ -211,15 +211,18 @@ static struct message_verdict note_field(struct reader *reader, struct message_f
     return exact && found->note != NULL && !reader->trailers ? found->note(reader, field->value) : FINE;
 }
 
-/* Cuts the line at the beginning of `bytes`: the head is complete and was judged. */
-static struct message_field field_at(struct span bytes)
+/* Cuts the line at the beginning of `bytes`: the head is complete and was judged. Member by member: a field that is made
+ * elsewhere and copied costs twice as much. */
+static void cut_line(struct message_field *field, struct span bytes)
 {
-    struct span inside = cut_before(bytes, '\r');
-    size_t name_length = cut_before(inside, ':').length;
-    struct span value = span_part(inside, name_length + 1, inside.length - name_length - 1);
-    return (struct message_field){.line = span_of(bytes.data, inside.length + 2),
-                                  .value = span_trim(value),
-                                  .name_length = (uint16_t)name_length};
+    const uint8_t *end = memchr(bytes.data, '\r', bytes.length);
+    const uint8_t *colon = memchr(bytes.data, ':', (size_t)(end - bytes.data));
+    struct span value = span_trim(span_of(colon + 1, (size_t)(end - colon - 1)));
+    field->line.data = bytes.data;
+    field->line.length = (size_t)(end + 2 - bytes.data);
+    field->value.data = value.data;
+    field->value.length = value.length;
+    field->name_length = (uint16_t)(colon - bytes.data);
 }
 
 static bool name_is_too_long(const struct message_field *field)
@@ -235,7 +238,7 @@ static struct message_verdict read_fields(struct reader *reader, const struct he
     message->count = 0;
     while (at < end) {
         struct message_field *field = &message->fields[message->count];
-        *field = field_at(span_part(bytes, at, end - at));
+        cut_line(field, span_part(bytes, at, end - at));
         if (name_is_too_long(field))
             return REFUSE(431, "field name of 64 KiB or more");
         struct message_verdict verdict = note_field(reader, field);

@@ -259,6 +259,13 @@ static enum http_answer understand(struct http_client *client, struct span seen)
     return e->head.status < 200 ? pass_interim(client, seen) : begin_answer(client, seen);
 }
 
+/* A worker that ends its connections when it is told to finish may do so before it has read a request that is on its way. The
+ * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). */
+static bool was_not_read(const struct stream *stream, ssize_t got)
+{
+    return stream->is_unix && got == -ECONNRESET;
+}
+
 enum http_answer http_read_answer(struct http_client *client)
 {
     struct exchange *e = client->exchange;
@@ -274,8 +281,10 @@ enum http_answer http_read_answer(struct http_client *client)
     case PARSE_DONE:
         return understand(client, seen);
     case PARSE_MORE:
-        if (got <= 0 && got != -EAGAIN)
+        if (got <= 0 && got != -EAGAIN) {
+            e->unsent |= was_not_read(stream, got);
             return HTTP_ANSWER_LOST;
+        }
         if (seen.length >= most || stream_keep(stream, seen, 0) != 0)
             break;
         return HTTP_ANSWER_MORE;

@@ -255,6 +255,17 @@ static bool add_greeting(struct http_client *client, struct text *text)
     return true;
 }
 
+/* As head_host(), but every field was looked at already. */
+static struct span host_of(const struct http_client *client, struct span seen)
+{
+    const struct message *message = &http_room_of(client)->message;
+    struct span host = target_host(head_target(&client->exchange->head, seen));
+    for (size_t i = 0; !host.data && i < message->count; i++)
+        if (message->fields[i].kind == FIELD_HOST)
+            host = message->fields[i].value;
+    return host;
+}
+
 static void write_words(struct http_client *client, struct span seen, struct span id, struct text *text)
 {
     struct exchange *e = client->exchange;
@@ -264,7 +275,7 @@ static void write_words(struct http_client *client, struct span seen, struct spa
         .source = &client->origin.source,
         .trusted = client->origin.source_trusted,
         .tls = client->origin.source_tls,
-        .host = head_host(&e->head, seen),
+        .host = host_of(client, seen),
         .id = id,
         .via = client->listener->via ? span_text(room->via) : span_of(NULL, 0),
         .hides_cookies = stick_cookie(e->visit.pool) != NULL,

@@ -203,13 +203,22 @@ static void release(struct http_client *client)
     loop_bury(&context->loop, &client->member.grave, bury);
 }
 
+/* Who asks much that we answer ourselves, one request right behind the other, waits like everybody else. */
+#define STEPS_MOST 128
+
+static enum http_step rest(struct http_client *client)
+{
+    loop_again(&client->context->loop, &client->stream.source);
+    return HTTP_WAIT;
+}
+
 void http_walk(struct http_client *client)
 {
     if (client->walking)
         return;
     client->walking = true;
-    for (;;) {
-        enum http_step next = steps[client->step](client);
+    for (int taken = 0;; taken++) {
+        enum http_step next = taken < STEPS_MOST ? steps[client->step](client) : rest(client);
         if (next == HTTP_WAIT)
             break;
         if (next == HTTP_OVER) {

@@ -60,7 +60,7 @@ static void decide_first_request(struct explanation *e, struct span bytes)
 {
     struct facts_origin origin;
     struct facts connection = e->facts;
-    struct head head = {0};
+    struct head head = {.target_wins = true};
     struct parse_result result = head_read(&head, bytes);
     if (result.verdict != PARSE_DONE) {
         end_with(e, &(struct facts_result){.reason = REASON_BAD_HEAD, .why = why_no_request(&result)});
@@ -170,6 +170,49 @@ static void tell_sources(struct explanation *e, struct span bytes)
     }
 }
 
+/* The walk through the routes once more. */
+static bool tell_misses(struct explanation *e, struct span bytes)
+{
+    size_t asked = e->decision.route >= 0 ? (size_t)e->decision.route : e->listener->route_count;
+    e->misses = calloc(asked + 1, sizeof(*e->misses));
+    if (!e->misses)
+        return false;
+    for (; e->miss_count < asked; e->miss_count++)
+        (void)decide_route(&e->listener->routes[e->miss_count], &e->facts, bytes, &e->misses[e->miss_count]);
+    return true;
+}
+
+static const char *why_of_mode(const struct explanation *e)
+{
+    switch (e->listener->mode) {
+    case MODE_TCP:
+        return "the listener says `mode: tcp`";
+    case MODE_HTTP:
+        return "the listener says `mode: http`";
+    case MODE_AUTO:
+        break;
+    }
+    if (e->per_request)
+        return e->facts.source_trusted ? "whoever is trusted and speaks HTTP is a proxy, which may carry many clients"
+                                       : "it speaks HTTP, and a route or `stick` of this listener looks into requests";
+    if (!e->facts.source_trusted && !e->listener->per_request)
+        return "it is outside `trust`, so it connects for itself";
+    return e->bytes_given == 0 ? "no request was seen; give one with --path, --host or --header"
+                               : "it does not begin with an HTTP/1 request";
+}
+
+/* What a limpet that has just started would know: its cookies, and ids that say themselves whose they are. */
+static bool tell_stick(struct explanation *e, struct span bytes)
+{
+    if (!e->per_request || e->decision.pool->stick_count == 0)
+        return true;
+    e->sticks = sticks_new(e->plan);
+    if (e->sticks)
+        e->stick = stick_find(e->sticks, e->decision.pool, &e->facts.head, bytes, &e->facts.client, clock_wall(),
+                              clock_steady());
+    return e->sticks != NULL;
+}
+
 static bool tell_ranking(struct explanation *e)
 {
     const struct plan_pool *pool = e->decision.pool;
@@ -203,20 +246,33 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
     e->has_forwarding_field =
         forwarding_field_sent(facts_within_limit(bytes), e->listener->client_from) != CLIENT_FROM_NONE;
     bool has_home = e->decision.verdict == DECIDE_KEY || e->decision.verdict == DECIDE_SPREAD;
-    if (e->facts.stage == FACTS_CONTENT)
+    if (e->facts.stage == FACTS_CONTENT) {
         tell_client(e, bytes);
+        e->mode_why = why_of_mode(e);
+    }
+    bool routed = e->decision.pool || e->decision.verdict == DECIDE_ANSWER || e->decision.reason == REASON_NO_ROUTE;
+    if (routed && !tell_misses(e, bytes))
+        return false;
     if (e->decision.pool) {
         e->sources = calloc(e->decision.pool->key_count, sizeof(*e->sources));
         if (!e->sources)
             return false;
         tell_sources(e, bytes);
     }
-    return !has_home || tell_ranking(e);
+    return !has_home || (tell_stick(e, bytes) && tell_ranking(e));
+}
+
+const struct plan_server *explain_home(const struct explanation *e)
+{
+    bool known = e->sticks && e->stick.server != STICK_NOBODY;
+    return &e->decision.pool->servers[known ? e->stick.server : e->entries[0].index];
 }
 
 void explain_fini(struct explanation *e)
 {
     facts_fini(&e->facts);
+    sticks_free(e->sticks);
+    free(e->misses);
     free(e->sources);
     free(e->entries);
 }

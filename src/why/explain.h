@@ -9,6 +9,7 @@
 #include "route/decide.h"
 #include "route/facts.h"
 #include "route/forwarding.h"
+#include "route/stick.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,9 +42,10 @@ struct explanation {
     size_t listener_number; /* from 1 */
 
     size_t bytes_given;
-    bool per_request;    /* each request of the connection is decided; what is told is about the first */
-    bool waited;         /* a connection would have waited for more bytes until a deadline */
-    size_t proxy_length; /* bytes taken off; 0: none */
+    bool per_request;     /* each request of the connection is decided; what is told is about the first */
+    const char *mode_why; /* static text: why it is per request, or why not; null if it never came to that */
+    bool waited;          /* a connection would have waited for more bytes until a deadline */
+    size_t proxy_length;  /* bytes taken off; 0: none */
     size_t prefix_length;
     bool has_forwarding_field;
     enum client_from other_field; /* was sent instead of the one that counts; CLIENT_FROM_NONE: none was */
@@ -53,6 +55,12 @@ struct explanation {
     const char *client_how; /* static text; null if it never came to that */
     size_t element_count;
     struct explain_element elements[EXPLAIN_ELEMENTS_MAX];
+
+    size_t miss_count;   /* routes that were asked before the one that matched, or all */
+    const char **misses; /* static texts: which condition of each was not met */
+
+    struct sticks *sticks; /* null if nothing was asked that could know the client */
+    struct stick_answer stick;
 
     size_t source_count;
     struct explain_source *sources;
@@ -77,6 +85,9 @@ void explain_trust(const struct plan_trust *trust, const struct endpoint *who, c
 
 /* The key as people read it: an address as such, text as it is. Null data: there is no key. */
 struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_SIZE]);
+
+/* Where the client goes: to whom `stick` knows, else the first of the ranking. Only if there is a ranking. */
+const struct plan_server *explain_home(const struct explanation *e);
 
 /* weight / distance with six decimals; a distance of 2^56 is 1. */
 #define EXPLAIN_SCORE_SIZE 32

@@ -231,6 +231,62 @@ static void add_ranking(struct json *json, const struct explanation *e)
     close_with(json, ']');
 }
 
+static void add_mode(struct json *json, const struct explanation *e)
+{
+    static const char *const words[] = {[MODE_AUTO] = "auto", [MODE_TCP] = "tcp", [MODE_HTTP] = "http"};
+    name(json, "mode");
+    open_with(json, '{');
+    add_text(json, "listener", words[e->listener->mode]);
+    add_bool(json, "per_request", e->per_request);
+    add_text(json, "why", e->mode_why);
+    close_with(json, '}');
+}
+
+static void add_misses(struct json *json, const struct explanation *e)
+{
+    name(json, "routes_passed_over");
+    open_with(json, '[');
+    for (size_t i = 0; i < e->miss_count; i++) {
+        next(json);
+        open_with(json, '{');
+        add_number(json, "route", i + 1);
+        add_text(json, "why", e->misses[i]);
+        close_with(json, '}');
+    }
+    close_with(json, ']');
+}
+
+static void add_stick(struct json *json, const struct explanation *e)
+{
+    if (!e->sticks) {
+        add_null(json, "stick");
+        return;
+    }
+    bool known = e->stick.server != STICK_NOBODY;
+    name(json, "stick");
+    open_with(json, '{');
+    add_text(json, "by", !known ? NULL : e->stick.kind == STICK_COOKIE ? "cookie" : "session");
+    add_text(json, "server", known ? e->decision.pool->servers[e->stick.server].name : NULL);
+    add_bool(json, "renew", known && e->stick.renew);
+    add_number(json, "refused", e->stick.refused);
+    close_with(json, '}');
+}
+
+static void add_answer(struct json *json, const struct explanation *e)
+{
+    if (e->decision.verdict != DECIDE_ANSWER) {
+        add_null(json, "answer");
+        return;
+    }
+    const struct plan_route *route = &e->listener->routes[e->decision.route];
+    name(json, "answer");
+    open_with(json, '{');
+    add_number(json, "status", route->status);
+    add_bool(json, "redirect", route->action == ROUTE_REDIRECT);
+    add_text(json, "location", route->location);
+    close_with(json, '}');
+}
+
 static void add_end(struct json *json, const struct explanation *e)
 {
     if (e->decision.verdict != DECIDE_END) {
@@ -253,10 +309,13 @@ static void add_decision(struct json *json, const struct explanation *e)
         add_number(json, "route", (unsigned)decision->route + 1);
     else
         add_null(json, "route");
+    add_misses(json, e);
+    add_stick(json, e);
     add_sources(json, e);
     add_key(json, e);
     add_ranking(json, e);
-    add_text(json, "server", e->entry_count > 0 ? e->entries[0].name : NULL);
+    add_text(json, "server", e->entry_count > 0 ? explain_home(e)->name : NULL);
+    add_answer(json, e);
     add_end(json, e);
 }
 
@@ -265,6 +324,7 @@ void explain_print_json(const struct explanation *e, FILE *out)
     struct json json = {.out = out};
     open_with(&json, '{');
     add_connection(&json, e);
+    add_mode(&json, e);
     add_client(&json, e);
     add_decision(&json, e);
     close_with(&json, '}');

@@ -1,11 +1,13 @@
 #include "why/explain.h"
 
 #include "base/text.h"
+#include "plan/describe.h"
 
 #include <string.h>
 
 /* Long rankings are cut here; --json has all of it. */
 #define RANKING_SHOWN 10
+#define MISSES_SHOWN 10
 
 /* "Peer       ": one word in front of each paragraph, its lines below each other. */
 #define LABEL "%-11s"
@@ -185,14 +187,58 @@ static void print_sources(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "In the log it is key=%08lx\n", "", (unsigned long)e->log_hash);
 }
 
-static void print_pool(const struct explanation *e, FILE *out)
+static void print_mode(const struct explanation *e, FILE *out)
+{
+    if (e->mode_why)
+        fprintf(out, LABEL "%s: %s\n", "Decided", e->per_request ? "for each request" : "once for the connection",
+                e->mode_why);
+}
+
+static void print_route(const struct explanation *e, FILE *out)
 {
     const struct decision *decision = &e->decision;
-    if (!decision->pool)
+    char words[256];
+    struct text text;
+    if (decision->route < 0)
         return;
-    const char *sni = e->listener->routes[decision->route].sni;
-    fprintf(out, LABEL "%s, by route %d of %zu%s%s\n", "Pool", decision->pool->name, decision->route + 1,
-            e->listener->route_count, sni ? ": sni " : "", sni ? sni : "");
+    text_init(&text, words, sizeof(words));
+    describe_conditions(&e->listener->routes[decision->route], &text);
+    if (decision->pool)
+        fprintf(out, LABEL "%s, by route", "Pool", decision->pool->name);
+    else
+        fprintf(out, LABEL "number", "Route");
+    fprintf(out, " %d of %zu%s%s%s\n", decision->route + 1, e->listener->route_count, words[0] ? ": " : "", words,
+            text.cut ? "..." : "");
+}
+
+static void print_misses(const struct explanation *e, FILE *out)
+{
+    size_t shown = e->miss_count < MISSES_SHOWN ? e->miss_count : MISSES_SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        fprintf(out, LABEL "not by route %zu: %s\n", "", i + 1, e->misses[i]);
+    if (shown < e->miss_count)
+        fprintf(out, LABEL "and not by %zu more; --json shows them all\n", "", e->miss_count - shown);
+}
+
+static void print_stick(const struct explanation *e, FILE *out)
+{
+    if (!e->sticks)
+        return;
+    for (size_t i = 0; i < e->decision.pool->stick_count; i++)
+        fprintf(out, LABEL "%s\n", i == 0 ? "Stick" : "", e->decision.pool->sticks[i].text);
+    if (e->stick.server != STICK_NOBODY)
+        fprintf(out, LABEL "the %s knows the client: it was at %s%s\n", "",
+                e->stick.kind == STICK_COOKIE ? "cookie" : "session", e->decision.pool->servers[e->stick.server].name,
+                e->stick.renew ? ", and gets a new cookie" : "");
+    else
+        fprintf(out,
+                LABEL "nothing in the request says where the client was, so the key decides; ids that were learnt "
+                      "only the running limpet knows\n",
+                "");
+    if (e->stick.refused > 0)
+        fprintf(out,
+                LABEL "%u cookie%s could not be opened: forged, too old, of another pool or under another secret\n", "",
+                e->stick.refused, e->stick.refused == 1 ? "" : "s");
 }
 
 static int longest_name(const struct explanation *e, size_t shown)
@@ -225,27 +271,44 @@ static void print_ranking(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
 }
 
+static void print_end(const struct explanation *e, FILE *out)
+{
+    fprintf(out, LABEL "the %s is ended%s: %s\n", "Result", e->per_request ? "request" : "connection",
+            e->decision.answer_400 ? ", answered 400" : "", e->decision.why);
+    fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
+}
+
+static void print_answer(const struct explanation *e, FILE *out)
+{
+    char words[256];
+    struct text text;
+    text_init(&text, words, sizeof(words));
+    describe_answer(&e->listener->routes[e->decision.route], &text);
+    fprintf(out, LABEL "limpet answers itself: %s%s\n", "Result", words, text.cut ? "..." : "");
+}
+
+static void print_home(const struct explanation *e, FILE *out)
+{
+    const struct plan_server *home = explain_home(e);
+    if (home->slot == 0)
+        fprintf(out, LABEL "%s, at %s", "Result", home->name, home->address.text);
+    else
+        fprintf(out, LABEL "worker %s, which is handed the %s", "Result", home->name,
+                e->per_request ? "request" : "connection");
+    size_t next = strcmp(e->entries[0].name, home->name) == 0 ? 1 : 0;
+    if (next < e->entry_count)
+        fprintf(out, "; if it cannot be reached, %s", e->entries[next].name);
+    fputc('\n', out);
+}
+
 static void print_result(const struct explanation *e, FILE *out)
 {
-    if (e->decision.verdict == DECIDE_END) {
-        fprintf(out, LABEL "the connection is ended%s: %s\n", "Result", e->decision.answer_400 ? ", answered 400" : "",
-                e->decision.why);
-        fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
-        return;
-    }
-    if (e->decision.verdict == DECIDE_ANSWER) {
-        fprintf(out, LABEL "limpet answers by itself: %u\n", "Result", e->listener->routes[e->decision.route].status);
-        return;
-    }
-    const struct rank_entry *home = &e->entries[0];
-    const struct plan_server *server = &e->decision.pool->servers[home->index];
-    if (server->slot == 0)
-        fprintf(out, LABEL "%s, at %s", "Result", home->name, server->address.text);
+    if (e->decision.verdict == DECIDE_END)
+        print_end(e, out);
+    else if (e->decision.verdict == DECIDE_ANSWER)
+        print_answer(e, out);
     else
-        fprintf(out, LABEL "worker %s, which is handed the connection", "Result", home->name);
-    if (e->entry_count > 1)
-        fprintf(out, "; if it cannot be reached, %s", e->entries[1].name);
-    fputc('\n', out);
+        print_home(e, out);
 }
 
 void explain_print_text(const struct explanation *e, FILE *out)
@@ -253,8 +316,11 @@ void explain_print_text(const struct explanation *e, FILE *out)
     print_peer(e, out);
     print_taken_off(e, out);
     print_hello(e, out);
+    print_mode(e, out);
     print_client(e, out);
-    print_pool(e, out);
+    print_route(e, out);
+    print_misses(e, out);
+    print_stick(e, out);
     print_sources(e, out);
     print_ranking(e, out);
     print_result(e, out);

@@ -82,8 +82,12 @@ static int read_listener(const struct request *request, const struct plan *plan,
     return EXIT_FINE;
 }
 
-static int make_bytes(struct request *request)
+/* Where nothing but requests is served, a client that nothing is said about makes one. */
+static int make_bytes(struct request *request, enum mode mode)
 {
+    struct why_bytes *bytes = &request->bytes;
+    if (mode == MODE_HTTP && !bytes->file && !bytes->sni && !bytes->method)
+        bytes->method = "GET";
     const char *wrong = why_bytes_check(&request->bytes);
     if (wrong)
         return options_wrong(&request->options, "%s", wrong);
@@ -105,7 +109,7 @@ static int explain(struct request *request, const struct plan *plan)
     if (status == EXIT_FINE)
         status = read_listener(request, plan, &listener);
     if (status == EXIT_FINE)
-        status = make_bytes(request);
+        status = make_bytes(request, plan->listeners[listener].mode);
     if (status != EXIT_FINE)
         return status;
 

@@ -109,6 +109,41 @@ def server():
         one.stop()
 
 
+@pytest.fixture(scope="module")
+def lasting():
+    """As keep(), for all tests of a file."""
+    kept = []
+
+    def one(thing):
+        kept.append(thing)
+        return thing
+
+    yield one
+    _stop_all(reversed(kept))
+
+
+@pytest.fixture(scope="module")
+def http_proxy(lasting):
+    """Starts limpets in mode http, for all tests of a file: `http_proxy(servers, key=..., listener={...}, pool={...})`.
+    Nobody is trusted, unless the listener says so. The engine must live until the end."""
+    started, folder = [], Path(tempfile.mkdtemp(prefix="limpet-test-"))
+    folder.chmod(0o755)
+
+    def start(servers, listener=None, **options):
+        own = folder / f"limpet-{len(started)}"
+        own.mkdir(mode=0o755)
+        listener = {"mode": "http", "trust": "none", **(listener or {})}
+        proxy = Limpet(own, configuration(servers, listener=listener, **options))
+        started.append((proxy, proxy.engine))
+        return proxy
+
+    yield start
+    dead = [proxy.stderr for proxy, engine in started if proxy.engine != engine]
+    _stop_all([proxy for proxy, _ in started])
+    shutil.rmtree(folder)
+    assert not dead, "\n".join(dead)
+
+
 @pytest.fixture(scope="session")
 def peers(tmp_path_factory):
     """HTTP servers that take a while to start and are harmed by nothing, so that tests share them: `peers("a")` is a
@@ -160,7 +195,6 @@ def _stop_all(started):
         except AssertionError as error:
             trouble.append(str(error))
     assert not trouble, "\n".join(trouble)
-
 
 
 @pytest.fixture

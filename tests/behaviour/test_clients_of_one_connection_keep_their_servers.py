@@ -73,17 +73,17 @@ def test_two_hundred_clients_come_home_to_workers(run, front):
 def test_socketio_sessions_come_home(either, front, transports):
     start, ranking = either
     target = front(start("socketio_server.js"))
-    result = json.loads(run_node("socketio_clients.js", f"http://{target.address}", 60, 3, transports))
-    homes = Counter(ranking.home_of_address(f"203.0.113.{number + 1}") for number in range(60))
-    assert result == {"served": 60, "servers": homes, "errors": []}
+    result = json.loads(run_node("socketio_clients.js", f"http://{target.address}", 40, 2, transports))
+    homes = Counter(ranking.home_of_address(f"203.0.113.{number + 1}") for number in range(40))
+    assert result == {"served": 40, "servers": homes, "errors": []}
 
 
 @BOTH
-def test_ten_thousand_websocket_messages_come_back_intact(either, front):
+def test_websocket_messages_come_back_intact(either, front):
     start, _ = either
     target = front(start("websocket_server.js"))
-    result = json.loads(run_node("websocket_clients.js", f"ws://{target.address}", 20, 500))
-    assert result == {"intact": 10000, "errors": []}
+    result = json.loads(run_node("websocket_clients.js", f"ws://{target.address}", 20, 150))
+    assert result == {"intact": 3000, "errors": []}
 
 
 def test_one_connection_carries_many_clients(limpet, peers):

@@ -38,5 +38,6 @@ def test_two_limpets_without_a_seed_agree(limpet, server):
     for address in addresses:
         assert limpet(arguments=["-l", address, *flags]).says("there is no --seed")
     for number in range(20):
-        first, second = (ask(address, headers={"X-User": f"user{number}"}).text for address in addresses)
+        headers = {"X-User": f"user{number}", "Connection": "close"}
+        first, second = (ask(address, headers=headers).text for address in addresses)
         assert first == second

@@ -9,6 +9,7 @@ import pytest
 
 from support import proc, wire
 from support.http_client import HttpClient
+from support.limpet import ROOT
 from support.limpet import run as command
 from support.proc import wait_until
 from support.ranking import ranking_of_workers
@@ -157,8 +158,8 @@ def test_requests_that_come_while_limpet_stops_are_answered_once_more(pool):
     """Who keeps a connection busy is told with the next answer."""
     proxy = pool(node_worker(), 2)
     with HttpClient(proxy) as client, HttpClient(proxy) as other:
-        other.send(wire.request("/wait/1500/1"))
-        client.send(wire.request("/wait/500/2") + wire.request("/3"))
+        other.send(wire.request("/wait/2000/1"))
+        client.send(wire.request("/wait/1000/2") + wire.request("/3"))
         time.sleep(0.2)
         proxy.signal(signal.SIGTERM)
         first = client.answer()
@@ -211,7 +212,8 @@ def test_a_websocket_through_a_worker_ends_with_the_drain_deadline(pool):
 
 @pytest.mark.parametrize("example", [example_in_c, example_in_python], ids=["c", "python"])
 def test_the_examples_in_other_languages_serve_requests_of_many_clients(limpet, example):
-    proxy = limpet(workers={"command": example(), "count": 3}, key="client", listener=HTTP)
+    workers = {"command": example(), "count": 3, "environment": {"PYTHONPATH": str(ROOT / "python")}}
+    proxy = limpet(workers=workers, key="client", listener=HTTP)
     homes = ranking_of_workers(3)
     with HttpClient(proxy) as client:
         for number in range(150):

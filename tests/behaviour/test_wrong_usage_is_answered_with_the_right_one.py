@@ -32,7 +32,7 @@ MISTAKES = [
     ("-v", "limpet: unknown option: -v (did you mean --version?)"),
     ("serve -l 8941 127.0.0.1:2", "limpet: error: --listen \"8941\": `8941` is no address: the host is missing; write `:8941`"),
     ("serve -l :1 --key ip 127.0.0.1:2", "limpet: error: --key \"ip\": unknown key source; write `client`"),
-    ("serve -l :1 --mode http 127.0.0.1:2", "limpet: error: --mode \"http\": `mode: http` is not in this version"),
+    ("serve -l :1 --mode https 127.0.0.1:2", "limpet: error: --mode \"https\": `https` is no word for `mode`; did you mean `http`?"),
     ("serve -l :1 --trust x/33 127.0.0.1:2", "limpet: error: --trust \"x/33\": "),
     ("serve -l :1 3000", "limpet: error: SERVER \"3000\": `3000` is no address: the host is missing; write `127.0.0.1:3000`"),
     ("why -l :1 127.0.0.1:2 weight=2", "limpet: error: SERVER \"weight=2\": this is no server; a weight is joined"),

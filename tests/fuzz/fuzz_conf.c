@@ -52,9 +52,55 @@ static void check_server(const struct plan_pool *pool, size_t i)
     CHECK((server->address.length > 0) == (server->slot == 0));
 }
 
+static void check_sticks(const struct plan_pool *pool)
+{
+    unsigned cookies = 0;
+    for (size_t i = 0; i < pool->stick_count; i++) {
+        const struct plan_stick *stick = &pool->sticks[i];
+        CHECK(stick->text && stick->lifetime > 0);
+        CHECK(stick->kind == STICK_COOKIE ? stick->name && stick->name[0] : stick->where.name && stick->where.name[0]);
+        cookies += stick->kind == STICK_COOKIE;
+    }
+    CHECK(cookies <= 1);
+}
+
+/* What goes onto the wire as it is. */
+static void check_text_of_field(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        CHECK(text.data[i] >= ' ' || text.data[i] == '\t');
+}
+
+static void check_changes(const struct plan_changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct plan_change *change = &changes->all[i];
+        CHECK(change->name.length > 0 && !memchr(change->name.data, ':', change->name.length));
+        CHECK(change->kind != CHANGE_REMOVE || change->value.length == 0);
+        CHECK(!span_equal_nocase(change->name, span_text("content-length")));
+        check_text_of_field(change->name);
+        check_text_of_field(change->value);
+    }
+}
+
+static void check_route(const struct plan *plan, const struct plan_route *route)
+{
+    CHECK(route->pool < plan->pool_count);
+    CHECK(route->path.length == 0 || route->path.data[0] == '/');
+    CHECK(route->action != ROUTE_REDIRECT || (route->status > 300 && route->status < 309));
+    CHECK(route->action != ROUTE_ANSWER || (route->status >= 200 && route->status < 600));
+    CHECK(route->body.length == 0 || route->type);
+    CHECK(!route->location_is_origin || route->location);
+    check_text_of_field(span_text(route->location ? route->location : ""));
+    check_text_of_field(span_text(route->type ? route->type : ""));
+    check_changes(&route->request);
+    check_changes(&route->response);
+}
+
 static void check_pool(const struct plan_pool *pool, size_t server_count)
 {
     CHECK(pool->name && pool->key_count > 0 && pool->server_count > 0);
+    check_sticks(pool);
     if (pool->workers)
         check_workers(pool->workers);
     for (size_t i = 0; i < pool->key_count; i++)
@@ -72,7 +118,7 @@ static void check_listener(const struct plan *plan, const struct plan_listener *
     CHECK((l->unwrap == UNWRAP_OFF) == (l->unwrap_length == 0));
     CHECK((l->client_from == CLIENT_FROM_HEADER) == (l->client_header != NULL));
     for (size_t i = 0; i < l->route_count; i++)
-        CHECK(l->routes[i].pool < plan->pool_count);
+        check_route(plan, &l->routes[i]);
     CHECK(l->bind_count > 0 || (l->route_count == 1 && plan->pools[l->routes[0].pool].workers));
     for (size_t i = 0; i < l->trust.network_count; i++)
         CHECK(l->trust.networks[i].bits <= 128);
@@ -82,7 +128,10 @@ static void check_plan(const struct plan *plan)
 {
     CHECK(plan->threads >= 1 && plan->listener_count > 0 && plan->pool_count > 0 && plan->limits.connections > 0);
     CHECK(plan->timeouts.first_bytes > 0 && plan->timeouts.connect > 0 && plan->timeouts.idle > 0 &&
-          plan->timeouts.drain > 0 && plan->timeouts.proxy_header > 0);
+          plan->timeouts.drain > 0 && plan->timeouts.proxy_header > 0 && plan->timeouts.head > 0 &&
+          plan->timeouts.answer > 0 && plan->timeouts.tunnel > 0 && plan->limits.head >= 1024);
+    for (size_t i = 0; i < plan->page_count; i++)
+        CHECK(plan->pages[i].status >= 400 && plan->pages[i].status < 600);
     for (size_t i = 0; i < plan->pool_count; i++)
         check_pool(&plan->pools[i], plan->server_count);
     for (size_t i = 0; i < plan->pool_count; i++)

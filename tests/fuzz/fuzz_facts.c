@@ -49,12 +49,16 @@ static void choose_pool(struct world *world, const uint8_t *choices)
     };
 }
 
+static const char *const hosts[] = {"a", "*.a"};
+
 static void choose_listener(struct world *world, uint8_t choice, uint8_t other)
 {
     static const uint32_t lengths[] = {[UNWRAP_OFF] = 0, [UNWRAP_IP4] = 4, [UNWRAP_IP6] = 16, [UNWRAP_BYTES] = 7};
     struct plan_listener *listener = &world->listener;
     CHECK(network_parse(span_text("10.0.0.0/8"), &world->network) == NULL);
     *listener = (struct plan_listener){
+        .mode = other & 8 ? MODE_AUTO : MODE_TCP,
+        .per_request = other & 16,
         .trust = {.loopback = true, .networks = &world->network, .network_count = 1},
         .client_from = (enum client_from)(choice & 3),
         .client_header = "a",
@@ -66,6 +70,10 @@ static void choose_listener(struct world *world, uint8_t choice, uint8_t other)
     };
     world->routes[0].sni = other & 2 ? "*.a" : NULL;
     world->routes[1].sni = other & 4 ? "a" : NULL;
+    world->routes[0].hosts = hosts;
+    world->routes[0].host_count = other & 32 ? 2 : 0;
+    world->routes[1].path = other & 64 ? span_text("/a") : span_of(NULL, 0);
+    world->routes[1].action = other & 128 ? ROUTE_ANSWER : ROUTE_POOL;
 }
 
 static void choose_peer(struct world *world, uint8_t choice)
@@ -101,6 +109,23 @@ static void check_same(const struct walk *a, const struct walk *b)
         CHECK(endpoint_equal(&a->facts.client, &b->facts.client));
 }
 
+/* Where each request is decided: the first one. */
+static void decide_first_request(struct walk *walk, const struct world *world)
+{
+    struct head head = {0};
+    struct facts connection = walk->facts;
+    struct facts_origin origin;
+    if (walk->decision.verdict != DECIDE_HTTP || head_read(&head, walk->left).verdict != PARSE_DONE)
+        return;
+    facts_origin_of(&connection, &origin);
+    facts_request(&walk->facts, &world->listener, &world->pool, &origin, &head);
+    facts_fini(&connection);
+    decide_request(&walk->decision, &walk->facts, walk->left, 7);
+    CHECK(walk->decision.verdict != DECIDE_MORE && walk->decision.verdict != DECIDE_HTTP);
+    CHECK(walk->facts.client_known == KNOWN_PRESENT || walk->decision.verdict == DECIDE_END);
+    check_inside(walk);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct world world;
@@ -119,6 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_inside(&whole);
     check_inside(&pieced);
     check_same(&whole, &pieced);
+    decide_first_request(&whole, &world);
     walk_fini(&whole);
     walk_fini(&pieced);
     return 0;

@@ -4,8 +4,12 @@ over two pipes: one JSON object after the other, each with a NUL behind it."""
 import json
 import os
 import select
+import shutil
+import signal
 import subprocess
+import tempfile
 import time
+from contextlib import suppress
 
 from support.programs import find
 
@@ -14,15 +18,19 @@ _FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usag
 
 
 class Chromium:
+    """Runs until stop(). It answers within `patience` seconds or not at all."""
+
     def __init__(self, folder, patience=30):
         self.patience, self.number, self.kept = patience, 0, b""
+        self.own = tempfile.mkdtemp(prefix="limpet-chromium-")
         hears, self.to = os.pipe()
         self.source, says = os.pipe()
         # It reads from descriptor 3 and writes to 4.
         words = ["sh", "-c", f'exec "$@" 3</dev/fd/{hears} 4>/dev/fd/{says}', "sh", find("chromium-headless-shell"), *_FLAGS,
-                 f"--user-data-dir={folder}/chromium", "about:blank"]
+                 f"--user-data-dir={self.own}", "about:blank"]
         with open(folder / "chromium.log", "ab") as log:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(hears, says))
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(hears, says),
+                                            start_new_session=True)
         os.close(hears)
         os.close(says)
 
@@ -52,14 +60,13 @@ class Chromium:
         return Page(self, self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"])
 
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(5)
+        """Its children, too, which would go on writing into its folder."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
         os.close(self.to)
         os.close(self.source)
+        shutil.rmtree(self.own, ignore_errors=True)
 
 
 class Page:

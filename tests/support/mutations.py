@@ -108,7 +108,8 @@ class Pen:
         return self._lines(text, lambda line: "")
 
     def _case(self, text):
-        return self._lines(text, self._pick((str.upper, str.lower, str.swapcase)))
+        change = self._pick((bytes.upper, bytes.lower, bytes.swapcase))
+        return self._lines(text, lambda line: change(line.encode("latin-1")).decode("latin-1"))
 
     def _field(self, text):
         return self._behind_first_line(text, self._pick(FIELDS))
@@ -168,10 +169,11 @@ class Pen:
     def conversation(self, number):
         """The bytes that a client sends."""
         damage = (self._at_some_byte, self._at_some_byte, self._cut, self._line_end, self._line_end, self._line_twice, self._line_gone,
-                  self._case, self._field, self._length, self._length, self._coding, self._coding, self._connection, self._value,
-                  self._value, self._size, self._size, self._version, self._target, self._method, self._in_front)
+                  self._case, self._case, self._field, self._field, self._field, self._length, self._length, self._coding,
+                  self._coding, self._connection, self._connection, self._connection, self._value, self._value, self._size,
+                  self._size, self._version, self._target, self._target, self._method, self._in_front)
         text = self._request(number)
-        for _ in range(self._pick((1, 1, 1, 2, 2, 3))):
+        for _ in range(self._pick((1, 1, 1, 1, 2, 2, 3))):
             text = self._pick(damage)(text) or "\r\n"
         if self.random.random() < 0.5:
             text += self._request(number)
