@@ -11,9 +11,5 @@ app.get('/who', (request, response) => response.json({
   slot: process.env.LIMPET_SLOT, ip: request.ip, ips: request.ips, protocol: request.protocol, hostname: request.hostname,
   secure: request.secure, id: request.get('X-Request-Id'), headers: request.headers,
 }));
-app.get('/about', (request, response) => {
-  const { ip, ips, protocol, secure, hostname } = request;
-  response.json({ ip, ips, protocol, secure, hostname });
-});
 app.post('/echo', (request, response) => response.status(201).json(request.body));
 app.listen(process.env.PORT);
