@@ -86,6 +86,7 @@ static void resolve_route(struct build *b, const struct draft_listener *listener
     }
     pool->used = true;
     pool->unwrapped |= listener->plan.unwrap != UNWRAP_OFF;
+    pool->requests |= listener->plan.mode != MODE_TCP;
     route->target = pool;
     route->plan.pool = pool->index;
 }

@@ -112,11 +112,16 @@ void read_size(struct build *b, const struct schema_row *row, const struct node 
                      "%s is no size: %s", report_quote(b->report, value->text), values_fault_text(fault));
 }
 
-void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+void read_flag(struct build *b, const struct schema_row *row, const struct node *value, bool *flag)
 {
-    if (read_is_text(b, row, value) && !values_boolean(value->text, member(row, target)))
+    if (read_is_text(b, row, value) && !values_boolean(value->text, flag))
         report_error(b->report, value->at, "write true or false", "%s is neither true nor false",
                      report_quote(b->report, value->text));
+}
+
+void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    read_flag(b, row, value, member(row, target));
 }
 
 void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target)

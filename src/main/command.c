@@ -65,7 +65,8 @@ static const struct option_row run_options[] = {
      "stands for the one of @socket.io/sticky.",
      false},
     {OPTION_NODE_PRELOAD, 0, "node-preload", NULL,
-     "Let socket.remoteAddress tell of the client even where something in front named it.", false},
+     "Let socket.remoteAddress tell of the client even where something in front named it, on connections of its own.",
+     false},
     ROW_ADMIN("The default is $LIMPET_ADMIN, or a place of your own (see limpet(1))."),
     {OPTION_TLS_CERT, 0, "tls-cert", "FILE", "Not in this version: let the program itself speak TLS.", false},
     {OPTION_TLS_KEY, 0, "tls-key", "FILE", "Not in this version.", false},
@@ -294,7 +295,8 @@ const struct command command_table[] = {
         .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
-            "next for them, until `undrain` or the end of limpet. A worker is not told, and goes on with what it has. "
+            "next for them, until `undrain` or the end of limpet. Whoever comes with its cookie or session (`stick` in "
+            "the file) still comes to it. A worker is not told, and goes on with what it has. "
             "`limpet status` shows the names.\n\n"
             "    limpet drain app/2 --wait --timeout 10m\n\n"
             "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "

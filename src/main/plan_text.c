@@ -265,7 +265,7 @@ static void contract(FILE *out, const struct plan_workers *w)
     };
     label(out, "contract");
     fputs(w->node_message ? "node: sockets come with a message, as from process.send()" : words[w->contract], out);
-    fputs(w->node_preload ? ", with a preload that names the client\n" : "\n", out);
+    fputs(w->node_preload == NODE_PRELOAD_ALL ? ", with a preload that names the client\n" : "\n", out);
     if (!w->node_message)
         return;
     label(out, "message");
