@@ -133,6 +133,21 @@ def test_a_client_that_reads_slowly_holds_the_server_up(http_proxy, lasting, how
         assert client.answer().body == body
 
 
+def test_a_client_that_reads_slowly_but_steadily_gets_everything(http_proxy, lasting):
+    """What waits in the kernel's buffers is on its way, too: nobody is idle."""
+    body = _body(5_000_000)
+    proxy = http_proxy([lasting(Scripted("a", [answer(body)]))], timeouts={"idle": "500ms"})
+    with HttpClient(proxy, prepare=lambda opened: opened.setsockopt(1, 8, 65536)) as client:  # SO_RCVBUF
+        client.send(GET)
+        received = bytearray()
+        while not received.endswith(body[-100:]):
+            data = client.read(100_000)
+            assert data, f"cut behind {len(received)} bytes"
+            received += data
+            time.sleep(len(data) / 1.5e6)
+    assert received.endswith(body)
+
+
 def test_a_head_and_a_body_in_one_piece_or_in_two(proxy):
     for size in (1, 1000, 4095, 4096, 4097, 5000, 8192, 12000, 16384, 20000, 40000):
         request = post(b"Content-Length: %d" % size, bytes(size))

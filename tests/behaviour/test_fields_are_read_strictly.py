@@ -169,3 +169,10 @@ def test_a_bad_head_is_refused_wherever_it_is_split(proxy, home):
             time.sleep(0.002)
             assert client.send(head[at:]).answer().status == 400
     assert len(home.requests) == before
+
+
+def test_a_listener_may_take_shorter_heads(http_proxy, home):
+    proxy = http_proxy([home], limits={"head": "4KiB"})
+    assert one_answer(proxy, field(b"X: " + b"v" * 3900)).status == 200
+    for length in (4096, 8000, 20000):
+        assert_refused(proxy, home, field(b"X: " + b"v" * length), 431)
