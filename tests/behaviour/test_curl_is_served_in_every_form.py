@@ -114,7 +114,7 @@ def test_ranges_and_conditions_pass(proxied):
 
 
 @pytest.mark.parametrize("ranges", ["-9223372036854775608,-9223372036854775000", "0-18446744073709551616",
-                                    ",".join(f"{at}-{at}" for at in range(0, 2000, 2))])
+                                    ",".join(f"{at}-{at}" for at in range(0, 1000, 2))], ids=["negative", "long", "many"])
 def test_ranges_that_overflow_or_have_no_end_of_them_harm_nobody(proxied, ranges):
     """CVE-2017-7529: the server may refuse them or send the whole file."""
     url = proxied("nginx")
