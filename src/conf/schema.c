@@ -78,8 +78,8 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, first_bytes),
      .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
              "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
-             "unless the key needs no bytes: behind a trusted peer the default key client does, because a field may "
-             "name the client. Write `client-from: none` there."},
+             "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
+             "`mode: tcp` and `client-from: none` there, or `trust: none`."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
@@ -179,8 +179,8 @@ static const struct schema_row rows[] = {
      .fallback = "x-forwarded-for", .read = read_listener_client_from,
      .help = "The one field in which a trusted peer names its client. Of a list, the right-most address that is not "
              "trusted counts. The others are never looked at, because proxies pass them on unchecked. With none, a "
-             "peer speaks for itself, and the key client waits for no bytes: right where no HTTP is spoken, above all "
-             "where the server speaks first."},
+             "peer speaks for itself, and with `mode: tcp` the key client waits for no bytes: right where no HTTP is "
+             "spoken, above all where the server speaks first."},
     {ROW(LISTENER, "proxy-protocol"), .type = "off, accept or require", .fallback = "off", .read = read_word,
      INTO(plan_listener, proxy_protocol), .words = proxy_protocols,
      .help =

@@ -1,11 +1,12 @@
 #include "seal/cookie.h"
 
+#include "seal/base64url.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <sodium.h>
 
 #define VERSION 1
-#define BASE64 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 #define NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_SIZE crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define ISSUED_SIZE 6
@@ -105,12 +106,6 @@ static bool read_content(const uint8_t *bytes, size_t length, struct cookie_cont
     return true;
 }
 
-static size_t encode(const uint8_t *cookie, size_t length, char text[COOKIE_TEXT_MOST])
-{
-    sodium_bin2base64(text, COOKIE_TEXT_MOST, cookie, length, BASE64);
-    return sodium_base64_ENCODED_LEN(length, BASE64) - 1;
-}
-
 int cookie_seal(const struct cookie_keys *keys, const struct cookie_scope *scope, const struct cookie_content *content,
                 char *text, size_t *length)
 {
@@ -125,23 +120,19 @@ int cookie_seal(const struct cookie_keys *keys, const struct cookie_scope *scope
     randombytes_buf(cookie + 1, NONCE_SIZE);
     crypto_aead_xchacha20poly1305_ietf_encrypt(cookie + 1 + NONCE_SIZE, NULL, plain, plain_length, binding.bytes,
                                                binding.length, NULL, cookie + 1, keys->all[0]);
-    *length = encode(cookie, cookie_length, text);
+    sodium_bin2base64(text, COOKIE_TEXT_MOST, cookie, cookie_length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    *length = sodium_base64_ENCODED_LEN(cookie_length, sodium_base64_VARIANT_URLSAFE_NO_PADDING) - 1;
     return 0;
 }
 
-/* The length of the cookie behind the text, or 0: not of the form that we write. A cookie has one text alone, which is seen
- * by writing it again: libsodium 1.0.18 takes every 8-bit byte for '_'. */
+/* The length of the cookie behind the text, or 0: not of the form that we write. */
 static size_t decode(struct span text, uint8_t cookie[COOKIE_MOST])
 {
-    char again[COOKIE_TEXT_MOST];
-    size_t length = 0;
-    if (text.length == 0 || text.length > COOKIE_TEXT_MOST ||
-        sodium_base642bin(cookie, COOKIE_MOST, (const char *)text.data, text.length, NULL, &length, NULL, BASE64) != 0)
+    if (BASE64URL_BYTES(text.length) > COOKIE_MOST)
         return 0;
-    if (length <= FRAME_SIZE || (length - FRAME_SIZE) % CONTENT_STEP != 0 || cookie[0] != VERSION)
-        return 0;
-    size_t again_length = encode(cookie, length, again);
-    return span_equal(span_of(again, again_length), text) ? length : 0;
+    size_t length = base64url_read(text, cookie);
+    bool ours = length > FRAME_SIZE && (length - FRAME_SIZE) % CONTENT_STEP == 0 && cookie[0] == VERSION;
+    return ours ? length : 0;
 }
 
 /* Tries key after key: a forged cookie and one of a key that is gone walk the same way to its end. */

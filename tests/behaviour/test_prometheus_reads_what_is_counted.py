@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -154,6 +155,26 @@ def test_requests_are_counted_in_http_mode(limpet, server, at):
     assert (seen("limpet_answers_2xx_total"), seen("limpet_answers_4xx_total")) == (7, 1)
     assert seen("limpet_visits_total", reason="done") == 7
     assert seen("limpet_visits_total", reason="bad_head") == 1
+
+
+def test_requests_that_are_under_way_are_counted_and_idle_connections_are_not(limpet, server, at):
+    def answers_when_told(talk, server):
+        talk.read_until(b"\r\n\r\n")
+        server.told.wait(10)
+        talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na")
+        talk.read_to_end()
+
+    slow = server("a", answers_when_told)
+    slow.told = threading.Event()
+    proxy = limpet([slow], metrics=at, listener={"mode": "http", "trust": "none"})
+    with Client(proxy) as client:
+        client.send(wire.request())
+        assert wait_until(lambda: metrics.read(at)("limpet_server_live", pool="app", server="a") == 1)
+        slow.told.set()
+        assert client.read().startswith(b"HTTP/1.1 200")
+        assert wait_until(lambda: metrics.read(at)("limpet_server_live", pool="app", server="a") == 0)
+        assert metrics.read(at)("limpet_connections") == 1
+    assert wait_until(lambda: metrics.read(at)("limpet_connections") == 0)
 
 
 def test_the_admin_socket_says_the_same(limpet, server, folder, at):

@@ -1,5 +1,7 @@
 """Path=/ and HttpOnly always, SameSite as configured, and Secure when the client's side speaks TLS."""
 
+import subprocess
+
 import pytest
 
 from support import wire
@@ -95,3 +97,17 @@ def test_interim_answers_bring_none(frontend, keep):
     assert [interim.status for interim in told.interim] == [103]
     assert not set_cookies(told.interim[0])
     assert "limpet" in set_cookies(told)
+
+
+def test_curl_keeps_it_in_its_jar(frontend, keep, folder):
+    home = keep(HonestServer())
+    proxy, jar = frontend(home), folder / "jar"
+    for _ in range(3):
+        done = subprocess.run(["curl", "-sS", "-b", jar, "-c", jar, f"http://{proxy.address}/"], capture_output=True,
+                              check=True, timeout=20)
+        assert b'"name": "a"' in done.stdout
+    # #HttpOnly_HOST, not its subdomains, the path, over plain HTTP too, until the session ends, name, value.
+    (line,) = [line for line in jar.read_text().splitlines() if "\tlimpet\t" in line]
+    assert line.split("\t")[:6] == ["#HttpOnly_127.0.0.1", "FALSE", "/", "FALSE", "0", "limpet"]
+    assert [visit["why"] for visit in proxy.visits(3)][1:] == ["cookie"] * 2
+    assert not any(request.get("cookie") for request in home.requests)

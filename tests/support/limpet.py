@@ -34,7 +34,7 @@ def configuration(servers=(), key=None, listener=None, pool=None, bind=None, wor
 
     `servers` are objects with a name and an address, or a dictionary as in the file. Without a key and a listener of
     the test's own nobody is trusted, so that no byte is needed to tell who the client is. With `bind=False` the
-    `workers` say where to listen."""
+    `workers` say where to listen. A listener may have routes, to `pools` of its own."""
     if key is None and listener is None:
         listener = {"trust": "none"}
     if not isinstance(servers, dict):
@@ -44,7 +44,7 @@ def configuration(servers=(), key=None, listener=None, pool=None, bind=None, wor
         pool["workers"] = workers
     if key:
         pool["key"] = key
-    listener = {"mode": "tcp", "pool": "app", **(listener or {})}
+    listener = {"mode": "tcp", **({} if "routes" in (listener or {}) else {"pool": "app"}), **(listener or {})}
     if bind is not False:
         listener = {"bind": bind or f"127.0.0.1:{free_port()}", **listener}
     return {"seed": "tests", "log": {"format": "json"}, "listeners": [listener], "pools": {"app": pool}, **top}
