@@ -363,6 +363,7 @@ enum http_step http_begin(struct http_client *client, struct span seen)
     struct span id = make_id(client, own_id);
     note_for_log(client, seen, id);
     note_message(client, method);
+    e->in.done &= verdict.status == 0; /* who knows what follows? */
     if (verdict.status != 0)
         return http_refuse(client, reason_of(verdict.status), verdict.status, verdict.why);
     struct refusal refusal = judge(client, method);
