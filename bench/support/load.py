@@ -150,9 +150,10 @@ def latency(port, size, connections, rate, seconds):
     return Latency(int(said[0]), float(said[1]), float(said[2]))
 
 
-def sample_of_wrk(port, proxy_pids, server_pids, connections, seconds):
+def sample_of_wrk(port, proxy_pids, server_pids, connections, seconds, path="", script=None):
     """The same as sample(), with wrk as the client: whole seconds, from its start to its end."""
-    words = [installed("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
+    words = [installed("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", f"http://127.0.0.1:{port}/{path}"]
+    words += ["-s", script] if script else []
 
     def moment():
         busy, stolen = cpu.busy()

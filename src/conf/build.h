@@ -69,6 +69,7 @@ struct draft_pool {
     size_t index;
     bool used;          /* a route leads here */
     bool unwrapped;     /* ... from a listener that unwraps */
+    bool requests;      /* ... from a listener that decides single requests, at least of some peers */
     bool warned;        /* of connections that many clients share */
     bool prefix_warned; /* of clients without an address to send */
     bool reuse_warned;  /* of servers that get a connection for each request */

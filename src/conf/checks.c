@@ -86,6 +86,7 @@ static void resolve_route(struct build *b, const struct draft_listener *listener
     }
     pool->used = true;
     pool->unwrapped |= listener->plan.unwrap != UNWRAP_OFF;
+    pool->requests |= listener->plan.mode != MODE_TCP;
     route->target = pool;
     route->plan.pool = pool->index;
 }
@@ -169,7 +170,7 @@ static void check_secret(struct build *b, const struct node *root, const struct 
 void checks_all(struct build *b, const struct node *root)
 {
     sort_pools(b);
-    duplicates_of_binds(b);
+    duplicates_of_binds(b, root);
     for (struct draft_listener *listener = b->listeners; listener; listener = listener->next) {
         check_routes(b, listener);
         workers_check_listener(b, listener);

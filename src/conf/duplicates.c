@@ -49,9 +49,9 @@ static void report_binds(struct build *b, struct entry *entries, size_t count)
     }
 }
 
-void duplicates_of_binds(struct build *b)
+void duplicates_of_binds(struct build *b, const struct node *root)
 {
-    size_t count = 0;
+    size_t count = b->plan->metrics ? 1 : 0;
     for (const struct draft_listener *l = b->listeners; l; l = l->next)
         count += l->plan.bind_count;
     struct entry *entries = arena_alloc(b->arena, count * sizeof(*entries) + 1);
@@ -59,6 +59,10 @@ void duplicates_of_binds(struct build *b)
     for (const struct draft_listener *l = b->listeners; l; l = l->next)
         for (size_t i = 0; i < l->plan.bind_count; i++, count++)
             entries[count] = (struct entry){l->plan.binds[i].text, &l->plan.binds[i], l->bind_nodes[i], count};
+    if (b->plan->metrics) {
+        entries[count] = (struct entry){b->plan->metrics->text, b->plan->metrics, node_find(root, "metrics"), count};
+        count++;
+    }
     report_binds(b, entries, count);
 }
 

@@ -6,7 +6,7 @@
 
 #include "conf/build.h"
 
-void duplicates_of_binds(struct build *b);
+void duplicates_of_binds(struct build *b, const struct node *root);
 void duplicates_of_servers(struct build *b, const struct draft_pool *pool);
 
 #endif

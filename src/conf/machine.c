@@ -54,6 +54,13 @@ static void check_sockets(struct build *b)
                 check_path(b, CONF_NEED_SOCKET, l->plan.binds[i].text + strlen("unix:"), l->bind_nodes[i]->at);
 }
 
+static void check_metrics(struct build *b, const struct node *root)
+{
+    const struct address *metrics = b->plan->metrics;
+    if (metrics && address_is_unix(metrics))
+        check_path(b, CONF_NEED_SOCKET, metrics->text + strlen("unix:"), place_of(root, "metrics"));
+}
+
 static void check_user(struct build *b, const struct node *root)
 {
     const struct node *given = node_find(root, "user");
@@ -93,6 +100,7 @@ void machine_check(struct build *b, const struct node *root)
         return;
     check_logs(b, root);
     check_sockets(b);
+    check_metrics(b, root);
     check_user(b, root);
     check_admin(b, root);
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next)

@@ -112,11 +112,16 @@ void read_size(struct build *b, const struct schema_row *row, const struct node 
                      "%s is no size: %s", report_quote(b->report, value->text), values_fault_text(fault));
 }
 
-void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+void read_flag(struct build *b, const struct schema_row *row, const struct node *value, bool *flag)
 {
-    if (read_is_text(b, row, value) && !values_boolean(value->text, member(row, target)))
+    if (read_is_text(b, row, value) && !values_boolean(value->text, flag))
         report_error(b->report, value->at, "write true or false", "%s is neither true nor false",
                      report_quote(b->report, value->text));
+}
+
+void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    read_flag(b, row, value, member(row, target));
 }
 
 void read_word(struct build *b, const struct schema_row *row, const struct node *value, void *target)
@@ -212,11 +217,11 @@ bool read_secret_file(struct build *b, const struct node *value, struct span pat
 
 bool read_is_token(struct span text)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
+    const struct span others = span_text("!#$%&'*+-.^_`|~");
     for (size_t i = 0; i < text.length; i++) {
         uint8_t c = byte_lower(text.data[i]);
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!plain && !memchr(others, c, strlen(others)))
+        if (!plain && !memchr(others.data, c, others.length))
             return false;
     }
     return text.length > 0;

@@ -24,6 +24,8 @@ void read_weight(struct build *b, const struct schema_row *row, const struct nod
 void read_big_number(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* uint64_t, bytes; from row->least to row->most, if there is a most */
 void read_size(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+/* A bool that the row does not place. */
+void read_flag(struct build *b, const struct schema_row *row, const struct node *value, bool *flag);
 /* bool */
 void read_boolean(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 /* An enum: the place of the word in row->words. */

@@ -242,6 +242,13 @@ void read_workers_node_message(struct build *b, const struct schema_row *row, co
     json_decref(json);
 }
 
+void read_workers_node_preload(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    bool all = false;
+    read_flag(b, row, value, &all);
+    ((struct draft_workers *)target)->plan.node_preload = all ? NODE_PRELOAD_ALL : NODE_PRELOAD_OFF;
+}
+
 /* ---- places -------------------------------------------------------------------------------------------------------- */
 
 void read_workers_slots(struct build *b, struct draft_pool *pool)

@@ -13,6 +13,7 @@ void read_workers_directory(struct build *b, const struct schema_row *row, const
 void read_workers_user(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_workers_environment(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_workers_node_message(struct build *b, const struct schema_row *row, const struct node *value, void *target);
+void read_workers_node_preload(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_workers_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 
 /* Gives the workers of a pool their places behind the servers that have addresses, once all of it was read. */

@@ -313,12 +313,15 @@ static const struct schema_row rows[] = {
          "For Node programs that do not listen themselves, but wait for sockets: process.on('message', (message, "
          "socket) => ...). This message comes with each. The word sticky is what the worker side of the npm package "
          "@socket.io/sticky waits for."},
-    {ROW(WORKERS, "node-preload"), .type = "a boolean", .fallback = "false", .read = read_boolean,
-     INTO(plan_workers, node_preload),
-     .help = "Loads a few lines into each Node program before its own, so that socket.remoteAddress and "
-             "socket.encrypted tell of the client even where a PROXY header, a field or a prefix named it; encrypted "
-             "is true "
-             "where a PROXY header says that the client speaks TLS to the proxy."},
+    {ROW(WORKERS, "node-preload"), .type = "a boolean", .fallback_words = "as needed",
+     .read = read_workers_node_preload,
+     .help =
+         "Loads a few lines into each Node program before its own. As needed: where `mode` is auto or http, so that "
+         "socket.remoteAddress is 127.0.0.1 on connections on which limpet sends the requests of many clients; "
+         "X-Forwarded-For tells of these. With true, and in every mode, socket.remoteAddress and "
+         "socket.encrypted tell of the client on all other connections, even where a PROXY header, a field or a "
+         "prefix named it; encrypted is true where a PROXY header says that the client speaks TLS to the proxy. "
+         "With false nothing is loaded."},
     {ROW(WORKERS, "kill-silent"), .type = "a duration", .read = read_duration, INTO(plan_workers, kill_silent),
      .help =
          "Kills a worker that has not answered for so long; another one takes its place. Without it a silent worker "

@@ -71,7 +71,9 @@ void workers_check_listener(struct build *b, struct draft_listener *listener)
 static void check_contract(struct build *b, struct draft_workers *workers)
 {
     struct plan_workers *plan = &workers->plan;
-    const char *key = plan->node_message ? "node-message" : plan->node_preload ? "node-preload" : NULL;
+    const char *key = plan->node_message                       ? "node-message"
+                      : plan->node_preload == NODE_PRELOAD_ALL ? "node-preload"
+                                                               : NULL;
     if (key && plan->contract == CONTRACT_LIMPET)
         report_error(b->report, checks_place(workers->node, key),
                      arena_format(b->arena, "take `%s` out, or `contract: limpet`", key),
@@ -94,11 +96,20 @@ static void check_names(struct build *b, const struct draft_pool *pool)
     }
 }
 
+/* Where all connections are the clients' own there is nothing to tell that nobody asked for. */
+static void settle_preload(const struct draft_pool *pool, struct plan_workers *plan)
+{
+    bool needed = pool->requests && plan->contract != CONTRACT_LIMPET;
+    if (plan->node_preload == NODE_PRELOAD_REQUESTS && !needed)
+        plan->node_preload = NODE_PRELOAD_OFF;
+}
+
 void workers_check_pool(struct build *b, struct draft_pool *pool)
 {
     if (!pool->workers)
         return;
     check_contract(b, pool->workers);
+    settle_preload(pool, &pool->workers->plan);
     check_names(b, pool);
     if (!pool->used)
         report_error(

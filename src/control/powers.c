@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -363,6 +364,24 @@ int powers_scratch_file(const char *name, const void *bytes, size_t length, char
     failure = fits ? write_file(path, bytes, length) : -ENAMETOOLONG;
     if (failure)
         powers_remove_scratch(path);
+    return failure;
+}
+
+int powers_lock_scratch(const char *path)
+{
+    char folder[POWERS_PATH_SIZE];
+    snprintf(folder, sizeof(folder), "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return -ENOENT;
+    *slash = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int failure = -errno;
+    close(fd);
     return failure;
 }
 

@@ -59,6 +59,8 @@ MUST_CHECK int powers_sealed_memory(const void *bytes, size_t length);
  * $TMPDIR, or /tmp. Its path has no blanks, quotes or symbolic links, unless `name` has. */
 #define POWERS_PATH_SIZE 1024
 MUST_CHECK int powers_scratch_file(const char *name, const void *bytes, size_t length, char path[POWERS_PATH_SIZE]);
+/* What cleans /tmp of old files, systemd-tmpfiles(8), leaves its folder alone until this descriptor is closed. */
+MUST_CHECK int powers_lock_scratch(const char *path);
 /* Removes it with its folder, and empties the path; one that is empty is fine. */
 void powers_remove_scratch(char path[POWERS_PATH_SIZE]);
 

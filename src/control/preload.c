@@ -3,51 +3,80 @@
 #include "base/log.h"
 #include "control/powers.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
-/* limpet adds what it knows to the message that brings a connection (worker/node_line.c). The cluster module passes the handle
- * on in the same event, so whoever listens before it can teach the handle what to answer. The variable that brought us here is
- * put back: a program that starts Node itself must not hand it on. */
+/* limpet adds what it knows to the message that brings a connection (worker/node_line.c). Node takes the handle out of the
+ * same event, so whoever listens before it can teach the handle what to answer. The property `encrypted` is not touched
+ * before there is something to tell. The variable that brought us here is put back: a program that starts Node itself must
+ * not hand it on. */
 static const char script[] =
     "'use strict';\n"
-    "const net = require('node:net');\n"
-    "const options = (process.env.NODE_OPTIONS || '').split(' ').filter((word) => "
-    "word !== `--require=${__filename}`);\n"
-    "if (options.length > 0) process.env.NODE_OPTIONS = options.join(' ');\n"
-    "else delete process.env.NODE_OPTIONS;\n"
+    "if (process.env.NODE_OPTIONS) {\n"
+    "  const options = process.env.NODE_OPTIONS.split(' ').filter((word) => word !== `--require=${__filename}`);\n"
+    "  if (options.length > 0) process.env.NODE_OPTIONS = options.join(' ');\n"
+    "  else delete process.env.NODE_OPTIONS;\n"
+    "}\n"
+    "let tellsOfTls = false;\n"
+    "function tellOfTls() {\n"
+    "  tellsOfTls = true;\n"
+    "  Object.defineProperty(require('net').Socket.prototype, 'encrypted', {\n"
+    "    configurable: true,\n"
+    "    get() {\n"
+    "      return Boolean(this._handle && this._handle.limpetEncrypted) || undefined;\n"
+    "    },\n"
+    "    set(value) {\n"
+    "      Object.defineProperty(this, 'encrypted', { value, writable: true, configurable: true, enumerable: true });\n"
+    "    },\n"
+    "  });\n"
+    "}\n"
+    "const tells = (end) => (out) => {\n"
+    "  Object.assign(out, end);\n"
+    "  return 0;\n"
+    "};\n"
     "process.prependListener('internalMessage', (message, handle) => {\n"
-    "  if (!message || message.act !== 'newconn' || !message.limpet || !handle) return;\n"
-    "  const { address, family, port, tls } = message.limpet;\n"
-    "  handle.getpeername = (out) => {\n"
-    "    Object.assign(out, { address, family, port });\n"
-    "    return 0;\n"
-    "  };\n"
-    "  if (tls) handle.limpetEncrypted = true;\n"
-    "});\n"
-    "Object.defineProperty(net.Socket.prototype, 'encrypted', {\n"
-    "  configurable: true,\n"
-    "  get() {\n"
-    "    return Boolean(this._handle && this._handle.limpetEncrypted) || undefined;\n"
-    "  },\n"
-    "  set(value) {\n"
-    "    Object.defineProperty(this, 'encrypted', { value, writable: true, configurable: true, enumerable: true });\n"
-    "  },\n"
+    "  if (!message || message.cmd !== 'NODE_HANDLE' || !message.limpet || !handle) return;\n"
+    "  const { address, family, port, tls, here } = message.limpet;\n"
+    "  handle.getpeername = tells({ address, family, port });\n"
+    "  if (here) handle.getsockname = tells({ address, family, port: 0 });\n"
+    "  if (!tls) return;\n"
+    "  handle.limpetEncrypted = true;\n"
+    "  if (!tellsOfTls) tellOfTls();\n"
     "});\n";
 
 static char path[POWERS_PATH_SIZE];
+static int lock = -1; /* of its folder */
+static bool failed;
+
+static void say_failure(int failure)
+{
+    if (!failed)
+        log_warning(
+            "node-preload: its script cannot be written to TMPDIR or /tmp (%s): Node programs start without it, and "
+            "socket.remoteAddress is undefined where they get requests one by one",
+            strerror(-failure));
+    failed = true;
+}
 
 const char *preload_path(void)
 {
-    if (path[0] != '\0')
+    if (path[0] != '\0' && access(path, R_OK) == 0)
         return path;
+    preload_forget();
     int failure = powers_scratch_file("preload.cjs", script, strlen(script), path);
-    if (!failure)
+    if (!failure) {
+        lock = powers_lock_scratch(path);
         return path;
-    log_error("node-preload: its script cannot be written to TMPDIR or /tmp: %s", strerror(-failure));
+    }
+    say_failure(failure);
     return NULL;
 }
 
 void preload_forget(void)
 {
     powers_remove_scratch(path);
+    if (lock >= 0)
+        close(lock);
+    lock = -1;
 }

@@ -4,8 +4,9 @@
 /* The script that `node-preload` has Node read before the program: it makes a socket tell of the client where limpet knows
  * more than the socket does. */
 
-/* A file that every process can read until preload_forget(); null if it cannot be made, which was told then. (Rejected: a
- * file in memory, by its link under /proc: Node goes where links lead, and that is nowhere.) */
+/* A file that every process can read until preload_forget(), made anew if somebody has removed it; null if it cannot be made,
+ * which is told once. (Rejected: a file in memory, by its link under /proc: Node goes where links lead, and that is
+ * nowhere.) */
 const char *preload_path(void);
 
 /* Removes it; twice is fine. */

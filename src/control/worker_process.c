@@ -172,7 +172,7 @@ static int execute(struct worker *worker, const int streams[2])
     struct environment_config about = {.pool = worker->slot->pool, .server = worker->slot->server};
     int channels[2];
     size_t count = list_channels(worker, channels, &about);
-    about.preload = plan->node_preload ? preload_path() : NULL;
+    about.preload = plan->node_preload != NODE_PRELOAD_OFF ? preload_path() : NULL;
     char **environment = environment_new(&about);
     if (!environment)
         return -ENOMEM;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "control/powers.h"
+#include "proto/cut.h"
 #include "proto/head_lookup.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ static bool name_asker(const struct call *call, char who[ENDPOINT_TEXT_SIZE])
     struct endpoint address;
     struct span bytes = span_of(call->bytes, call->length);
     struct span value = head_field(&call->head, bytes, span_text("x-forwarded-for"), &count);
-    if (count != 1 || !endpoint_parse(value, &address))
+    if (count != 1 || !endpoint_parse(span_trim(cut_before(value, ',')), &address)) /* limpet itself stands behind */
         return false;
     address.port = 0;
     endpoint_text(&address, who);

@@ -65,7 +65,8 @@ static const struct option_row run_options[] = {
      "stands for the one of @socket.io/sticky.",
      false},
     {OPTION_NODE_PRELOAD, 0, "node-preload", NULL,
-     "Let socket.remoteAddress tell of the client even where something in front named it.", false},
+     "Let socket.remoteAddress tell of the client even where something in front named it, on connections of its own.",
+     false},
     ROW_ADMIN("The default is $LIMPET_ADMIN, or a place of your own (see limpet(1))."),
     {OPTION_TLS_CERT, 0, "tls-cert", "FILE", "Not in this version: let the program itself speak TLS.", false},
     {OPTION_TLS_KEY, 0, "tls-key", "FILE", "Not in this version.", false},
@@ -155,7 +156,9 @@ const struct command command_table[] = {
                 "For every connection limpet looks at the first bytes, takes the key that tells who the client is, and "
                 "relays the connection to the server that ranks highest for this key. The ranking depends only on the "
                 "key, the seed and the servers' names and weights; so any number of limpets agree without talking, and "
-                "a server that comes or goes moves only its own clients.\n\n"
+                "a server that comes or goes moves only its own clients. A trusted peer that speaks HTTP is a proxy, "
+                "which may carry many clients: then each request is brought home by itself, whatever connection it "
+                "comes on (--mode).\n\n"
                 "    limpet serve -l :8080 a=10.0.0.11:3000 b=10.0.0.12:3000,weight=2\n"
                 "    limpet serve -l :7000 -k field:Session-Id --trust private 10.0.0.21:7000\n\n"
                 "The access log goes to standard output, everything else to standard error. TERM and INT let open "
@@ -176,7 +179,8 @@ const struct command command_table[] = {
             "Starts N processes of COMMAND, and hands each connection itself, the socket, to the process that is home "
             "to its client. From then on limpet has nothing to do with it. A worker that dies is started again, and "
             "its "
-            "clients come back to it.\n\n"
+            "clients come back to it. Of a proxy that is trusted and speaks HTTP each request is brought home by "
+            "itself, so its connections may carry many clients (--mode).\n\n"
             "    limpet run -w 4 -- node app.js\n\n"
             "A Node program needs no change: its own listen() says where limpet listens, unless -l does. COMMAND has "
             "to be node itself; npm start hides the program from limpet. Behind nginx on this machine, which names the "
@@ -291,7 +295,8 @@ const struct command command_table[] = {
         .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
-            "next for them, until `undrain` or the end of limpet. A worker is not told, and goes on with what it has. "
+            "next for them, until `undrain` or the end of limpet. Whoever comes with its cookie or session (`stick` in "
+            "the file) still comes to it. A worker is not told, and goes on with what it has. "
             "`limpet status` shows the names.\n\n"
             "    limpet drain app/2 --wait --timeout 10m\n\n"
             "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "

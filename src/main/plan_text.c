@@ -27,7 +27,8 @@ static void duration(FILE *out, micros time)
     static const struct unit {
         micros size;
         const char *name;
-    } units[] = {{3600 * (micros)SECOND_IN_MICROS, "h"},
+    } units[] = {{86400 * (micros)SECOND_IN_MICROS, "d"},
+                 {3600 * (micros)SECOND_IN_MICROS, "h"},
                  {60 * (micros)SECOND_IN_MICROS, "m"},
                  {SECOND_IN_MICROS, "s"},
                  {MILLIS_IN_MICROS, "ms"},
@@ -157,6 +158,16 @@ static void routes(FILE *out, const struct plan *plan, const struct plan_listene
         route(out, plan, &l->routes[i], i == 0);
 }
 
+static void upgrades(FILE *out, const struct plan_listener *l)
+{
+    if (l->mode == MODE_TCP)
+        return;
+    label(out, "upgrades");
+    for (size_t i = 0; i < l->upgrade_count; i++)
+        fprintf(out, "%s%s", i > 0 ? ", " : "", l->upgrades[i]);
+    fprintf(out, "%s%s\n", l->upgrade_count > 0 ? "" : "none", l->via ? "" : "; no Via is written");
+}
+
 static void listener(FILE *out, const struct plan *plan, const struct plan_listener *l)
 {
     fputs("listener", out);
@@ -171,6 +182,7 @@ static void listener(FILE *out, const struct plan *plan, const struct plan_liste
     unwrap(out, l);
     client(out, l);
     routes(out, plan, l);
+    upgrades(out, l);
     if (l->connection_limit > 0) {
         label(out, "at most");
         fprintf(out, "%" PRIu32 " connections\n", l->connection_limit);
@@ -253,7 +265,7 @@ static void contract(FILE *out, const struct plan_workers *w)
     };
     label(out, "contract");
     fputs(w->node_message ? "node: sockets come with a message, as from process.send()" : words[w->contract], out);
-    fputs(w->node_preload ? ", with a preload that names the client\n" : "\n", out);
+    fputs(w->node_preload == NODE_PRELOAD_ALL ? ", with a preload that names the client\n" : "\n", out);
     if (!w->node_message)
         return;
     label(out, "message");

@@ -27,8 +27,7 @@ static const char quick_start[] = "See it work, with nothing prepared:\n\n"
                                   "Start a Node program four times, each client to its own process:\n\n"
                                   "    limpet run -w 4 -- node app.js\n\n"
                                   "Behind another proxy, believe what that one says about its clients (name its "
-                                  "address), and let it open a connection "
-                                  "for each request, because the decision is made once for each connection:\n\n"
+                                  "address); each of its requests is then brought home by itself:\n\n"
                                   "    limpet serve -l :8080 --trust 10.0.0.5 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
                                   "Where would a client go, and why?\n\n"
                                   "    limpet why -l :8080 --peer 203.0.113.9 a=10.0.0.11:3000 b=10.0.0.12:3000\n\n"
@@ -46,12 +45,15 @@ static const char trust[] =
     "themselves.\n\n"
     "What a peer claims that is not trusted is ignored. If it sends a PROXY header to a listener that takes them, the "
     "connection ends; on a listener that does not, the header is payload like everything else. Ignored is not removed: "
-    "bytes go on unchanged, so an X-Forwarded-For that limpet does not believe reaches the server all the same, which "
-    "should not believe it either. `send-proxy` tells a server who the client is in a way that no client can forge.\n\n"
-    "A trusted peer may name its client, so its first bytes are waited for, for `timeouts: first-bytes` at most, if "
-    "the key depends on who the client is. A server that speaks first, as in SMTP, MySQL or FTP, keeps such a peer "
-    "waiting that long; `client-from: none` in the file, or `--trust none`, spares the wait. Of clients that are not "
-    "trusted, that is not waited for.";
+    "the bytes of a connection that is decided once go on unchanged, so an X-Forwarded-For that limpet does not "
+    "believe "
+    "reaches the server all the same, which should not believe it either. `send-proxy` tells a server who the client "
+    "is "
+    "in a way that no client can forge. Where each request is decided, limpet writes these fields itself.\n\n"
+    "A trusted peer may speak HTTP and name its client, so its first bytes are waited for, for `timeouts: first-bytes` "
+    "at most. A server that speaks first, as in SMTP, MySQL or FTP, keeps such a peer waiting that long; `mode: tcp` "
+    "with `client-from: none` in the file, or --trust none, spares the wait. Of clients that are not trusted, that is "
+    "not waited for.";
 
 static const char homes[] =
     "Every server of the pool gets a score for the key, and the highest score is home. Scores depend on the seed, the "
@@ -80,7 +82,8 @@ static const char homes[] =
     "over; "
     "its clients come home when it takes them again (limpet-worker(7)).\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
-    "the second would lead elsewhere.";
+    "the second would lead elsewhere. `stick` in the file learns it, or sets a cookie of limpet's own: then a client "
+    "stays where it was even when a server is added, and moves only when its server cannot be reached.";
 
 static const char log_text[] =
     "One line for each connection, when it ends or a worker has taken it, or in http mode one for each request, when "

@@ -35,6 +35,15 @@ static const char node_text[] =
     "proxy where there is one in front; `X-Forwarded-For` is there as always. Where limpet took a PROXY header or a "
     "prefix off, the address in it would be lost: `--node-preload`, or `node-preload: true`, loads a few lines before "
     "the program, so that `socket.remoteAddress`, `remotePort` and `encrypted` tell of the client.\n\n"
+    "Where each request is decided by itself (`mode: http`; `auto` behind a proxy), limpet is a proxy on the same "
+    "machine: `socket.remoteAddress` is 127.0.0.1, and the client is in `X-Forwarded-For`, its scheme in "
+    "`X-Forwarded-Proto`. So what frameworks advise holds, such as `app.set('trust proxy', 'loopback')` of Express. "
+    "Name "
+    "whom to trust there, with the addresses of the proxies in front, rather than their number: limpet is one more, "
+    "but "
+    "not for clients that connect to it themselves. limpet loads the same few lines for this (NODE_OPTIONS, "
+    "a script in $TMPDIR or /tmp), unless `node-preload: false` is in the file; then the address is undefined there. "
+    "The --experimental-permission of Node 20 needs --allow-fs-read for it.\n\n"
     "A program that uses the cluster module itself finds that it is a worker already: `cluster.isPrimary` is false. So "
     "it "
     "works too, and limpet counts its workers, not its primary. But nobody is there whom `process.send()` reaches, so "
@@ -128,7 +137,8 @@ static const struct roff_row message_words[] = {
      "knows nothing. With TLS the client speaks TLS, and limpet has taken it off, which this version never does. "
      "`client` is whom a "
      "trusted proxy, a PROXY header or a prefix named, else the peer. `readable` may be less than there "
-     "is."},
+     "is. In http mode a connection is a PAIR that brings requests of many clients, one after the other: then neither "
+     "key nor client nor peer is told, and X-Forwarded-For in each request tells who its client is."},
     {"PING", "Is the worker there? It answers PONG with the same number, soon: see below. Comes about once a second, "
              "when there is nothing else to say."},
 };

@@ -60,6 +60,13 @@ enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFI
 /* How a worker is spoken to; CONTRACT_AUTO: as its command and its first word say. */
 enum contract { CONTRACT_AUTO, CONTRACT_NODE, CONTRACT_LIMPET };
 
+/* What a script tells a Node program's sockets, one that is loaded before the program. */
+enum node_preload {
+    NODE_PRELOAD_REQUESTS, /* limpet is the peer of a connection that brings requests of many clients */
+    NODE_PRELOAD_ALL,      /* ... and of every other one the client is */
+    NODE_PRELOAD_OFF       /* nothing: it is not loaded */
+};
+
 /* Not set: the worker has the limit that limpet was started with. */
 #define PLAN_NO_LIMIT UINT64_MAX
 
@@ -73,7 +80,7 @@ struct plan_workers {
     const char *const *environment; /* "NAME=VALUE", null-terminated: beside what limpet itself was given */
     const char *node_message;       /* JSON that comes with each socket to a Node program that does not listen itself
                                        (process.on('message', (m, socket) => ...)); null: it listens */
-    bool node_preload;              /* socket.remoteAddress and socket.encrypted tell of the client */
+    enum node_preload node_preload; /* off, too, where no request is ever decided by itself, and nothing was said */
     uint64_t open_files;            /* RLIMIT_NOFILE, or PLAN_NO_LIMIT */
     uint64_t processes;             /* RLIMIT_NPROC */
     uint64_t core;                  /* RLIMIT_CORE, bytes */

@@ -106,13 +106,11 @@ static enum upload upload(struct http_client *client)
     answer = http_body_run(client, &e->in, &client->stream, &e->link->stream, &why);
     if (e->in.flow.moved > before)
         e->last_move = http_now(client);
-    if (http_body_is_too_large(client))
-        return UPLOAD_TOO_LARGE;
     if (why) {
         e->visit.detail = why;
         return UPLOAD_BAD;
     }
-    return of_flow(client, answer);
+    return http_body_is_too_large(client) ? UPLOAD_TOO_LARGE : of_flow(client, answer);
 }
 
 /* The request breaks off: so does what the server got of it. */

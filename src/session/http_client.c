@@ -66,9 +66,10 @@ void http_room_free(struct http_room *room)
 {
     if (!room)
         return;
-    while (!list_is_empty(&room->spare)) {
-        struct exchange *e = container_of(room->spare.next, struct exchange, spare);
-        list_remove(&e->spare);
+    struct list *next;
+    for (struct list *link = room->spare.next; link != &room->spare; link = next) {
+        struct exchange *e = container_of(link, struct exchange, spare);
+        next = link->next;
         free(e->words);
         free(e);
     }

@@ -238,6 +238,7 @@ static int begin_to_hand(struct http_client *client)
         .door = e->pick.door,
         .tls = e->secure,
         .pair = true,
+        .requests = true,
         .fd = handover_pair(&e->pair),
     };
     if (delivery.fd < 0)

@@ -204,12 +204,12 @@ static const char *why_of_mode(const struct explanation *e)
 /* What a limpet that has just started would know: its cookies, and ids that say themselves whose they are. */
 static bool tell_stick(struct explanation *e, struct span bytes)
 {
-    if (!e->per_request || e->decision.pool->stick_count == 0)
+    const struct plan_pool *pool = e->decision.pool;
+    if (!e->per_request || !pool || pool->stick_count == 0)
         return true;
     e->sticks = sticks_new(e->plan);
     if (e->sticks)
-        e->stick = stick_find(e->sticks, e->decision.pool, &e->facts.head, bytes, &e->facts.client, clock_wall(),
-                              clock_steady());
+        e->stick = stick_find(e->sticks, pool, &e->facts.head, bytes, &e->facts.client, clock_wall(), clock_steady());
     return e->sticks != NULL;
 }
 

@@ -258,7 +258,8 @@ static void add_misses(struct json *json, const struct explanation *e)
 
 static void add_stick(struct json *json, const struct explanation *e)
 {
-    if (!e->sticks) {
+    const struct plan_pool *pool = e->decision.pool;
+    if (!e->sticks || !pool) {
         add_null(json, "stick");
         return;
     }
@@ -266,7 +267,7 @@ static void add_stick(struct json *json, const struct explanation *e)
     name(json, "stick");
     open_with(json, '{');
     add_text(json, "by", !known ? NULL : e->stick.kind == STICK_COOKIE ? "cookie" : "session");
-    add_text(json, "server", known ? e->decision.pool->servers[e->stick.server].name : NULL);
+    add_text(json, "server", known ? pool->servers[e->stick.server].name : NULL);
     add_bool(json, "renew", known && e->stick.renew);
     add_number(json, "refused", e->stick.refused);
     close_with(json, '}');

@@ -36,6 +36,7 @@ struct delivery {
     uint8_t answer; /* enum delivery_answer */
     bool tls;       /* the client speaks TLS, which was taken off in front */
     bool pair;      /* the descriptor is one end of a socketpair */
+    bool requests;  /* ... which brings requests of this client, and then of others: each of them names its own */
     bool unwanted;  /* atomic: nobody waits for it any more, so it need not be sent */
 };
 

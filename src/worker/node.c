@@ -58,6 +58,20 @@ static int put(struct channel *channel, const struct text *line, int fd)
     return fdpass_send(channel->source.fd, line->data, line->length, fd >= 0 ? &fd : NULL, fd >= 0 ? 1 : 0);
 }
 
+/* What a preloaded script is to know; null: nothing. */
+static const struct delivery *told(const struct plan_workers *workers, const struct delivery *delivery)
+{
+    switch (workers->node_preload) {
+    case NODE_PRELOAD_ALL:
+        return delivery;
+    case NODE_PRELOAD_REQUESTS:
+        return delivery->requests ? delivery : NULL;
+    case NODE_PRELOAD_OFF:
+        break;
+    }
+    return NULL;
+}
+
 static int send_connection(struct channel *channel, const struct delivery *delivery, uint32_t number)
 {
     char buffer[LINE_MOST];
@@ -65,13 +79,13 @@ static int send_connection(struct channel *channel, const struct delivery *deliv
     text_init(&line, buffer, sizeof(buffer));
     const struct plan_workers *workers = channel->pool->workers;
     if (workers->node_message) {
-        node_line_socket(&line, workers->node_message);
+        node_line_socket(&line, workers->node_message, number, told(workers, delivery));
     } else {
         char key[8];
         struct text name;
         text_init(&name, key, sizeof(key));
         text_add_format(&name, "d%u", delivery->door);
-        node_line_connection(&line, key, number, delivery, workers->node_preload);
+        node_line_connection(&line, key, number, told(workers, delivery));
     }
     return put(channel, &line, delivery->fd);
 }
@@ -96,7 +110,7 @@ static int send_nobody(struct channel *channel, uint32_t number)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
     text_init(&line, buffer, sizeof(buffer));
-    node_line_connection(&line, "nobody", number, NULL, false);
+    node_line_connection(&line, "nobody", number, NULL);
     int failure = put(channel, &line, ends[0]);
     close(ends[0]);
     close(ends[1]);

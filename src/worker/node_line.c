@@ -147,7 +147,16 @@ static void add_number(struct text *text, const char *name, uint64_t number)
     text_add_unsigned(text, number);
 }
 
-/* Only --node-preload reads it; Node itself ignores what it does not know. */
+#define PORTS 65535
+
+/* Who sent these requests, each of them tells; who brings them is limpet, on this machine, whom programs trust to tell. Some
+ * tell connections apart by their port: so each has one of its own, though none was ever opened. */
+static void add_limpet(struct text *text, uint64_t seq)
+{
+    add_number(text, ",\"limpet\":{\"address\":\"127.0.0.1\",\"family\":\"IPv4\",\"port\":", 1 + seq % PORTS);
+    text_add(text, ",\"here\":true}");
+}
+
 static void add_client(struct text *text, const struct delivery *delivery)
 {
     char words[ENDPOINT_TEXT_SIZE];
@@ -161,22 +170,33 @@ static void add_client(struct text *text, const struct delivery *delivery)
                     delivery->tls ? ",\"tls\":true" : "");
 }
 
-void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *delivery, bool tell)
+/* Only the script of node-preload reads it; Node itself ignores what it does not know. */
+static void add_peer(struct text *text, uint64_t seq, const struct delivery *told)
+{
+    if (told && told->requests)
+        add_limpet(text, seq);
+    else if (told)
+        add_client(text, told);
+}
+
+void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *told)
 {
     text_add(text,
              "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":" CLUSTER "\"act\":\"newconn\",\"key\":\"");
     text_add(text, key);
     add_number(text, "\",\"seq\":", seq);
-    if (tell)
-        add_client(text, delivery);
-    text_add(text, "}}\n");
+    text_add_char(text, '}');
+    add_peer(text, seq, told);
+    text_add(text, "}\n");
 }
 
-void node_line_socket(struct text *text, const char *message)
+void node_line_socket(struct text *text, const char *message, uint64_t seq, const struct delivery *told)
 {
     text_add(text, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":");
     text_add(text, message);
-    text_add(text, ",\"key\":\"limpet:1\"}\n");
+    text_add(text, ",\"key\":\"limpet:1\"");
+    add_peer(text, seq, told);
+    text_add(text, "}\n");
 }
 
 void node_line_leave(struct text *text, uint64_t seq)

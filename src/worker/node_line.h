@@ -55,10 +55,10 @@ unsigned node_line_door(const struct node_line *line);
 /* Reads one line, without its newline. */
 void node_line_read(struct span bytes, struct node_line *line);
 
-/* Adds a line with its newline. */
-void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *delivery, bool tell);
-/* To a program that does not listen itself: `message` is JSON. */
-void node_line_socket(struct text *text, const char *message);
+/* Adds a line with its newline. `told`: the delivery of which the script of node-preload is to tell the socket; null: none. */
+void node_line_connection(struct text *text, const char *key, uint64_t seq, const struct delivery *told);
+/* To a program that does not listen itself: `message` is JSON. It does not see `seq`. */
+void node_line_socket(struct text *text, const char *message, uint64_t seq, const struct delivery *told);
 void node_line_leave(struct text *text, uint64_t seq);
 void node_line_ack(struct text *text, uint64_t ack, uint64_t seq);
 void node_line_handle_ack(struct text *text);

@@ -55,6 +55,23 @@ def test_a_cookie_to_a_server_that_is_down_is_rewritten(frontend, server):
     assert sum(guest.given for guest in everybody) == len(everybody) + len(moved)
 
 
+def test_a_drained_server_keeps_those_who_have_its_cookie(limpet, secret, server, socket_folder):
+    """Their sessions are there, and end when they end. Nobody new comes."""
+    admin = f"unix:{socket_folder}/admin.sock"
+    proxy = limpet([server(name, tells_its_name) for name in "abc"], key="header:X-User", listener={"mode": "http"},
+                   pool={"stick": {"cookie": "limpet"}}, secret=str(secret), admin=admin)
+    everybody, newcomers = guests(60), guests(60)
+    all_ask(proxy, everybody)
+    assert run("drain", "app/b", "--admin", admin).returncode == 0
+    all_ask(proxy, everybody, times=2)
+    all_ask(proxy, newcomers)
+    assert run("undrain", "app/b", "--admin", admin).returncode == 0
+    all_ask(proxy, newcomers)
+    assert all(len(set(guest.met)) == 1 and guest.given == 1 for guest in [*everybody, *newcomers])
+    assert {guest.home for guest in everybody} == {"a", "b", "c"}
+    assert {guest.home for guest in newcomers} == {"a", "c"}
+
+
 def test_the_log_tells_why_a_client_is_where_it_is(frontend, server, keep):
     servers = [server("a", tells_its_name), keep(RefusingAddress("b"))]
     (away,) = [guest for guest in guests(20) if Ranking("tests", "app", {"a": 1, "b": 1}).home_of_text(guest.user) == "b"][:1]

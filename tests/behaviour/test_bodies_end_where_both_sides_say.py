@@ -241,6 +241,23 @@ def test_an_endless_body_behind_an_error_is_not_listened_to(proxy, home):
     assert len(home.requests) == before
 
 
+@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"), chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
+                                  post(b"Content-Length: 60000\r\nExpect: x"), post(b"Content-Length: 2000000")],
+                         ids=["400", "400 of the framing", "417", "413"])
+def test_a_body_that_is_still_coming_does_not_cost_the_answer(proxy, home, head):
+    """It is listened to for a while, so that the end of the connection is no reset."""
+    before = len(home.requests)
+    with HttpClient(proxy) as client:
+        client.send(head)
+        for _ in range(4):
+            time.sleep(0.02)
+            client.send(bytes(15000))
+        answer = client.answer("POST")
+        assert answer.status in (400, 413, 417) and answer.closes
+        assert client.ending() == "fin"
+    assert len(home.requests) == before
+
+
 def _send_until_it_ends(client):
     sent = 0
     try:
@@ -266,6 +283,18 @@ def test_a_body_in_chunks_beyond_the_limit_is_answered_413(proxy, home):
         assert client.answer("POST").status == 413
         assert client.ending() in ("fin", "reset")  # it may still be sending
     assert len(home.requests) == before
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_short_body_beyond_a_short_limit_is_answered_413(http_proxy, home, pieces):
+    """Though all of it has come with its head."""
+    before = len(home.requests)
+    proxy = http_proxy([home], limits={"body": "1KiB"})
+    for request in (chunks(chunked(*[bytes(1025 // pieces + 1)] * pieces)), post(b"Content-Length: 1025", bytes(1025))):
+        assert one_answer(proxy, request).status == 413
+    for request in (chunks(chunked(*[bytes(1024 // pieces)] * pieces)), post(b"Content-Length: 1024", bytes(1024))):
+        assert one_answer(proxy, request).status == 200
+    assert len(home.requests) == before + 2
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

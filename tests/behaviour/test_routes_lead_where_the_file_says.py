@@ -59,6 +59,13 @@ def test_the_first_route_that_matches_counts(proxy, host, path, method, headers,
     assert who(proxy, path, host=host, method=method, headers=headers) == pool
 
 
+@pytest.mark.parametrize("path", ["//api/", "/./api/", "/x/../api/", "/%61pi/", "/api%2fx", "/api;/", "/apI/", "/api/../rest"])
+def test_what_decides_is_what_is_sent(proxy, path):
+    """CVE-2019-9901: nothing is decoded or simplified, neither for the decision nor for the server."""
+    told = one_answer(proxy, wire.request(path, host="rest.example.org", method="PUT")).json()
+    assert (told["name"], told["target"]) == ("methods" if path.startswith("/api/") else "rest", path)
+
+
 @pytest.mark.parametrize(("host", "path"), [("wild.example.org", "/"), ("b.example.org", "/x/api/"), ("example.org", "/api")])
 def test_what_no_route_takes_is_not_found(proxy, host, path):
     assert one_answer(proxy, wire.request(path, host=host)).status == 404

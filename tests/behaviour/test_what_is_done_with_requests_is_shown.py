@@ -65,7 +65,7 @@ def test_check_shows_routes_and_what_pools_remember(file):
                   "of requests: removes X-A, X-B, sets X-C", "pool shop, everything else",
                   "tcp: one decision for each connection", "http: one decision for each request",
                   "auto: one decision for each request where a trusted peer speaks HTTP",
-                  "cookie: limpet, for 168h after the last request; SameSite=Lax, from one address alone",
+                  "cookie: limpet, for 7d after the last request; SameSite=Lax, from one address alone",
                   "session: query:sid, for 1h after the last request", "heads of at most 32 KiB"):
         assert words in text, words
 

@@ -6,9 +6,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The main file is the input; so is every file it names, but for one that is not there. */
+/* The main file is the input; so is every file it names, but for a secret, and one that is not there. */
 static int read_input(void *context, const char *path, struct span *text)
 {
+    *text = span_text("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n");
+    if (strstr(path, "secret"))
+        return 0;
     *text = *(const struct span *)context;
     return strstr(path, "none") ? -ENOENT : 0;
 }

@@ -29,6 +29,13 @@ def node_reads(conversations):
     return [json.loads(line) for line in lines]
 
 
+def node_reads_answers(conversations):
+    """The same for answers to GET and tests/node/judge_answers.js; behind each stands the end of its connection."""
+    lines = _ask([node(), node_script("judge_answers.js")], [b"G" + one for one in conversations]).splitlines()
+    assert len(lines) == len(conversations)
+    return [json.loads(line) for line in lines]
+
+
 def limpet_reads(conversations):
     """For each the whole requests (method, target, body in hexadecimal digits) and why there are no more."""
     found, requests = [], []

@@ -1,5 +1,6 @@
-"""HTTP/1 requests that somebody has damaged, all from a seed. Each conversation tells its number in the path of all its
-requests: "/n7", and "/hidden7" in those that stand where another reader might see a request."""
+"""HTTP/1 requests and answers that somebody has damaged, all from a seed. Each conversation tells its number in the path of all
+its requests: "/n7", and "/hidden7" in those that stand where another reader might see a request. So do answers in their bodies:
+"answer7", "hidden7"."""
 
 import random
 
@@ -42,6 +43,11 @@ FIELDS = ("Expect: 100-continue", "Expect: x", "Upgrade: websocket", "Upgrade: h
           "X-Forwarded-For: 1\r\n 2", "Content-Length: \r\n 5", "Transfer-Encoding:\r\n chunked", "X: \x80\xff",
           "Range: bytes=0-5", "Authorization: Basic x", "X-Long: " + "y" * 3000, "N" * 300 + ": y")
 
+STATUS_LINES = ("HTTP/1.1 200", "HTTP/1.0 200 OK", "HTTP/2 200", "HTTP/1.1 2000 OK", "HTTP/1.1 99 x", "HTTP/1.1 101 Switching Protocols",
+                "HTTP/1.1 600 x", "ICY 200 OK", "", "HTTP/1.1  200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified",
+                "HTTP/1.1 100 Continue", "HTTP/1.1 200 \0", "HTTP/1.1 200 O\rK", "HTTP/1.1 2\xb20 OK", "http/1.1 200 OK", "HTTP/1.1 205 x",
+                "HTTP/1.2 200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 +200 OK", "HTTP/1.1 199 x")
+
 
 class Pen:
     """Writes one conversation after the other."""
@@ -64,7 +70,9 @@ class Pen:
         return self._pick(("hello", "x", "0\r\n\r\n", self._hidden(number), "\r\n\r\n", "a" * 300, "5\r\nhello\r\n0\r\n\r\n"))
 
     def _chunks(self, number):
-        data = self._data(number)
+        return self._chunked(self._data(number))
+
+    def _chunked(self, data):
         cuts = sorted(self.random.sample(range(1, len(data)), self.random.randrange(min(3, len(data))))) if len(data) > 1 else []
         pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)])]
         trailers = self._pick(("", "", "", "X-T: u\r\n", "Content-Length: 5\r\n", f"Host: x\r\nX-U: v\r\n"))
@@ -178,6 +186,45 @@ class Pen:
         if self.random.random() < 0.5:
             text += self._request(number)
         return text.encode("latin-1")
+
+    # Answers
+
+    def _right_answer(self, number):
+        data = self._pick((f"answer{number}", f"answer{number}" * 30, self._hidden_answer(number), "", "0\r\n\r\n"))
+        interim = self._pick(("", "", "", "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"))
+        status = self._pick(("200 OK", "200 OK", "200 OK", "404 Not Found", "204 No Content", "304 Not Modified", "500 Oh"))
+        head = f"{interim}HTTP/1.1 {status}\r\nX-A: b\r\n"
+        if status[:3] in ("204", "304"):
+            return head + "\r\n"
+        kind = self.random.randrange(5)
+        if kind < 2:
+            return f"{head}Content-Length: {len(data)}\r\n\r\n{data}"
+        if kind < 4:
+            return f"{head}Transfer-Encoding: chunked\r\n\r\n{self._chunked(data)}"
+        return f"{head}\r\n{data}"
+
+    def _hidden_answer(self, number):
+        return f"HTTP/1.1 200 OK\r\nContent-Length: {6 + len(str(number))}\r\n\r\nhidden{number}"
+
+    def _status(self, text):
+        return self._pick(STATUS_LINES) + text[text.find("\r\n"):]
+
+    def answer(self, number):
+        """The bytes that a server sends, for GET."""
+        damage = (self._at_some_byte, self._at_some_byte, self._cut, self._line_end, self._line_end, self._line_twice, self._line_gone,
+                  self._case, self._field, self._length, self._length, self._coding, self._coding, self._connection, self._value,
+                  self._value, self._size, self._size, self._status, self._status, self._in_front)
+        text = self._right_answer(number)
+        for _ in range(self._pick((0, 1, 1, 1, 2, 2, 3))):
+            text = self._pick(damage)(text) or "\r\n"
+        if self.random.random() < 0.3:
+            text += self._hidden_answer(number)
+        return text.encode("latin-1")
+
+
+def answers(count, seed):
+    pen = Pen(seed)
+    return [pen.answer(number) for number in range(count)]
 
 
 def conversations(count, seed):

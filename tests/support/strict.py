@@ -117,10 +117,11 @@ class Reader:
 
 class Strict:
     """Listens at `address`, in a thread of its own. Answers everything with 200, and keeps connections but for methods that
-    are not in `methods`."""
+    are not in `methods`; ends those that rest for more seconds than its `patience`."""
 
-    def __init__(self, name, methods):
+    def __init__(self, name, methods, patience=None):
         self.name = name
+        self.patience = patience
         self.methods = methods
         self.talks = []
         self.loop = asyncio.new_event_loop()
@@ -138,7 +139,7 @@ class Strict:
         self.loop.run_until_complete(asyncio.sleep(0))
         self.loop.close()
 
-    def _answer(self, request):
+    def answer(self, request):
         close = b"" if request.method in self.methods else b"Connection: close\r\n"
         return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%s\r\n%s" % (close, b"" if request.method == "HEAD" else b"ok")
 
@@ -148,11 +149,11 @@ class Strict:
         reader = Reader(stream, talk, writer.write)
         try:
             while True:
-                request = await reader.request()
-                writer.write(self._answer(request))
+                request = await asyncio.wait_for(reader.request(), self.patience)
+                writer.write(self.answer(request))
                 if request.method not in self.methods:
                     break
-        except (EOFError, ConnectionError):
+        except (EOFError, ConnectionError, TimeoutError):
             pass
         except NotStrict as trouble:
             talk.trouble = str(trouble)

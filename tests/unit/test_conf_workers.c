@@ -84,7 +84,7 @@ static void what_is_not_written_has_a_default(void **state)
     assert_null(w->user);
     assert_null(w->environment);
     assert_null(w->node_message);
-    assert_false(w->node_preload);
+    assert_int_equal(w->node_preload, NODE_PRELOAD_REQUESTS);
     assert_true(w->open_files == PLAN_NO_LIMIT && w->processes == PLAN_NO_LIMIT && w->core == PLAN_NO_LIMIT);
     assert_int_equal(w->kill_silent, 0);
     assert_int_equal(plan->timeouts.worker, 10 * SECOND_IN_MICROS);
@@ -119,13 +119,37 @@ static void what_is_written_is_in_the_plan(void **state)
     assert_string_equal(w->directory, expected);
     assert_true((w->user != NULL) == (geteuid() == 0));
     assert_words(w->environment, "PORT=3000|_a1=b=c d|EMPTY=|");
-    assert_true(w->node_preload);
+    assert_int_equal(w->node_preload, NODE_PRELOAD_ALL);
     assert_int_equal(w->kill_silent, 90 * SECOND_IN_MICROS);
     assert_int_equal(w->open_files, 1000000000);
     assert_int_equal(w->processes, 7);
     assert_int_equal(w->core, 1048576);
     assert_int_equal(plan->timeouts.worker, 3 * SECOND_IN_MICROS);
     plan_free(plan);
+}
+
+static enum node_preload preload_with(const char *mode, const char *workers)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "seed: s\n"
+             "listeners: [{bind: \":80\", mode: tcp, pool: app}, {bind: \":81\", mode: %s, pool: app}]\n"
+             "pools: {app: {workers: {command: node, count: 3%s}}}\n",
+             mode, workers);
+    struct plan *plan = good(text);
+    enum node_preload preload = plan->pools[0].workers->node_preload;
+    plan_free(plan);
+    return preload;
+}
+
+static void a_script_is_preloaded_where_requests_are_decided_or_as_written(void **state)
+{
+    assert_int_equal(preload_with("tcp", ""), NODE_PRELOAD_OFF);
+    assert_int_equal(preload_with("auto", ""), NODE_PRELOAD_REQUESTS);
+    assert_int_equal(preload_with("http", ""), NODE_PRELOAD_REQUESTS);
+    assert_int_equal(preload_with("http", ", contract: limpet"), NODE_PRELOAD_OFF);
+    assert_int_equal(preload_with("http", ", node-preload: false"), NODE_PRELOAD_OFF);
+    assert_int_equal(preload_with("tcp", ", node-preload: true"), NODE_PRELOAD_ALL);
 }
 
 static void workers_are_servers_behind_those_that_have_addresses(void **state)
@@ -319,7 +343,7 @@ static void without_listen_the_program_says_where(void **state)
     assert_non_null(plan);
     assert_int_equal(plan->listeners[0].bind_count, 0);
     assert_int_equal(plan->pools[0].workers->count, 3);
-    assert_true(plan->pools[0].workers->node_preload);
+    assert_int_equal(plan->pools[0].workers->node_preload, NODE_PRELOAD_ALL);
     assert_false(plan->pools[0].bound);
     plan_free(plan);
     flags.contract = "limpet";
@@ -367,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_not_written_has_a_default, forget),
         cmocka_unit_test_setup(what_is_written_is_in_the_plan, forget),
+        cmocka_unit_test_setup(a_script_is_preloaded_where_requests_are_decided_or_as_written, forget),
         cmocka_unit_test_setup(workers_are_servers_behind_those_that_have_addresses, forget),
         cmocka_unit_test_setup(auto_is_a_worker_for_each_cpu, forget),
         cmocka_unit_test_setup(a_message_is_one_line_of_json, forget),

@@ -113,9 +113,8 @@ static void what_it_is_told_is_what_node_understands(void **state)
 {
     char buffer[1024];
     struct text text;
-    struct delivery delivery = {.client = {.kind = ENDPOINT_NONE}};
     text_init(&text, buffer, sizeof(buffer));
-    node_line_connection(&text, "d0", 5, &delivery, false);
+    node_line_connection(&text, "d0", 5, NULL);
     assert_string_equal(buffer,
                         "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Native\",\"msg\":{\"cmd\":\"NODE_CLUSTER\",\"act\":"
                         "\"newconn\",\"key\":\"d0\",\"seq\":5}}\n");
@@ -129,7 +128,7 @@ static void what_it_is_told_is_what_node_understands(void **state)
     node_line_handle_ack(&text);
     assert_string_equal(buffer, "{\"cmd\":\"NODE_HANDLE_ACK\"}\n");
     text_init(&text, buffer, sizeof(buffer));
-    node_line_socket(&text, "{\"type\":\"x\"}");
+    node_line_socket(&text, "{\"type\":\"x\"}", 5, NULL);
     assert_string_equal(
         buffer, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":{\"type\":\"x\"},\"key\":\"limpet:1\"}\n");
 }
@@ -140,8 +139,29 @@ static void the_client_is_told_to_who_wants_to_know(void **state)
     struct text text;
     struct delivery delivery = {.client = endpoint_from_ip4((const uint8_t[]){203, 0, 113, 9}, 4711)};
     text_init(&text, buffer, sizeof(buffer));
-    node_line_connection(&text, "d0", 5, &delivery, true);
-    assert_non_null(strstr(buffer, ",\"limpet\":{\"address\":\"203.0.113.9\",\"family\":\"IPv4\",\"port\":4711}}}\n"));
+    node_line_connection(&text, "d0", 5, &delivery);
+    assert_non_null(strstr(buffer, "},\"limpet\":{\"address\":\"203.0.113.9\",\"family\":\"IPv4\",\"port\":4711}}\n"));
+    delivery.client.kind = ENDPOINT_NONE;
+    text_init(&text, buffer, sizeof(buffer));
+    node_line_connection(&text, "d0", 5, &delivery);
+    assert_null(strstr(buffer, "limpet"));
+}
+
+static void who_brings_the_requests_of_many_is_limpet(void **state)
+{
+    char buffer[1024];
+    struct text text;
+    struct delivery delivery = {
+        .client = endpoint_from_ip4((const uint8_t[]){203, 0, 113, 9}, 4711), .tls = true, .requests = true};
+    text_init(&text, buffer, sizeof(buffer));
+    node_line_connection(&text, "d0", 65535, &delivery);
+    assert_non_null(
+        strstr(buffer, "},\"limpet\":{\"address\":\"127.0.0.1\",\"family\":\"IPv4\",\"port\":1,\"here\":true}}\n"));
+    text_init(&text, buffer, sizeof(buffer));
+    node_line_socket(&text, "\"take it\"", 65534, &delivery);
+    assert_string_equal(buffer, "{\"cmd\":\"NODE_HANDLE\",\"type\":\"net.Socket\",\"msg\":\"take it\",\"key\":"
+                                "\"limpet:1\",\"limpet\":{\"address\":\"127.0.0.1\",\"family\":\"IPv4\",\"port\":65535,"
+                                "\"here\":true}}\n");
 }
 
 static void a_listen_is_granted_or_refused(void **state)
@@ -174,6 +194,7 @@ int main(void)
         cmocka_unit_test(nesting_without_end_is_survived),
         cmocka_unit_test(what_it_is_told_is_what_node_understands),
         cmocka_unit_test(the_client_is_told_to_who_wants_to_know),
+        cmocka_unit_test(who_brings_the_requests_of_many_is_limpet),
         cmocka_unit_test(a_listen_is_granted_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
