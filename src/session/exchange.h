@@ -129,6 +129,9 @@ struct exchange {
     char upgrade[32]; /* ... which, in lower case */
 };
 
+/* Hexadecimal digits of a request id. */
+#define HTTP_ID_LENGTH 32
+
 struct http_room {
     struct context *context;
     struct links links;
@@ -137,9 +140,8 @@ struct http_room {
     struct decision decision;
     struct list spare; /* exchanges that are not used */
     size_t spare_count;
-    uint64_t id_begin; /* of request ids: random for each thread */
-    uint64_t id_count;
-    char via[32]; /* our name for Via */
+    char id[HTTP_ID_LENGTH + 1]; /* of the last request that had none: random for each thread, then counted on */
+    char via[32];                /* our name for Via */
     size_t out_size;
     uint8_t *out; /* what is being written: a head, and chunks */
     uint8_t in[16384];

@@ -35,7 +35,8 @@ static void make_names(struct http_room *room)
     uint64_t random[2] = {0};
     if (getrandom(random, sizeof(random), 0) < 0)
         random[0] = (uint64_t)clock_wall();
-    room->id_begin = random[0] ^ room->context->serial;
+    snprintf(room->id, sizeof(room->id), "%016llx%016llx", (unsigned long long)(random[0] ^ room->context->serial),
+             0ULL);
     snprintf(room->via, sizeof(room->via), "limpet-%08x", room->context->share->via);
 }
 
