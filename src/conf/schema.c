@@ -161,7 +161,9 @@ static const struct schema_row rows[] = {
          "are, and a worker gets the socket itself. http: one decision for each request, as a proxy in front needs "
          "that carries many clients over one connection; nothing but HTTP/1 is served. auto: a peer in `trust` that "
          "speaks HTTP is such a proxy, so it is served as with http, and everybody else as with tcp. Where routes or "
-         "`stick` look into requests, auto serves everybody who speaks HTTP as with http."},
+         "`stick` look into requests, auto serves everybody who speaks HTTP as with http. Where servers believe "
+         "forwarding fields, and clients may connect directly too, write http: what is carried as it is may bear "
+         "fields that a client made up."},
     {ROW(LISTENER, "via"), .type = "a boolean", .fallback = "true", .read = read_boolean, INTO(plan_listener, via),
      .help = "Whether requests get a Via field where each is served on its own, so that one that went in a circle is "
              "known again, and answered 508."},
@@ -220,9 +222,7 @@ static const struct schema_row rows[] = {
      .help = "Where clients go. A route has a pool, a redirect or an answer."},
     {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
      .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
-             "https://example.org, gets the request's path and query behind it, and any other is taken as it is. "
-             "Requests that came to a proxy by https are sent away, too: where one ends TLS, let it come to another "
-             "listener."},
+             "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
     {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
      .help = "Where to: https, or a URL, as above."},
     {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",

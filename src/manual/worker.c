@@ -137,7 +137,8 @@ static const struct roff_row message_words[] = {
      "knows nothing. With TLS the client speaks TLS, and limpet has taken it off, which this version never does. "
      "`client` is whom a "
      "trusted proxy, a PROXY header or a prefix named, else the peer. `readable` may be less than there "
-     "is."},
+     "is. In http mode a connection is a PAIR that brings requests of many clients, one after the other: then neither "
+     "key nor client nor peer is told, and X-Forwarded-For in each request tells who its client is."},
     {"PING", "Is the worker there? It answers PONG with the same number, soon: see below. Comes about once a second, "
              "when there is nothing else to say."},
 };

@@ -35,11 +35,13 @@ static int send_connection(struct channel *channel, const struct delivery *deliv
         .word = LIMPET_CONNECTION,
         .flags = (uint16_t)((delivery->pair ? LIMPET_PAIR : 0) | (delivery->tls ? LIMPET_TLS : 0)),
         .number = number,
-        .key = delivery->key,
         .readable = delivery->readable,
-        .client = address_of(&delivery->client),
-        .peer = address_of(&delivery->peer),
     };
+    if (!delivery->requests) { /* else each of them is somebody else's, and says so itself */
+        message.key = delivery->key;
+        message.client = address_of(&delivery->client);
+        message.peer = address_of(&delivery->peer);
+    }
     return fdpass_send(channel->source.fd, &message, sizeof(message), &delivery->fd, 1);
 }
 

@@ -162,6 +162,17 @@ def test_a_huge_chunk_is_answered_413(proxy, home, size):
     assert_refused(proxy, home, chunks(size + b"\r\n" + b"x" * 5000), 413, method="POST")
 
 
+def test_a_body_of_chunks_that_is_too_long_reaches_no_server_whole(http_proxy, home):
+    """Not even when all of it, with its end, came in one piece."""
+    strict = http_proxy([home], limits={"body": "1KiB"})
+    before = len(home.requests)
+    assert_refused(strict, home, chunks(b"500\r\n" + b"x" * 0x500 + b"\r\n0\r\n\r\n"), 413, method="POST")
+    assert_refused(strict, home, chunks(b"100\r\n" + b"x" * 256 + b"\r\n" + b"301\r\n" + b"y" * 0x301 + b"\r\n0\r\n\r\n"),
+                   413, method="POST")
+    assert one_answer(strict, chunks(b"400\r\n" + b"x" * 0x400 + b"\r\n0\r\n\r\n")).json()["length"] == 0x400
+    assert len(home.requests) == before + 1
+
+
 @pytest.mark.parametrize("name", GOOD_CHUNKS)
 def test_chunks_in_order_arrive_without_their_extensions(proxy, home, name):
     told = one_answer(proxy, chunks(GOOD_CHUNKS[name])).json()
@@ -230,6 +241,23 @@ def test_an_endless_body_behind_an_error_is_not_listened_to(proxy, home):
     assert len(home.requests) == before
 
 
+@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"), chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
+                                  post(b"Content-Length: 60000\r\nExpect: x"), post(b"Content-Length: 2000000")],
+                         ids=["400", "400 of the framing", "417", "413"])
+def test_a_body_that_is_still_coming_does_not_cost_the_answer(proxy, home, head):
+    """It is listened to for a while, so that the end of the connection is no reset."""
+    before = len(home.requests)
+    with HttpClient(proxy) as client:
+        client.send(head)
+        for _ in range(4):
+            time.sleep(0.02)
+            client.send(bytes(15000))
+        answer = client.answer("POST")
+        assert answer.status in (400, 413, 417) and answer.closes
+        assert client.ending() == "fin"
+    assert len(home.requests) == before
+
+
 def _send_until_it_ends(client):
     sent = 0
     try:
@@ -255,6 +283,18 @@ def test_a_body_in_chunks_beyond_the_limit_is_answered_413(proxy, home):
         assert client.answer("POST").status == 413
         assert client.ending() in ("fin", "reset")  # it may still be sending
     assert len(home.requests) == before
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_short_body_beyond_a_short_limit_is_answered_413(http_proxy, home, pieces):
+    """Though all of it has come with its head."""
+    before = len(home.requests)
+    proxy = http_proxy([home], limits={"body": "1KiB"})
+    for request in (chunks(chunked(*[bytes(1025 // pieces + 1)] * pieces)), post(b"Content-Length: 1025", bytes(1025))):
+        assert one_answer(proxy, request).status == 413
+    for request in (chunks(chunked(*[bytes(1024 // pieces)] * pieces)), post(b"Content-Length: 1024", bytes(1024))):
+        assert one_answer(proxy, request).status == 200
+    assert len(home.requests) == before + 2
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

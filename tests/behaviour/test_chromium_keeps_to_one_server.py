@@ -36,8 +36,8 @@ def secret(folder):
 @pytest.fixture
 def proxy(limpet, servers, secret):
     """The first request says where it wants to be at home; others do not, and would be at home elsewhere."""
-    return limpet(servers.values(), key=["query:home", "client"], listener={"mode": "http"}, pool={"stick": [{"cookie": "limpet"}]},
-                  secret=secret)
+    return limpet(servers.values(), key=["query:home", "client"], listener={"mode": "http"},
+                  pool={"stick": [{"cookie": "limpet"}]}, secret=secret)
 
 
 def _asked_for(proxy):

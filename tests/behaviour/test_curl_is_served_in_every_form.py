@@ -113,6 +113,16 @@ def test_ranges_and_conditions_pass(proxied):
     assert b" 304 " in answer and answer.count(b"HTTP/1.1") == 2
 
 
+@pytest.mark.parametrize("ranges", ["-9223372036854775608,-9223372036854775000", "0-18446744073709551616",
+                                    ",".join(f"{at}-{at}" for at in range(0, 1000, 2))], ids=["negative", "long", "many"])
+def test_ranges_that_overflow_or_have_no_end_of_them_harm_nobody(proxied, ranges):
+    """CVE-2017-7529: the server may refuse them or send the whole file."""
+    url = proxied("nginx")
+    status = curl("-H", f"Range: bytes={ranges}", "-o", "/dev/null", "-w", "%{http_code}", f"{url}/file")
+    assert status in (b"200", b"206", b"416")
+    assert curl(f"{url}/file") == content(300000)
+
+
 def test_what_is_compressed_stays_so(proxied):
     url = proxied("node")
     assert curl("--compressed", f"{url}/gzip") == b"a compressed text " * 1000

@@ -13,8 +13,8 @@ from support.programs import Program, nginx_that_keeps_connections, node, node_s
 PROXY = "127.0.0.1"
 STRANGER = "127.0.0.2"
 FORGED = [("X-Forwarded-For", "203.0.113.66"), ("X-Forwarded-For", "203.0.113.67, 127.0.0.1"), ("X-Forwarded-Proto", "https"),
-          ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "444"), ("Forwarded", "for=203.0.113.66;proto=https;host=evil.example"),
-          ("X-Real-IP", "203.0.113.66"), ("X_Forwarded_For", "203.0.113.66"),
+          ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Port", "444"),
+          ("Forwarded", "for=203.0.113.66;proto=https;host=evil.example"), ("X-Real-IP", "203.0.113.66"), ("X_Forwarded_For", "203.0.113.66"),
           ("Connection", "keep-alive, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded")]
 
 

@@ -125,6 +125,7 @@ def _send_for(client, data, seconds):
     return sent
 
 
+@pytest.mark.plain
 def test_requests_are_not_gathered_while_one_is_with_the_server(http_proxy, lasting):
     server = lasting(Scripted("a", [1.5, answer(b"late")]))
     proxy = http_proxy([server])
@@ -137,6 +138,7 @@ def test_requests_are_not_gathered_while_one_is_with_the_server(http_proxy, last
         client.reset()
 
 
+@pytest.mark.plain
 def test_answers_that_nobody_reads_hold_the_server_up(http_proxy, lasting):
     """CVE-2020-8661."""
     server = lasting(Scripted("a", [answer(bytes(100000))]))

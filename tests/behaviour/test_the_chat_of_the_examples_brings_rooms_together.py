@@ -23,7 +23,8 @@ def chat(start, folder, keep):
     words = shlex.split(line)[2:]
     assert words[-1] == "chat.js"
     words = ["-l", f"127.0.0.1:{port}", "--admin", "off", *words[:-1], str(EXAMPLES / "chat.js")]
-    start(arguments=words, verb="run", workers=4, env={"NODE_PATH": str(NODE_FOLDER / "node_modules"), "PORT": str(free_port())})
+    env = {"NODE_PATH": str(NODE_FOLDER / "node_modules"), "PORT": str(free_port())}
+    start(arguments=words, verb="run", workers=4, env=env)
     text = (EXAMPLES / "nginx.conf").read_text()
     for old, new in (("listen 80;", f"listen 127.0.0.1:{front};"), ("127.0.0.1:8080", f"127.0.0.1:{port}")):
         assert old in text

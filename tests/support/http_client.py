@@ -24,6 +24,14 @@ class HttpClient(Client):
             self.send(data[at:at + size])
         return self
 
+    def read_exactly(self, count):
+        """Beginning with what came with the last answer: bytes of another protocol."""
+        kept = self.feed.take(count)
+        return kept + super().read_exactly(count - len(kept))
+
+    def read_to_end(self):
+        return self.feed.take(len(self.feed.kept)) + super().read_to_end()
+
     def answer(self, method="GET", within=None):
         """The next one. Raises Malformed, or Cut when the connection ends or stalls before it is whole."""
         if within:

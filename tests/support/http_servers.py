@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -47,6 +48,20 @@ def facts(name, request, connection, turn):
     return {"name": name, "method": request.method, "target": request.target, "fields": request.fields,
             "body": hashlib.sha256(request.body).hexdigest(), "length": len(request.body), "framing": request.framing,
             "trailers": request.trailers, "connection": connection, "turn": turn, "complaints": request.complaints}
+
+
+# What a liar answers, made of a body: broken in its head, cut short, broken in its body, or with something behind it that looks
+# like the answer to the next request.
+LIES = [
+    lambda body: b"this is no HTTP\r\n\r\n" + answer(body),
+    lambda body: answer(body).replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1),
+    lambda body: answer(body)[:-1],
+    lambda body: answer(body)[:30],
+    lambda body: chunked_answer(body)[:-5],
+    lambda body: chunked_answer(body)[:-5] + b"xyz\r\n\r\n" + answer(body),
+    lambda body: b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + answer(body),
+    lambda body: b"HTTP/1.1 204 No Content\r\n\r\n" + answer(body),
+]
 
 
 class _HonestTalk(asyncio.Protocol):
@@ -100,6 +115,10 @@ class _HonestTalk(asyncio.Protocol):
         self.transport.close()
 
     def _answer(self, request, told):
+        if self.server.lies and self.server.dice.randrange(100) < self.server.lies:
+            self.transport.write(self.server.dice.choice(LIES)(json.dumps({**told, "target": "/lie"}).encode()))
+            self.transport.close()
+            return
         how, padding = request.get("x-answer"), int(request.get("x-padding") or 0)
         body = json.dumps({**told, **({"padding": "p" * padding} if padding else {})}).encode()
         if request.method == "HEAD":
@@ -116,10 +135,12 @@ class _HonestTalk(asyncio.Protocol):
 
 
 class HonestServer:
-    """Answers every request with facts(), keeps connections, and complains about what no proxy should send. A thread."""
+    """Answers every request with facts(), keeps connections, and complains about what no proxy should send. A thread. So
+    many of a hundred answers are `lies`: HTTP that no client may see as an answer."""
 
-    def __init__(self, name="a", address=None):
+    def __init__(self, name="a", address=None, lies=0):
         self.name, self.address = name, address or f"127.0.0.1:{free_port()}"
+        self.lies, self.dice = lies, random.Random(name)
         self.requests, self.complaints, self.connections, self.cut = [], [], 0, 0
         self.talks = set()
         self.keeps = True
@@ -176,13 +197,13 @@ class HonestServer:
 class HonestProcess:
     """An honest server in a process of its own, which can be killed and started again on its address."""
 
-    def __init__(self, name="a", address=None):
-        self.name, self.address = name, address or f"127.0.0.1:{free_port()}"
+    def __init__(self, name="a", address=None, lies=0):
+        self.name, self.address, self.lies = name, address or f"127.0.0.1:{free_port()}", lies
         self.process = None
         self.start()
 
     def start(self):
-        command = [sys.executable, "-B", "-m", "support.http_servers", self.name, self.address]
+        command = [sys.executable, "-B", "-m", "support.http_servers", self.name, self.address, str(self.lies)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         cwd=Path(__file__).resolve().parents[1])
         assert self.process.stdout.readline() == b"ready\n"
@@ -275,8 +296,8 @@ class Scripted(Server):
         return not isinstance(step, str) or step == BODY
 
 
-def main(name, address):
-    server = HonestServer(name, address)
+def main(name, address, lies):
+    server = HonestServer(name, address, int(lies))
     server.keeps = False
     print("ready", flush=True)
     server.thread.join()

@@ -85,12 +85,14 @@ static void workers_and_the_admin_socket_need_what_they_name(void **state)
 {
     assert_null(load_on_machine("seed: s\nuser: carol\n"
                                 "admin: unix:/none/socket\nadmin-group: nobodies\n"
+                                "metrics: unix:/none/metrics\n"
                                 "listeners: {bind: \":80\", pool: a}\n"
                                 "pools: {a: {workers: {command: node, directory: /srv/none, user: dave}}}\n"));
     assert_non_null(strstr(said, "limpet.yaml:3:8: error: there is no directory `/none`\n"));
     assert_non_null(strstr(said, "limpet.yaml:4:14: error: there is no group `nobodies`\n"));
-    assert_non_null(strstr(said, "limpet.yaml:6:49: error: there is no directory `/srv/none`\n"));
-    assert_true((strstr(said, "limpet.yaml:6:66: error: there is no user `dave`\n") != NULL) == (geteuid() == 0));
+    assert_non_null(strstr(said, "limpet.yaml:5:10: error: there is no directory `/none`\n"));
+    assert_non_null(strstr(said, "limpet.yaml:7:49: error: there is no directory `/srv/none`\n"));
+    assert_true((strstr(said, "limpet.yaml:7:66: error: there is no user `dave`\n") != NULL) == (geteuid() == 0));
 }
 
 int main(void)

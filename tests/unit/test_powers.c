@@ -99,6 +99,26 @@ static void a_file_is_read_whole_or_not_at_all(void **state)
     free(text);
 }
 
+static void a_secret_is_read_only_if_others_cannot_read_or_change_it(void **state)
+{
+    static const mode_t refused[] = {0644, 0604, 0620, 0602, 0666}, fine[] = {0600, 0400, 0640, 0700};
+    char *text;
+    size_t length;
+    write_file("secret", 6);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(chmod(path, refused[i]), 0);
+        assert_int_equal(powers_read_secret_file(path, 100, &text, &length), -EPERM);
+    }
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+        assert_int_equal(chmod(path, fine[i]), 0);
+        assert_int_equal(powers_read_secret_file(path, 100, &text, &length), 0);
+        assert_string_equal(text, "secret");
+        free(text);
+    }
+    unlink(path);
+    assert_int_equal(powers_read_secret_file(path, 100, &text, &length), -ENOENT);
+}
+
 static void what_cannot_be_read_is_an_error(void **state)
 {
     char *text;
@@ -513,6 +533,7 @@ int main(int count, char **arguments)
     const struct CMUnitTest tests[] = {
         fresh(a_file_is_read_whole_or_not_at_all),
         fresh(what_cannot_be_read_is_an_error),
+        fresh(a_secret_is_read_only_if_others_cannot_read_or_change_it),
         fresh(a_log_is_appended_to_and_not_for_everybody_to_read),
         fresh(a_log_waits_for_no_reader),
         fresh(a_port_that_somebody_has_is_noticed),
