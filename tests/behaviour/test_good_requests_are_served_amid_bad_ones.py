@@ -25,6 +25,9 @@ def try_for(seconds, http_proxy, keep):
     good.stop()
     bad.hang_up()
     assert wait_until(lambda: proc.sockets(proxy.engine) <= before, 5), proc.sockets(proxy.engine) - before
+    used = proc.cpu_seconds(proxy.engine)
+    time.sleep(0.5)
+    assert proc.cpu_seconds(proxy.engine) - used < 0.02
     assert proc.memory(proxy.engine) - memory < room_for_growth()
 
 
