@@ -1,9 +1,24 @@
 #include "carry/changes.h"
 
+static bool is_sign(uint8_t byte)
+{
+    return !(byte >= '0' && byte <= '9') && !(byte >= 'a' && byte <= 'z') && !(byte >= 'A' && byte <= 'Z');
+}
+
+static bool is_meant(struct span change, struct span name)
+{
+    if (change.length != name.length)
+        return false;
+    for (size_t i = 0; i < name.length; i++)
+        if (byte_lower(change.data[i]) != byte_lower(name.data[i]) && (change.data[i] != '-' || !is_sign(name.data[i])))
+            return false;
+    return true;
+}
+
 bool changes_drop(const struct plan_changes *changes, struct span name)
 {
     for (size_t i = 0; i < changes->count; i++)
-        if (changes->all[i].kind != CHANGE_ADD && span_equal_nocase(changes->all[i].name, name))
+        if (changes->all[i].kind != CHANGE_ADD && is_meant(changes->all[i].name, name))
             return true;
     return false;
 }

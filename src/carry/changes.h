@@ -2,7 +2,8 @@
 #define LIMPET_CARRY_CHANGES_H
 
 /* What a route changes about the fields of a message: `set` puts one in place of all that have the name, `add` puts one beside
- * them, `remove` takes them out. Names are compared without regard to case. */
+ * them, `remove` takes them out. Names are compared without regard to case; and where a change says '-', a field may have any
+ * other sign: servers that fold names into variables would take X_User for the X-User that was set. */
 
 #include "base/span.h"
 #include "base/text.h"
