@@ -1,16 +1,18 @@
 #include "carry/changes.h"
 
-static bool is_sign(uint8_t byte)
+static bool is_letter_or_digit(uint8_t byte)
 {
-    return !(byte >= '0' && byte <= '9') && !(byte >= 'a' && byte <= 'z') && !(byte >= 'A' && byte <= 'Z');
+    uint8_t lower = byte_lower(byte);
+    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
 }
 
-static bool is_meant(struct span change, struct span name)
+bool changes_same_name(struct span one, struct span other)
 {
-    if (change.length != name.length)
+    if (one.length != other.length)
         return false;
-    for (size_t i = 0; i < name.length; i++)
-        if (byte_lower(change.data[i]) != byte_lower(name.data[i]) && (change.data[i] != '-' || !is_sign(name.data[i])))
+    for (size_t i = 0; i < one.length; i++)
+        if (byte_lower(one.data[i]) != byte_lower(other.data[i]) &&
+            (is_letter_or_digit(one.data[i]) || is_letter_or_digit(other.data[i])))
             return false;
     return true;
 }
@@ -18,7 +20,7 @@ static bool is_meant(struct span change, struct span name)
 bool changes_drop(const struct plan_changes *changes, struct span name)
 {
     for (size_t i = 0; i < changes->count; i++)
-        if (changes->all[i].kind != CHANGE_ADD && is_meant(changes->all[i].name, name))
+        if (changes->all[i].kind != CHANGE_ADD && changes_same_name(changes->all[i].name, name))
             return true;
     return false;
 }
