@@ -414,7 +414,8 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
 static bool may_be_http(const struct facts *facts, struct span bytes)
 {
     bool unfinished = bytes.length == 0 || facts->head_cut_short || facts->head_too_long;
-    return facts->listener->per_request && (unfinished || memchr(" \t\r\n\v\f", bytes.data[0], 6));
+    return facts->listener->per_request &&
+           (unfinished || bytes.data[0] == ' ' || (bytes.data[0] >= '\t' && bytes.data[0] <= '\r'));
 }
 
 /* Which mode serves this connection? KNOWN_PRESENT: each of its requests is decided. A trusted peer that speaks HTTP is a

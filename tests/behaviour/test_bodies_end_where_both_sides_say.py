@@ -162,6 +162,17 @@ def test_a_huge_chunk_is_answered_413(proxy, home, size):
     assert_refused(proxy, home, chunks(size + b"\r\n" + b"x" * 5000), 413, method="POST")
 
 
+def test_a_body_of_chunks_that_is_too_long_reaches_no_server_whole(http_proxy, home):
+    """Not even when all of it, with its end, came in one piece."""
+    strict = http_proxy([home], limits={"body": "1KiB"})
+    before = len(home.requests)
+    assert_refused(strict, home, chunks(b"500\r\n" + b"x" * 0x500 + b"\r\n0\r\n\r\n"), 413, method="POST")
+    assert_refused(strict, home, chunks(b"100\r\n" + b"x" * 256 + b"\r\n" + b"301\r\n" + b"y" * 0x301 + b"\r\n0\r\n\r\n"),
+                   413, method="POST")
+    assert one_answer(strict, chunks(b"400\r\n" + b"x" * 0x400 + b"\r\n0\r\n\r\n")).json()["length"] == 0x400
+    assert len(home.requests) == before + 1
+
+
 @pytest.mark.parametrize("name", GOOD_CHUNKS)
 def test_chunks_in_order_arrive_without_their_extensions(proxy, home, name):
     told = one_answer(proxy, chunks(GOOD_CHUNKS[name])).json()
