@@ -76,10 +76,12 @@ static const struct schema_row rows[] = {
      .help = "How long limpet waits for what."},
     {ROW(TIMEOUTS, "first-bytes"), .type = "a duration", .fallback = "5s", .read = read_duration,
      INTO(plan_timeouts, first_bytes),
-     .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
-             "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
-             "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
-             "`mode: tcp` and `client-from: none` there, or `trust: none`."},
+     .help =
+         "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
+         "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
+         "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
+         "`mode: tcp` and `client-from: none` there, or `trust: none`. And a proxy that connects long before its first "
+         "request needs `mode: http`: with auto its connection is decided once then."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
@@ -161,9 +163,11 @@ static const struct schema_row rows[] = {
          "are, and a worker gets the socket itself. http: one decision for each request, as a proxy in front needs "
          "that carries many clients over one connection; nothing but HTTP/1 is served. auto: a peer in `trust` that "
          "speaks HTTP is such a proxy, so it is served as with http, and everybody else as with tcp. Where routes or "
-         "`stick` look into requests, auto serves everybody who speaks HTTP as with http. Where servers believe "
-         "forwarding fields, and clients may connect directly too, write http: what is carried as it is may bear "
-         "fields that a client made up."},
+         "`stick` look into requests, auto serves everybody who speaks HTTP, or has said nothing in time, as with "
+         "http. "
+         "TLS, HTTP/2 and other protocols pass as they are even there. Where servers believe forwarding fields, or "
+         "routes keep something away, and clients may connect directly too, write http: what is carried as it is may "
+         "bear fields that a client made up."},
     {ROW(LISTENER, "via"), .type = "a boolean", .fallback = "true", .read = read_boolean, INTO(plan_listener, via),
      .help = "Whether requests get a Via field where each is served on its own, so that one that went in a circle is "
              "known again, and answered 508."},
@@ -221,8 +225,11 @@ static const struct schema_row rows[] = {
     {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool,
      .help = "Where clients go. A route has a pool, a redirect or an answer."},
     {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
-     .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
-             "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
+     .help =
+         "Sends requests elsewhere. https is the same URL with https, and only for requests that came without: those "
+         "of which a trusted peer says https (X-Forwarded-Proto, or a PROXY header) go on to the next route. A URL "
+         "without a path, such as https://example.org, gets the request's path and query behind it, and any other "
+         "is taken as it is."},
     {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
      .help = "Where to: https, or a URL, as above."},
     {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",

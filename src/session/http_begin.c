@@ -278,6 +278,9 @@ static void write_words(struct http_client *client, struct span seen, struct spa
         .host = host_of(client, seen),
         .id = id,
         .via = client->listener->via ? span_text(room->via) : span_of(NULL, 0),
+        .client_header = client->listener->client_from == CLIENT_FROM_HEADER
+                             ? span_text(client->listener->client_header)
+                             : span_of(NULL, 0),
         .hides_cookies = stick_cookie(e->visit.pool) != NULL,
         .pool = e->visit.pool,
         .changes = &http_route(e)->request,

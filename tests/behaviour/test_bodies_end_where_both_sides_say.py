@@ -241,7 +241,8 @@ def test_an_endless_body_behind_an_error_is_not_listened_to(proxy, home):
     assert len(home.requests) == before
 
 
-@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"), chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
+@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"),
+                                  chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
                                   post(b"Content-Length: 60000\r\nExpect: x"), post(b"Content-Length: 2000000")],
                          ids=["400", "400 of the framing", "417", "413"])
 def test_a_body_that_is_still_coming_does_not_cost_the_answer(proxy, home, head):
