@@ -19,6 +19,15 @@ static bool may_ask_again(const struct exchange *e)
            (e->idempotent || e->unsent);
 }
 
+/* A worker may have been followed by another one in its place, which is at home for the same clients; or by none. */
+static bool is_there_still(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    struct server_states *states = client->context->share->states;
+    return e->visit.server->slot == 0 ||
+           server_try_known(states, e->visit.server->number, e->pick.door, http_now(client));
+}
+
 static enum http_step ask_again(struct http_client *client)
 {
     struct exchange *e = client->exchange;
@@ -32,12 +41,11 @@ static enum http_step ask_again(struct http_client *client)
     if (e->visit.request)
         e->visit.request->retried = true;
     counter_add(client->context->counters, COUNTER_RETRIES, 1);
-    if (!was_idle ||
-        e->visit.server->slot != 0) /* it was not only tired of waiting; a worker may be another one by now */
+    if (!was_idle || !is_there_still(client)) /* it was not only tired of waiting */
         return HTTP_PICK;
     e->connect_by = http_now(client) + http_plan(client)->timeouts.connect;
     e->retries = 0;
-    return HTTP_TRY;
+    return e->visit.server->slot != 0 ? HTTP_HAND : HTTP_TRY;
 }
 
 enum http_step http_lost_server(struct http_client *client)

@@ -114,7 +114,7 @@ static void routes_set_add_and_remove_fields(void **state)
     const struct plan_changes changes = {all, ARRAY_LENGTH(all)};
     telling.changes = &changes;
     assert_string_equal(
-        written("GET / HTTP/1.1\r\nHost: a\r\nx-a: 0\r\nX-B: 0\r\nUser-Agent: u\r\n\r\n"),
+        written("GET / HTTP/1.1\r\nHost: a\r\nx-a: 0\r\nx_a: 0\r\nX-B: 0\r\nUser-Agent: u\r\nUser.Agent: u\r\n\r\n"),
         "GET / HTTP/1.1\r\nHost: a\r\nX-B: 0\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Host: a\r\n"
         "X-Request-Id: id\r\nX-Forwarded-Proto: https\r\nX-A: 1\r\nX-B: 2\r\n\r\n");
     telling.changes = &none;
