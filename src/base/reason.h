@@ -11,7 +11,7 @@
     X(SERVER_RESET, "server_reset", "The server reset the connection.")                                                \
     X(IDLE, "idle_timeout", "No byte moved in either direction for `timeouts: idle`.")                                 \
     X(CLIENT_GONE, "client_gone", "The client left before a server was reached.")                                      \
-    X(NO_KEY, "no_key", "No key source was present and the pool says `no-key: end`.")                                  \
+    X(NO_KEY, "no_key", "No key source was present and the pool says `no-key: end`; a request is answered 403.")       \
     X(NO_ROUTE, "no_route", "No route of the listener matched.")                                                       \
     X(BAD_HEAD, "bad_head", "The request head is malformed or could be read in two ways; answered 400.")               \
     X(TARGET_TOO_LONG, "target_too_long", "The target of the request is longer than limpet takes; answered 414.")      \

@@ -11,30 +11,6 @@ void text_init(struct text *t, char *buffer, size_t capacity)
     buffer[0] = '\0';
 }
 
-void text_add_bytes(struct text *t, const void *data, size_t length)
-{
-    size_t room = t->capacity - 1 - t->length;
-    if (length > room) {
-        length = room;
-        t->cut = true;
-    }
-    if (length == 0)
-        return;
-    memcpy(t->data + t->length, data, length);
-    t->length += length;
-    t->data[t->length] = '\0';
-}
-
-void text_add(struct text *t, const char *words)
-{
-    text_add_bytes(t, words, strlen(words));
-}
-
-void text_add_char(struct text *t, char c)
-{
-    text_add_bytes(t, &c, 1);
-}
-
 void text_add_format(struct text *t, const char *format, ...)
 {
     size_t room = t->capacity - t->length;

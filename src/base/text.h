@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     char *data;
@@ -19,9 +20,31 @@ struct text {
 };
 
 void text_init(struct text *t, char *buffer, size_t capacity);
-void text_add(struct text *t, const char *words);
-void text_add_bytes(struct text *t, const void *data, size_t length);
-void text_add_char(struct text *t, char c);
+/* Here, so that words whose length the compiler knows are written without a call. */
+static inline void text_add_bytes(struct text *t, const void *data, size_t length)
+{
+    size_t room = t->capacity - 1 - t->length;
+    if (length > room) {
+        length = room;
+        t->cut = true;
+    }
+    if (length == 0)
+        return;
+    memcpy(t->data + t->length, data, length);
+    t->length += length;
+    t->data[t->length] = '\0';
+}
+
+static inline void text_add(struct text *t, const char *words)
+{
+    text_add_bytes(t, words, strlen(words));
+}
+
+static inline void text_add_char(struct text *t, char c)
+{
+    text_add_bytes(t, &c, 1);
+}
+
 void text_add_format(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 void text_add_unsigned(struct text *t, uint64_t number);
 void text_add_hex(struct text *t, const void *data, size_t length);

@@ -1,9 +1,26 @@
 #include "carry/changes.h"
 
+static bool is_letter_or_digit(uint8_t byte)
+{
+    uint8_t lower = byte_lower(byte);
+    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+}
+
+bool changes_same_name(struct span one, struct span other)
+{
+    if (one.length != other.length)
+        return false;
+    for (size_t i = 0; i < one.length; i++)
+        if (byte_lower(one.data[i]) != byte_lower(other.data[i]) &&
+            (is_letter_or_digit(one.data[i]) || is_letter_or_digit(other.data[i])))
+            return false;
+    return true;
+}
+
 bool changes_drop(const struct plan_changes *changes, struct span name)
 {
     for (size_t i = 0; i < changes->count; i++)
-        if (changes->all[i].kind != CHANGE_ADD && span_equal_nocase(changes->all[i].name, name))
+        if (changes->all[i].kind != CHANGE_ADD && changes_same_name(changes->all[i].name, name))
             return true;
     return false;
 }

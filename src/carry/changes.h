@@ -2,13 +2,17 @@
 #define LIMPET_CARRY_CHANGES_H
 
 /* What a route changes about the fields of a message: `set` puts one in place of all that have the name, `add` puts one beside
- * them, `remove` takes them out. Names are compared without regard to case. */
+ * them, `remove` takes them out. Names are compared as changes_same_name() does. */
 
 #include "base/span.h"
 #include "base/text.h"
 #include "plan/plan.h"
 
 #include <stdbool.h>
+
+/* Would a server take the two for one name? Case does not count, and neither does which sign stands between letters and digits:
+ * many a server makes one variable of X-User, X_User and X.User (CGI, RFC 3875 section 4.1.18). */
+bool changes_same_name(struct span one, struct span other);
 
 /* Fields of this name do not go on as they came. */
 bool changes_drop(const struct plan_changes *changes, struct span name);

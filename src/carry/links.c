@@ -131,7 +131,20 @@ struct link *link_new(struct links *links, uint32_t server, int fd, bool is_unix
     return NULL;
 }
 
-struct link *links_take(struct links *links, uint32_t server, unsigned door, uint32_t generation,
+/* Whatever stands behind the answer belongs to nobody. */
+static bool is_quiet(struct stream *stream)
+{
+    struct span seen;
+    uint8_t byte;
+    if (stream->hung_up || stream_holds(stream))
+        return false;
+    if (stream->readable && stream_peek(stream, &byte, 1, &seen) != -EAGAIN)
+        return false;
+    stream->readable = false;
+    return true;
+}
+
+struct link *links_take(struct links *links, uint32_t server, unsigned door, uint32_t generation, bool look,
                         struct link_user *user)
 {
     struct links_of_server *its = &links->all[server];
@@ -145,24 +158,16 @@ struct link *links_take(struct links *links, uint32_t server, unsigned door, uin
         }
         if (link->door != door)
             continue;
+        link->stream.readable |= look;
+        if (look && !is_quiet(&link->stream)) {
+            link_close(links, link, false);
+            continue;
+        }
         leave_list(links, link);
         link->user = user;
         return link;
     }
     return NULL;
-}
-
-/* Whatever stands behind the answer belongs to nobody. */
-static bool is_quiet(struct stream *stream)
-{
-    struct span seen;
-    uint8_t byte;
-    if (stream->hung_up || stream_holds(stream))
-        return false;
-    if (stream->readable && stream_peek(stream, &byte, 1, &seen) != -EAGAIN)
-        return false;
-    stream->readable = false;
-    return true;
 }
 
 void link_release(struct links *links, struct link *link)

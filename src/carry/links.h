@@ -57,8 +57,9 @@ void links_fini(struct links *links);
 /* A new one; takes over the socket, which may still be connecting. Null without memory (then the socket is closed). */
 MUST_CHECK struct link *link_new(struct links *links, uint32_t server, int fd, bool is_unix, struct link_user *user);
 
-/* An idle one that leads to this door of this process of the server, or null. */
-MUST_CHECK struct link *links_take(struct links *links, uint32_t server, unsigned door, uint32_t generation,
+/* An idle one that leads to this door of this process of the server, or null. `look`: the socket is asked whether its end, or
+ * anything else, has come and was not told yet. */
+MUST_CHECK struct link *links_take(struct links *links, uint32_t server, unsigned door, uint32_t generation, bool look,
                                    struct link_user *user);
 
 /* Descriptors are short: closes all that are idle. False if none was. */

@@ -19,7 +19,9 @@ struct writer {
     const struct message_field *proto, *host;
     bool has_for, has_forwarded;
     bool is_options;
-    bool absolute; /* the target names the host, and wins over Host */
+    bool looks_closely;        /* at the name of each field */
+    struct span claims_client; /* the field in which nobody but a trusted proxy names the client */
+    bool absolute;             /* the target names the host, and wins over Host */
 };
 
 static void add_span(struct text *text, struct span span)
@@ -178,15 +180,23 @@ static size_t add_run(struct writer *w, size_t from)
     return to;
 }
 
+static bool is_dropped(const struct writer *w, const struct message_field *field)
+{
+    struct span name = span_of(field->line.data, field->name_length);
+    if (!w->looks_closely)
+        return false;
+    return changes_drop(w->telling->changes, name) ||
+           (w->claims_client.length > 0 && changes_same_name(w->claims_client, name));
+}
+
 static void add_fields(struct writer *w)
 {
     const struct message *message = w->message;
-    const struct plan_changes *changes = w->telling->changes;
     for (size_t i = 0; i < message->count;) {
         const struct message_field *field = &message->fields[i];
-        if (changes->count > 0 && changes_drop(changes, span_of(field->line.data, field->name_length))) {
+        if (is_dropped(w, field)) {
             i++;
-        } else if (field->kind == FIELD_OTHER && changes->count == 0 && !w->is_options) {
+        } else if (field->kind == FIELD_OTHER && !w->looks_closely) {
             i = add_run(w, i);
         } else {
             add_special(w, field);
@@ -336,6 +346,8 @@ void request_write(struct text *text, const struct head *head, struct span bytes
 {
     struct writer w = {.text = text, .bytes = bytes, .head = head, .message = message, .telling = telling};
     add_request_line(&w);
+    w.claims_client = telling->trusted ? span_of(NULL, 0) : telling->client_header;
+    w.looks_closely = w.is_options || telling->changes->count > 0 || w.claims_client.length > 0;
     add_host(&w);
     add_fields(&w);
     add_ours(&w);

@@ -26,7 +26,8 @@ struct request_telling {
     struct span id;                /* X-Request-Id */
     struct span via;               /* our pseudonym; empty: no Via */
     struct span upgrade;           /* the protocol to change to; empty: none */
-    bool hides_cookies;            /* ours is taken out of Cookie */
+    struct span client_header; /* the field in which trusted proxies name the client; empty: none. Others' is dropped */
+    bool hides_cookies;        /* ours is taken out of Cookie */
     const struct plan_pool *pool;
     const struct plan_changes *changes;
 };

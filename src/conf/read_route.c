@@ -32,6 +32,8 @@ static const char *host_help(struct build *b, const struct schema_row *row, stru
     const uint8_t *colon = name.length > 0 ? memrchr(name.data, ':', name.length) : NULL;
     if (span_equal(name, span_text("*")))
         return arena_format(b->arena, "take `%s` out: a route without it matches everything", row->key);
+    if (name.data && memmem(name.data, name.length, "://", 3))
+        return "write the name alone, such as \"www.example.org\", without a scheme and a path";
     if (colon && is_host_name(span_part(name, 0, (size_t)(colon - name.data))))
         return arena_format(b->arena, "leave the port out: `%.*s`", (int)(colon - name.data), name.data);
     return "write a name such as \"www.example.org\" or \"*.example.org\"";

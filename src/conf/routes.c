@@ -81,10 +81,22 @@ static bool kind_covers(const struct plan_route *earlier, const struct plan_rout
     return mode == MODE_HTTP || !is_for_requests(earlier) || is_for_requests(later);
 }
 
+static bool is_to_https(const struct plan_route *route)
+{
+    return route->action == ROUTE_REDIRECT && !route->location;
+}
+
+/* Who came with https is not redirected to it, and goes on to the next route. */
+static bool action_covers(const struct plan_route *earlier, const struct plan_route *later)
+{
+    return !is_to_https(earlier) || is_to_https(later);
+}
+
 static bool covers(const struct plan_route *earlier, const struct plan_route *later, enum mode mode)
 {
     return kind_covers(earlier, later, mode) && sni_covers(earlier, later) && hosts_cover(earlier, later) &&
-           path_covers(earlier, later) && methods_cover(earlier, later) && headers_cover(earlier, later);
+           path_covers(earlier, later) && methods_cover(earlier, later) && headers_cover(earlier, later) &&
+           action_covers(earlier, later);
 }
 
 /* TLS is passed through as it is, and shows no requests. */

@@ -76,10 +76,12 @@ static const struct schema_row rows[] = {
      .help = "How long limpet waits for what."},
     {ROW(TIMEOUTS, "first-bytes"), .type = "a duration", .fallback = "5s", .read = read_duration,
      INTO(plan_timeouts, first_bytes),
-     .help = "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
-             "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
-             "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
-             "`mode: tcp` and `client-from: none` there, or `trust: none`."},
+     .help =
+         "For the first bytes to say who the client is. When it passes, the key sources that need bytes are absent "
+         "and the connection goes on. If the server speaks first, as in SMTP, MySQL or FTP, it is heard only then, "
+         "unless no byte is needed: of a trusted peer some are, since it may speak HTTP and name its client. Write "
+         "`mode: tcp` and `client-from: none` there, or `trust: none`. And a proxy that connects long before its first "
+         "request needs `mode: http`: with auto its connection is decided once then."},
     {ROW(TIMEOUTS, "proxy-header"), .type = "a duration", .fallback = "3s", .read = read_duration,
      INTO(plan_timeouts, proxy_header),
      .help = "For the PROXY header or the wrapped prefix to be complete. When it passes, the connection ends; with "
@@ -93,10 +95,12 @@ static const struct schema_row rows[] = {
              "answered 504."},
     {ROW(TIMEOUTS, "connect"), .type = "a duration", .fallback = "2s", .read = read_duration,
      INTO(plan_timeouts, connect),
-     .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried."},
+     .help = "For each attempt to reach a server. When it passes, the next-ranked server is tried, three in all; then "
+             "the visit ends, and a request is answered 503."},
     {ROW(TIMEOUTS, "worker"), .type = "a duration", .fallback = "10s", .read = read_duration,
      INTO(plan_timeouts, worker),
-     .help = "For a worker to be there and to take the connection. When it passes, the visit ends."},
+     .help = "For a worker to be there and to take the connection. When it passes, the visit ends; a request is "
+             "answered 503."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
          "For a byte to move, in either direction, or for the next request to begin. When it passes, the connection "
@@ -118,7 +122,9 @@ static const struct schema_row rows[] = {
              "other limits."},
     {ROW(LIMITS, "per-client"), .type = "a number", .fallback = "0", .read = read_number, INTO(plan_limits, per_client),
      .least = 0, .most = 10000000,
-     .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. 0 is no limit."},
+     .help = "Connections of one client at one time; IPv6 clients are counted by their /64 network. Where each request "
+             "is served on its own, one too many is answered 429, and of a client behind a trusted peer its requests "
+             "under way count. 0 is no limit."},
     {ROW(LIMITS, "head"), .type = "a size such as 32KiB", .fallback = "32KiB", .read = read_size,
      INTO(plan_limits, head), .least = 1 << 10, .most = 256 << 10,
      .help = "Of the head of a request, where each is served on its own; a longer one is answered 431, or 414 if "
@@ -129,8 +135,9 @@ static const struct schema_row rows[] = {
      .help = "Where HTTP requests for /metrics (for Prometheus), /healthz and /readyz are answered, as they are on the "
              "socket of `admin`. Everybody who reaches it can read them."},
     {ROW(ROOT, "pages"), .type = "a map of statuses to paths", .read = read_root_pages,
-     .help = "Files with the HTML that clients get with a status of limpet's own, such as 502: PATH, instead of a "
-             "plain line of text. Statuses from 400 to 599, files of at most 64 KiB. What servers answer stays as it "
+     .help = "Files with the HTML that clients get with a status of limpet's own, such as 502: PATH, instead of "
+             "limpet's page of one line. Statuses from 400 to 599, files of at most 64 KiB. What servers answer stays "
+             "as it "
              "is."},
     {ROW(ROOT, "log"), .type = "a map", .read = read_root_log, .help = "What is written where."},
     {ROW(LOG, "access"), .type = "stdout, stderr, off or a path", .fallback = "stdout", .read = read_log_target,
@@ -156,10 +163,14 @@ static const struct schema_row rows[] = {
          "are, and a worker gets the socket itself. http: one decision for each request, as a proxy in front needs "
          "that carries many clients over one connection; nothing but HTTP/1 is served. auto: a peer in `trust` that "
          "speaks HTTP is such a proxy, so it is served as with http, and everybody else as with tcp. Where routes or "
-         "`stick` look into requests, auto serves everybody who speaks HTTP as with http."},
+         "`stick` look into requests, auto serves everybody who speaks HTTP, or has said nothing in time, as with "
+         "http. "
+         "TLS, HTTP/2 and other protocols pass as they are even there. Where servers believe forwarding fields, or "
+         "routes keep something away, and clients may connect directly too, write http: what is carried as it is may "
+         "bear fields that a client made up."},
     {ROW(LISTENER, "via"), .type = "a boolean", .fallback = "true", .read = read_boolean, INTO(plan_listener, via),
-     .help = "Whether requests and answers get a Via field where each request is served on its own, and requests that "
-             "went in a circle are refused."},
+     .help = "Whether requests get a Via field where each is served on its own, so that one that went in a circle is "
+             "known again, and answered 508."},
     {ROW(LISTENER, "upgrade"), .type = "a word or list of words", .fallback = "websocket",
      .read = read_listener_upgrade,
      .help = "Protocols to which a client may change its connection with Upgrade, where each request is served on its "
@@ -214,8 +225,11 @@ static const struct schema_row rows[] = {
     {ROW(ROUTE, "pool"), .type = "the name of a pool", .read = read_route_pool,
      .help = "Where clients go. A route has a pool, a redirect or an answer."},
     {ROW(ROUTE, "redirect"), .type = "https, a URL or a map", .read = read_route_redirect,
-     .help = "Sends requests elsewhere: https is the same URL with https; a URL without a path, such as "
-             "https://example.org, gets the request's path and query behind it, and any other is taken as it is."},
+     .help =
+         "Sends requests elsewhere. https is the same URL with https, and only for requests that came without: those "
+         "of which a trusted peer says https (X-Forwarded-Proto, or a PROXY header) go on to the next route. A URL "
+         "without a path, such as https://example.org, gets the request's path and query behind it, and any other "
+         "is taken as it is."},
     {ROW(REDIRECT, "to"), .type = "https or a URL", .read = read_route_redirect_to,
      .help = "Where to: https, or a URL, as above."},
     {ROW(REDIRECT, "status"), .type = "301, 302, 303, 307 or 308", .fallback = "308",
@@ -257,7 +271,7 @@ static const struct schema_row rows[] = {
     {ROW(POOL, "no-key"), .type = "spread or end", .fallback = "spread", .read = read_word, INTO(plan_pool, no_key),
      .words = no_keys,
      .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
-             "end ends the connection."},
+             "end ends the connection, or answers the request 403."},
     {ROW(POOL, "stick"), .type = "a map or list of maps", .read = read_stick,
      .help = "Remembers where each client was, so that it stays there even when servers come or its key changes. The "
              "first way that knows counts, and nobody known goes where the `key` leads. For requests only, so not "
@@ -273,7 +287,8 @@ static const struct schema_row rows[] = {
          "limpet alone, and until it ends. Or the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
      .read = read_duration, INTO(plan_stick, lifetime),
-     .help = "How long a client is remembered after its last request; a cookie is renewed when half of that is over."},
+     .help = "How long a client is remembered: a session after its last request, a cookie after it was given out; it "
+             "is renewed when half of that is over. Browsers forget the cookie when they end."},
     {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
      INTO(plan_stick, same_site), .words = same_sites,
      .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; it makes the "

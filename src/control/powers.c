@@ -398,10 +398,11 @@ void powers_remove_scratch(char path[POWERS_PATH_SIZE])
 
 int powers_shared_memory(size_t size)
 {
-    int fd = memfd_create("limpet", MFD_CLOEXEC);
+    int fd = memfd_create("limpet", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, (off_t)size) == 0)
+    /* Whoever shrinks it would kill all others who look into it (SIGBUS). */
+    if (ftruncate(fd, (off_t)size) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
         return fd;
     int failure = -errno;
     close(fd);

@@ -64,7 +64,7 @@ MUST_CHECK int powers_lock_scratch(const char *path);
 /* Removes it with its folder, and empties the path; one that is empty is fine. */
 void powers_remove_scratch(char path[POWERS_PATH_SIZE]);
 
-/* A descriptor of so many zeros that several processes can share by mapping it. */
+/* A descriptor of so many zeros that several processes can share by mapping it; nobody can change its size. */
 MUST_CHECK int powers_shared_memory(size_t size);
 
 /* As fork(2). */

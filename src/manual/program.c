@@ -17,7 +17,8 @@ static const char description[] =
     "limpet accepts connections, looks at the first bytes of each, learns who the client is, decides which server is "
     "its "
     "home, and carries the bytes there and back unchanged; or, where the server is a process that it has started "
-    "itself, a worker, gives it the connection. It keeps no table of clients: homes are computed, so they "
+    "itself, a worker, gives it the connection. Of a proxy that is trusted and speaks HTTP it decides each request "
+    "instead (REQUESTS). It keeps no table of clients: homes are computed, so they "
     "survive a restart, and any number of limpets agree on them without talking to each other.";
 
 static const char quick_start[] = "See it work, with nothing prepared:\n\n"
@@ -84,6 +85,23 @@ static const char homes[] =
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
     "the second would lead elsewhere. `stick` in the file learns it, or sets a cookie of limpet's own: then a client "
     "stays where it was even when a server is added, and moves only when its server cannot be reached.";
+
+static const char requests[] =
+    "The `mode` of a listener, or `--mode`, says what is decided. tcp: each connection, whoever it is. http: each "
+    "request. auto, the default: each request of a trusted peer that speaks HTTP, because that is a proxy, whose "
+    "connections carry many clients; and each connection of everybody else. Where routes or `stick` look into "
+    "requests, auto decides each request of everybody who speaks HTTP. This machine is trusted if nothing else is "
+    "said, so whoever comes from here counts as a proxy.\n\n"
+    "Where each request is decided, limpet is a proxy for HTTP/1.1. It reads strictly, and answers 400 to what two "
+    "servers might read in two ways. The server gets a head that is written anew: without the fields of the client's "
+    "connection, without the fields that tell of the client unless a trusted peer wrote them, and with "
+    "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, X-Request-Id and Via. Connections to servers are "
+    "kept and serve everybody; a worker sees a peer at 127.0.0.1. A request that was lost with such a connection is "
+    "sent once more where that cannot do harm. After a 101 the connection is carried as it is.\n\n"
+    "`stick` in the file remembers where clients were, by a cookie of limpet's own, for which `secret` is needed, or "
+    "by "
+    "the session ids of the servers. docs/http.md, in the source, has every field that is changed, every limit and "
+    "its answer.";
 
 static const char log_text[] =
     "One line for each connection, when it ends or a worker has taken it, or in http mode one for each request, when "
@@ -203,8 +221,12 @@ static const char *const seen[REASON_COUNT] = {
     [REASON_SERVER_GONE] = or_cut,
     [REASON_ANSWER_TIMEOUT] = "The server's connection is cut off.",
     [REASON_ANSWERED] = "The client sees that answer.",
+    [REASON_NO_ROUTE] = "A request is answered 404.",
+    [REASON_WORKER_TIMEOUT] = "A request is answered 503.",
+    [REASON_PER_CLIENT] = "A request is answered 429.",
     [REASON_NO_SERVER] = not_reached,
-    [REASON_NO_MEMORY] = "The client sees the end of the stream, or a reset.",
+    [REASON_NO_MEMORY] =
+        "The client sees the end of the stream, or a reset; in http mode 503 if nothing was answered yet.",
     [REASON_STOPPED] = "Both sides are closed; where bytes were moving until then, with a reset.",
     [REASON_INTERNAL] = "Both sides are closed.",
 };
@@ -332,6 +354,8 @@ static void sections(void)
     roff_text(trust);
     roff_section("HOMES");
     roff_text(homes);
+    roff_section("REQUESTS");
+    roff_text(requests);
     log_format();
     metrics();
     roff_section("SIGNALS");

@@ -28,6 +28,8 @@ void describe_conditions(const struct plan_route *route, struct text *text)
     }
     add_alternatives(text, "method", route->methods, route->method_count, " or ");
     add_alternatives(text, "with", route->headers, route->header_count, " and ");
+    if (route->action == ROUTE_REDIRECT && !route->location)
+        add_word(text, text->length > 0 ? ", " : "", "not https yet");
 }
 
 void describe_answer(const struct plan_route *route, struct text *text)

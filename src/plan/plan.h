@@ -163,7 +163,7 @@ struct plan_route {
     enum route_action action;
     size_t pool;                  /* ROUTE_POOL: index in plan.pools */
     unsigned status;              /* ROUTE_REDIRECT: 301, 302, 303, 307, 308; ROUTE_ANSWER: 200 to 599 */
-    const char *location;         /* ROUTE_REDIRECT: null: the same URL with https */
+    const char *location;         /* ROUTE_REDIRECT: null: the same URL with https, for what came without */
     bool location_is_origin;      /* ... it ends with the host: the request's path and query follow */
     struct span body;             /* ROUTE_ANSWER */
     const char *type;             /* ... its Content-Type; null: none */

@@ -2,6 +2,7 @@
 
 #include "proto/field.h"
 #include "proto/head_lookup.h"
+#include "proto/message.h"
 #include "proto/parse.h"
 #include "proto/target.h"
 
@@ -250,9 +251,27 @@ static bool headers_fit(const struct plan_route *route, const struct head *head,
     return true;
 }
 
-/* Null, or which condition on the request is not met. The host costs a search, which all routes share. */
-static const char *misfit(const struct plan_route *route, const struct head *head, struct span bytes, struct span *host)
+/* As far as is known: whoever is trusted may end TLS, and says so. */
+static bool came_with_https(const struct facts *facts, struct span bytes)
 {
+    unsigned count = 0;
+    struct span proto = span_of(NULL, 0);
+    if (facts->source_trusted)
+        proto = head_field(&facts->head, bytes, span_text("X-Forwarded-Proto"), &count);
+    return count > 0 ? message_lists(proto, "https") || message_lists(proto, "wss") : facts->source_tls;
+}
+
+/* To the same URL with https: who came with it would come back to it for ever. */
+static bool leads_in_a_circle(const struct plan_route *route, const struct facts *facts, struct span bytes)
+{
+    return route->action == ROUTE_REDIRECT && !route->location && came_with_https(facts, bytes);
+}
+
+/* Null, or which condition on the request is not met. The host costs a search, which all routes share. */
+static const char *misfit(const struct plan_route *route, const struct facts *facts, struct span bytes,
+                          struct span *host)
+{
+    const struct head *head = &facts->head;
     if (route->host_count > 0 && host->data == NULL) {
         *host = host_without_port(head_host(head, bytes));
         if (host->data == NULL)
@@ -264,7 +283,9 @@ static const char *misfit(const struct plan_route *route, const struct head *hea
         return "the path begins otherwise";
     if (!method_fits(route, head_method(head, bytes)))
         return "the request has another method";
-    return headers_fit(route, head, bytes) ? NULL : "the request lacks a field";
+    if (!headers_fit(route, head, bytes))
+        return "the request lacks a field";
+    return leads_in_a_circle(route, facts, bytes) ? "the request came with https already" : NULL;
 }
 
 /* What only a request can meet: nobody else could read an answer. */
@@ -287,7 +308,7 @@ static enum known meets(const struct plan_route *route, struct facts *facts, str
     if (known != KNOWN_PRESENT || !is_for_requests(route))
         return known;
     known = facts_head(facts, bytes, &ignored);
-    *why = known == KNOWN_PRESENT ? misfit(route, &facts->head, bytes, host) : no_head;
+    *why = known == KNOWN_PRESENT ? misfit(route, facts, bytes, host) : no_head;
     return known == KNOWN_PRESENT && *why ? KNOWN_ABSENT : known;
 }
 
@@ -388,6 +409,15 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
         spread(decision, facts, serial);
 }
 
+/* Where routes look into requests, nobody gets past them by saying too little in time, or by white space in front, over which
+ * lenient servers read. */
+static bool may_be_http(const struct facts *facts, struct span bytes)
+{
+    bool unfinished = bytes.length == 0 || facts->head_cut_short || facts->head_too_long;
+    return facts->listener->per_request &&
+           (unfinished || bytes.data[0] == ' ' || (bytes.data[0] >= '\t' && bytes.data[0] <= '\r'));
+}
+
 /* Which mode serves this connection? KNOWN_PRESENT: each of its requests is decided. A trusted peer that speaks HTTP is a
  * proxy, which may carry many clients; everybody else connects for himself. */
 static enum known is_per_request(struct facts *facts, struct span bytes)
@@ -397,7 +427,8 @@ static enum known is_per_request(struct facts *facts, struct span bytes)
         return KNOWN_PRESENT;
     if (listener->mode == MODE_TCP || (!facts->source_trusted && !listener->per_request))
         return KNOWN_ABSENT;
-    return facts_speaks_http(facts, bytes);
+    enum known speaks = facts_speaks_http(facts, bytes);
+    return speaks == KNOWN_ABSENT && may_be_http(facts, bytes) ? KNOWN_PRESENT : speaks;
 }
 
 static void begin(struct decision *decision)

@@ -98,6 +98,8 @@ struct exchange {
     micros connect_by;    /* when the present attempt to reach a server has failed */
     micros worker_by;     /* when no worker is waited for any more */
     micros last_move;     /* of a byte, while carrying */
+    micros unsent_at;     /* ... when the kernel was last asked what it could not deliver yet */
+    size_t undelivered;   /* ... and that was so much */
     micros rate_since;    /* the pace of the request's body is measured from then */
     uint64_t rate_moved;  /* ... and so much had come */
     uint32_t known;       /* index of the server that knows the client, or STICK_NOBODY */
@@ -127,6 +129,9 @@ struct exchange {
     char upgrade[32]; /* ... which, in lower case */
 };
 
+/* Hexadecimal digits of a request id. */
+#define HTTP_ID_LENGTH 32
+
 struct http_room {
     struct context *context;
     struct links links;
@@ -135,9 +140,8 @@ struct http_room {
     struct decision decision;
     struct list spare; /* exchanges that are not used */
     size_t spare_count;
-    uint64_t id_begin; /* of request ids: random for each thread */
-    uint64_t id_count;
-    char via[32]; /* our name for Via */
+    char id[HTTP_ID_LENGTH + 1]; /* of the last request that had none: random for each thread, then counted on */
+    char via[32];                /* our name for Via */
     size_t out_size;
     uint8_t *out; /* what is being written: a head, and chunks */
     uint8_t in[16384];
@@ -145,6 +149,10 @@ struct http_room {
 
 /* A target that is longer than most servers take. */
 #define HTTP_TARGET_MOST 8192
+
+/* A client between two requests may be about to send one when limpet ends: it is served, and told that it is the last. But not
+ * waited for longer than this. */
+#define HTTP_DRAIN_PATIENCE (2 * (micros)SECOND_IN_MICROS)
 
 /* Interim answers to one request. */
 #define HTTP_INTERIM_MOST 16
@@ -179,6 +187,8 @@ enum http_step http_wait(struct http_client *client, micros deadline);
 void http_walk(struct http_client *client);
 
 /* http_head: from a head to a decision. */
+/* Until when a client may ask nothing. */
+micros http_idle_until(const struct http_client *client);
 enum http_step http_step_head(struct http_client *client);
 
 /* http_begin: what is decided about a complete request, whose head stands in `seen`. */
@@ -195,6 +205,9 @@ void http_give_up_reaching(struct exchange *e);
 
 /* http_carry */
 enum http_step http_step_carry(struct http_client *client);
+/* No byte has moved for long. But the kernel may have megabytes for a slow reader, and wakes us only when a third of them is
+ * gone: has that become less since the last look? Then the time begins anew, as it does with the first look. */
+bool http_somebody_reads(struct http_client *client);
 /* The server has ended before it answered: HTTP_PICK or HTTP_TRY to ask once more, or the end. */
 enum http_step http_lost_server(struct http_client *client);
 
@@ -210,7 +223,9 @@ enum http_answer {
 };
 enum http_answer http_read_answer(struct http_client *client);
 
-/* http_body: a turn of a body. FLOW_DONE when all of it was given on; *why is set when the sender breaks the rules. */
+/* http_body: a chunked request's body is longer than `limits: body` allows, or says that it will be. */
+bool http_body_is_too_large(const struct http_client *client);
+/* A turn of a body. FLOW_DONE when all of it was given on; *why is set when the sender breaks the rules. */
 enum flow_answer http_body_run(struct http_client *client, struct http_body *body, struct stream *from,
                                struct stream *to, const char **why);
 

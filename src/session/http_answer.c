@@ -260,10 +260,11 @@ static enum http_answer understand(struct http_client *client, struct span seen)
 }
 
 /* A worker that ends its connections when it is told to finish may do so before it has read a request that is on its way. The
- * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). */
-static bool was_not_read(const struct stream *stream, ssize_t got)
+ * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). Not of other
+ * servers: who reads in small pieces may have read half of it, and done what it says. */
+static bool was_not_read(const struct exchange *e, ssize_t got)
 {
-    return stream->is_unix && got == -ECONNRESET;
+    return e->visit.server->slot != 0 && got == -ECONNRESET;
 }
 
 enum http_answer http_read_answer(struct http_client *client)
@@ -279,10 +280,12 @@ enum http_answer http_read_answer(struct http_client *client)
     struct parse_result result = head_read_answer(&e->head, seen);
     switch (result.verdict) {
     case PARSE_DONE:
+        if (e->head.length > most)
+            break;
         return understand(client, seen);
     case PARSE_MORE:
         if (got <= 0 && got != -EAGAIN) {
-            e->unsent |= was_not_read(stream, got);
+            e->unsent |= was_not_read(e, got);
             return HTTP_ANSWER_LOST;
         }
         if (seen.length >= most || stream_keep(stream, seen, 0) != 0)

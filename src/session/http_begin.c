@@ -110,9 +110,8 @@ static void note_message(struct http_client *client, struct span method)
 }
 
 /* 32 hexadecimal digits that no other request has; a trusted peer's own is gone on with. */
-static struct span make_id(struct http_client *client, char own[33])
+static struct span make_id(struct http_client *client)
 {
-    static const char digits[] = "0123456789abcdef";
     struct http_room *room = http_room_of(client);
     const struct message *message = &room->message;
     for (size_t i = 0; client->origin.source_trusted && i < message->count; i++) {
@@ -120,11 +119,12 @@ static struct span make_id(struct http_client *client, char own[33])
         if (message->fields[i].kind == FIELD_X_REQUEST_ID && value.length > 0 && value.length < VISIT_ID_SIZE)
             return value;
     }
-    uint64_t parts[2] = {room->id_begin, room->id_count++};
-    for (size_t i = 0; i < 32; i++)
-        own[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    own[32] = '\0';
-    return span_of(own, 32);
+    /* The one before, counted on: nearly always one digit. */
+    char *digit = &room->id[HTTP_ID_LENGTH - 1];
+    for (; *digit == 'f' && digit > room->id; digit--)
+        *digit = '0';
+    *digit = *digit == '9' ? 'a' : (char)(*digit + 1);
+    return span_of(room->id, HTTP_ID_LENGTH);
 }
 
 static void note_for_log(struct http_client *client, struct span seen, struct span id)
@@ -278,6 +278,9 @@ static void write_words(struct http_client *client, struct span seen, struct spa
         .host = host_of(client, seen),
         .id = id,
         .via = client->listener->via ? span_text(room->via) : span_of(NULL, 0),
+        .client_header = client->listener->client_from == CLIENT_FROM_HEADER
+                             ? span_text(client->listener->client_header)
+                             : span_of(NULL, 0),
         .hides_cookies = stick_cookie(e->visit.pool) != NULL,
         .pool = e->visit.pool,
         .changes = &http_route(e)->request,
@@ -357,12 +360,12 @@ enum http_step http_begin(struct http_client *client, struct span seen)
     struct exchange *e = client->exchange;
     struct http_room *room = http_room_of(client);
     struct span method = head_method(&e->head, seen);
-    char own_id[33];
     counter_add(client->context->counters, COUNTER_REQUESTS, 1);
     struct message_verdict verdict = message_read_request(&room->message, &e->head, seen);
-    struct span id = make_id(client, own_id);
+    struct span id = make_id(client);
     note_for_log(client, seen, id);
     note_message(client, method);
+    e->in.done &= verdict.status == 0; /* who knows what follows? */
     if (verdict.status != 0)
         return http_refuse(client, reason_of(verdict.status), verdict.status, verdict.why);
     struct refusal refusal = judge(client, method);

@@ -5,6 +5,13 @@
 /* Reads of a chunked body in one turn. */
 #define STEPS_MOST 16
 
+bool http_body_is_too_large(const struct http_client *client)
+{
+    const struct exchange *e = client->exchange;
+    uint64_t most = http_plan(client)->limits.body;
+    return most > 0 && e->in.kind == BODY_CHUNKED && e->in.chunks.data + e->in.chunks.reader.left > most;
+}
+
 static enum flow_answer chunk(struct http_client *client, struct http_body *body, struct stream *from,
                               struct stream *to, const char **why)
 {
@@ -21,6 +28,9 @@ static enum flow_answer chunk(struct http_client *client, struct http_body *body
     if (stream_keep(from, seen, result.used) != 0)
         return FLOW_NO_MEMORY;
     body->flow.ended |= got == 0 && !body->done;
+    /* Its end must not reach the server, which would take it for whole. */
+    if (body == &client->exchange->in && http_body_is_too_large(client))
+        return FLOW_WAIT;
     enum flow_answer answer = FLOW_AGAIN;
     if (result.out.length > 0)
         answer = flow_send(&body->flow, to, &result.out, 1, 0);

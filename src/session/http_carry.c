@@ -19,6 +19,15 @@ static bool may_ask_again(const struct exchange *e)
            (e->idempotent || e->unsent);
 }
 
+/* A worker may have been followed by another one in its place, which is at home for the same clients; or by none. */
+static bool is_there_still(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    struct server_states *states = client->context->share->states;
+    return e->visit.server->slot == 0 ||
+           server_try_known(states, e->visit.server->number, e->pick.door, http_now(client));
+}
+
 static enum http_step ask_again(struct http_client *client)
 {
     struct exchange *e = client->exchange;
@@ -28,15 +37,15 @@ static enum http_step ask_again(struct http_client *client)
     e->in.flow = (struct flow){0};
     e->asked = false;
     e->retried = true;
+    e->worker_by = http_now(client) + http_plan(client)->timeouts.worker; /* it is begun anew */
     if (e->visit.request)
         e->visit.request->retried = true;
     counter_add(client->context->counters, COUNTER_RETRIES, 1);
-    if (!was_idle ||
-        e->visit.server->slot != 0) /* it was not only tired of waiting; a worker may be another one by now */
+    if (!was_idle || !is_there_still(client)) /* it was not only tired of waiting */
         return HTTP_PICK;
     e->connect_by = http_now(client) + http_plan(client)->timeouts.connect;
     e->retries = 0;
-    return HTTP_TRY;
+    return e->visit.server->slot != 0 ? HTTP_HAND : HTTP_TRY;
 }
 
 enum http_step http_lost_server(struct http_client *client)
@@ -67,13 +76,6 @@ static enum flow_answer send_words(struct http_client *client)
 }
 
 enum upload { UPLOAD_FINE, UPLOAD_CLIENT_GONE, UPLOAD_SERVER_DEAF, UPLOAD_BAD, UPLOAD_TOO_LARGE, UPLOAD_NO_MEMORY };
-
-static bool is_too_large(const struct http_client *client)
-{
-    const struct exchange *e = client->exchange;
-    uint64_t most = http_plan(client)->limits.body;
-    return most > 0 && e->in.kind == BODY_CHUNKED && e->in.chunks.data + e->in.chunks.reader.left > most;
-}
 
 static enum upload of_flow(struct http_client *client, enum flow_answer answer)
 {
@@ -116,7 +118,7 @@ static enum upload upload(struct http_client *client)
         e->visit.detail = why;
         return UPLOAD_BAD;
     }
-    return is_too_large(client) ? UPLOAD_TOO_LARGE : of_flow(client, answer);
+    return http_body_is_too_large(client) ? UPLOAD_TOO_LARGE : of_flow(client, answer);
 }
 
 /* The request breaks off: so does what the server got of it. */
@@ -228,6 +230,18 @@ static bool is_too_slow(struct http_client *client)
     return slow;
 }
 
+bool http_somebody_reads(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    size_t unsent = relay_unsent(&client->stream, e->link ? &e->link->stream : &client->stream);
+    bool reads = unsent > 0 && (e->unsent_at != e->last_move || unsent < e->undelivered);
+    e->undelivered = unsent;
+    if (reads)
+        e->last_move = http_now(client);
+    e->unsent_at = e->last_move;
+    return reads;
+}
+
 static enum http_step wait_on(struct http_client *client)
 {
     struct exchange *e = client->exchange;
@@ -235,6 +249,8 @@ static enum http_step wait_on(struct http_client *client)
     micros deadline = e->last_move + (e->answered ? timeouts->idle : timeouts->answer);
     if (is_too_slow(client))
         return break_off(client, REASON_SLOW_BODY, 408);
+    if (http_now(client) >= deadline && http_somebody_reads(client))
+        deadline = http_now(client) + (e->answered ? timeouts->idle : timeouts->answer);
     if (http_now(client) >= deadline) {
         if (e->answered)
             return http_cut(client, REASON_IDLE);
@@ -246,6 +262,16 @@ static enum http_step wait_on(struct http_client *client)
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------- */
+
+/* The client may wait for a 100 that it could not take at once. False: it is gone. */
+static bool send_interim(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    if (e->answered || !flow_holds_bytes(&e->out.flow) || !client->stream.writable)
+        return true;
+    enum flow_answer answer = flow_send_rest(&e->out.flow, &client->stream);
+    return answer == FLOW_AGAIN || answer == FLOW_WAIT;
+}
 
 static enum http_step after_upload(struct http_client *client, enum upload result)
 {
@@ -271,7 +297,7 @@ static enum http_step after_upload(struct http_client *client, enum upload resul
 enum http_step http_step_carry(struct http_client *client)
 {
     struct exchange *e = client->exchange;
-    if (client->stream.broken)
+    if (client->stream.broken || !send_interim(client))
         return client_left(client);
     enum http_step next = after_upload(client, upload(client));
     if (next == HTTP_WAIT && !e->answered)

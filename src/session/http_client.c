@@ -35,7 +35,8 @@ static void make_names(struct http_room *room)
     uint64_t random[2] = {0};
     if (getrandom(random, sizeof(random), 0) < 0)
         random[0] = (uint64_t)clock_wall();
-    room->id_begin = random[0] ^ room->context->serial;
+    snprintf(room->id, sizeof(room->id), "%016llx%016llx", (unsigned long long)(random[0] ^ room->context->serial),
+             0ULL);
     snprintf(room->via, sizeof(room->via), "limpet-%08x", room->context->share->via);
 }
 
@@ -240,20 +241,13 @@ static void stop(struct member *member, enum reason reason)
     release(client);
 }
 
-/* A client between two requests may be about to send one: it is served, and told that it is the last. But not waited for
- * long. */
-#define DRAIN_PATIENCE (2 * (micros)SECOND_IN_MICROS)
-
 static void drain(struct member *member)
 {
     struct http_client *client = container_of(member, struct http_client, member);
     if (client->exchange || client->step != HTTP_HEAD)
         return;
-    micros idle = http_plan(client)->timeouts.idle;
-    micros since = http_now(client) + DRAIN_PATIENCE - idle;
-    if (since < client->since)
-        client->since = since;
-    if (timer_set(&client->context->loop.timers, &client->timer, client->since + idle) != 0)
+    client->since = http_now(client);
+    if (timer_set(&client->context->loop.timers, &client->timer, http_idle_until(client)) != 0)
         log_debug("no timer for a client that drains");
 }
 

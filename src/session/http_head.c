@@ -2,10 +2,18 @@
 
 #include <errno.h>
 
+micros http_idle_until(const struct http_client *client)
+{
+    micros idle = http_plan(client)->timeouts.idle;
+    if (client->context->draining && idle > HTTP_DRAIN_PATIENCE)
+        idle = HTTP_DRAIN_PATIENCE;
+    return client->since + idle;
+}
+
 /* Nobody who is between two requests owes us anything: he goes without a word. */
 static enum http_step stay_idle(struct http_client *client, ssize_t got)
 {
-    micros deadline = client->since + http_plan(client)->timeouts.idle;
+    micros deadline = http_idle_until(client);
     if (got != -EAGAIN || client->stream.broken || http_now(client) >= deadline)
         return HTTP_OVER;
     return http_wait(client, deadline);
@@ -20,7 +28,8 @@ static enum http_step client_left(struct http_client *client)
 /* The request line may be the one that is too long. */
 static enum http_step too_long(struct http_client *client)
 {
-    if (client->exchange->head.fields_start == 0)
+    uint32_t line = client->exchange->head.fields_start;
+    if (line == 0 || line > http_plan(client)->limits.head)
         return http_refuse(client, REASON_TARGET_TOO_LONG, 414, "the request line is too long");
     return http_refuse(client, REASON_HEAD_TOO_LARGE, 431, "the head of the request is too long");
 }
@@ -63,6 +72,8 @@ enum http_step http_step_head(struct http_client *client)
     case PARSE_MORE:
         return wait_for_more(client, seen, got);
     case PARSE_DONE:
+        if (client->exchange->head.length > http_plan(client)->limits.head) /* it came in one piece */
+            return too_long(client);
         return http_begin(client, seen);
     case PARSE_NONE:
     case PARSE_BAD:

@@ -168,7 +168,7 @@ enum http_step http_step_own(struct http_client *client)
         e->last_move = http_now(client);
     }
     if (flow_holds_bytes(&e->out.flow)) {
-        if (http_now(client) >= e->last_move + idle)
+        if (http_now(client) >= e->last_move + idle && !http_somebody_reads(client))
             return http_cut(client, REASON_IDLE);
         return http_wait(client, e->last_move + idle);
     }

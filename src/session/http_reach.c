@@ -102,8 +102,10 @@ static enum http_step park(struct http_client *client)
 {
     struct exchange *e = client->exchange;
     micros look = http_now(client) + PARK_LOOK;
+    if (http_wait(client, look < e->worker_by ? look : e->worker_by) != HTTP_WAIT)
+        return HTTP_OVER;
     list_append(&client->context->waiters, &e->waiter.link);
-    return http_wait(client, look < e->worker_by ? look : e->worker_by) == HTTP_WAIT ? HTTP_PARK : HTTP_OVER;
+    return HTTP_PARK;
 }
 
 static enum http_step nobody_left(struct http_client *client)
@@ -118,17 +120,31 @@ static enum http_step nobody_left(struct http_client *client)
     return http_refuse(client, REASON_NO_SERVER, 503, NULL);
 }
 
+/* What tells of one client, or is tried again, goes on a connection of its own; and so does the trial of a server that rests: an
+ * old one proves nothing. */
+static bool may_reuse(const struct exchange *e)
+{
+    const struct server_states *states = e->client->context->share->states;
+    return !e->link_closes && !e->retried &&
+           server_condition(states, server_of(e)->number, http_now(e->client)) == SERVER_UP;
+}
+
+/* With what cannot be sent again it is worth a call to see whether the server has ended it meanwhile. */
+static struct link *take_link(struct exchange *e)
+{
+    unsigned door = server_of(e)->slot != 0 ? e->pick.door : 0;
+    bool once = !e->idempotent || !e->kept_whole;
+    return links_take(&http_room_of(e->client)->links, (uint32_t)server_of(e)->number, door, generation_of(e), once,
+                      &e->user);
+}
+
 enum http_step http_step_pick(struct http_client *client)
 {
     struct exchange *e = client->exchange;
     struct search search = http_search(e);
     if (!take_known(e) && !search_next(&search))
         return nobody_left(client);
-    unsigned door = server_of(e)->slot != 0 ? e->pick.door : 0;
-    struct link *link = e->link_closes || e->retried
-                            ? NULL
-                            : links_take(&http_room_of(client)->links, (uint32_t)server_of(e)->number, door,
-                                         generation_of(e), &e->user);
+    struct link *link = may_reuse(e) ? take_link(e) : NULL;
     return link ? go_on_with(client, link) : begin_to_reach(client);
 }
 

@@ -73,6 +73,7 @@ def test_idle_connections_that_a_restarted_server_reset_are_not_used(http_proxy,
             time.sleep(0.03)
 
 
+@pytest.mark.threads
 def test_a_race_between_a_request_and_a_close_costs_no_get(http_proxy, lasting):
     """The server closes whatever has been idle for a moment, just when it is used again."""
     home = lasting(HonestServer())

@@ -162,6 +162,17 @@ def test_a_huge_chunk_is_answered_413(proxy, home, size):
     assert_refused(proxy, home, chunks(size + b"\r\n" + b"x" * 5000), 413, method="POST")
 
 
+def test_a_body_of_chunks_that_is_too_long_reaches_no_server_whole(http_proxy, home):
+    """Not even when all of it, with its end, came in one piece."""
+    strict = http_proxy([home], limits={"body": "1KiB"})
+    before = len(home.requests)
+    assert_refused(strict, home, chunks(b"500\r\n" + b"x" * 0x500 + b"\r\n0\r\n\r\n"), 413, method="POST")
+    assert_refused(strict, home, chunks(b"100\r\n" + b"x" * 256 + b"\r\n" + b"301\r\n" + b"y" * 0x301 + b"\r\n0\r\n\r\n"),
+                   413, method="POST")
+    assert one_answer(strict, chunks(b"400\r\n" + b"x" * 0x400 + b"\r\n0\r\n\r\n")).json()["length"] == 0x400
+    assert len(home.requests) == before + 1
+
+
 @pytest.mark.parametrize("name", GOOD_CHUNKS)
 def test_chunks_in_order_arrive_without_their_extensions(proxy, home, name):
     told = one_answer(proxy, chunks(GOOD_CHUNKS[name])).json()
@@ -230,7 +241,8 @@ def test_an_endless_body_behind_an_error_is_not_listened_to(proxy, home):
     assert len(home.requests) == before
 
 
-@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"), chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
+@pytest.mark.parametrize("head", [post(b"Content-Length: 60000\r\nX : y"),
+                                  chunks(b"")[:-2] + b"Content-Length: 60000\r\n\r\n",
                                   post(b"Content-Length: 60000\r\nExpect: x"), post(b"Content-Length: 2000000")],
                          ids=["400", "400 of the framing", "417", "413"])
 def test_a_body_that_is_still_coming_does_not_cost_the_answer(proxy, home, head):

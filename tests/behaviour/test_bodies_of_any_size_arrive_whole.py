@@ -1,5 +1,5 @@
-"""Around the sizes of buffers, in chunks of every size, and however slowly the other side takes them: what arrives is what was
-sent, and limpet keeps little of it."""
+"""Around the sizes of buffers, in chunks of every size, and however slowly the other side takes them: what arrives is what
+was sent, and limpet keeps little of it."""
 
 import hashlib
 import threading

@@ -129,6 +129,7 @@ def _run(proxy, cases):
     return outcomes
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("how", HOW)
 def test_by_the_client(proxy, server, descriptors_are_as_before, how):
     before = len(server.requests)
@@ -141,6 +142,7 @@ def test_by_the_client(proxy, server, descriptors_are_as_before, how):
     assert not server.complaints
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("how", HOW)
 def test_by_the_server(proxy, server, descriptors_are_as_before, how):
     outcomes = _run(proxy, list(_all_cases(how, False)))

@@ -171,6 +171,15 @@ def test_a_bad_head_is_refused_wherever_it_is_split(proxy, home):
     assert len(home.requests) == before
 
 
+def test_a_head_is_measured_even_if_it_comes_in_one_piece(http_proxy, home):
+    strict = http_proxy([home], limits={"head": "1KiB"})
+    room = 1024 - len(field(b"X: "))
+    assert one_answer(strict, field(b"X: " + b"y" * room)).status == 200
+    assert_refused(strict, home, field(b"X: " + b"y" * (room + 1)), 431)
+    assert_refused(strict, home, field(b"X: " + b"y" * 9000), 431)
+    assert_refused(strict, home, b"GET /" + b"y" * 1100 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414)
+
+
 def test_a_listener_may_take_shorter_heads(http_proxy, home):
     proxy = http_proxy([home], limits={"head": "4KiB"})
     assert one_answer(proxy, field(b"X: " + b"v" * 3900)).status == 200

@@ -23,6 +23,7 @@ def proxy(limpet, peers):
     return limpet([peers("node")], listener=HTTP)
 
 
+@pytest.mark.threads
 def test_an_agent_that_keeps_its_sockets(limpet, peers):
     """Each of the forty clients has its home, whichever socket it comes over."""
     proxy = limpet([peers("a"), peers("b")], key="client", listener=HTTP)

@@ -1,6 +1,8 @@
 """Where each request is decided, the first route that matches says which pool it goes to, or what it is answered, and which
 fields are changed on the way."""
 
+import time
+
 import pytest
 
 from support import wire
@@ -89,6 +91,30 @@ def test_requests_of_one_connection_go_different_ways(proxy):
 def test_a_route_redirects(proxy, path, status, location):
     answer = one_answer(proxy, wire.request(path, host="example.org:80"))
     assert (answer.status, answer.get("location")) == (status, location)
+
+
+def test_what_came_with_https_is_not_sent_there_again(http_proxy, homes):
+    """A proxy in front that ends TLS would bring it back for ever."""
+    servers = {"rest": homes["rest"].address}
+    behind = http_proxy({}, listener={"trust": "loopback", "routes": [{"redirect": "https"}, {"pool": "rest"}]},
+                        pools={"rest": {"servers": servers}})
+    for proto, status in (("http", 308), ("https", 200)):
+        assert one_answer(behind, wire.request("/x", {"X-Forwarded-Proto": proto})).status == status
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"GE"], [b"\r\n"], [b"\r\n\r\n"], [b" "], [b"\n"]])
+def test_nobody_gets_past_routes_in_mode_auto(http_proxy, homes, pieces):
+    """By saying too little in time, or with what lenient servers read over."""
+    servers = {"rest": homes["rest"].address}
+    proxy = http_proxy({}, timeouts={"first-bytes": "200ms"}, pools={"rest": {"servers": servers}},
+                       listener={"mode": "auto", "routes": [{"path": "/inside", "answer": 403}, {"pool": "rest"}]})
+    begin, request = pieces[0], wire.request("/inside")
+    for rest in (request, request[len(begin):]):
+        with HttpClient(proxy) as client:
+            client.send(begin)
+            time.sleep(0.5)
+            client.send(rest)
+            assert client.answer().status in (400, 403)
 
 
 def test_a_route_answers_by_itself(proxy):

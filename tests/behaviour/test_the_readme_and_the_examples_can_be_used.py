@@ -34,13 +34,39 @@ def test_there_are_configurations_in_both():
 
 @pytest.mark.parametrize("name", configurations())
 def test_a_configuration_of_the_readme_and_the_examples_is_warned_of_connections_that_clients_share_alone(folder, name):
-    file = folder / "limpet.yaml"
-    file.write_text(configurations()[name])
+    file, secret = folder / "limpet.yaml", folder / "secret"
+    assert run("secret", "--append", secret).returncode == 0
+    file.write_text(configurations()[name].replace("/etc/limpet/secret", str(secret)))
     done = run("check", "-c", file)
     warnings = re.findall(r": warning: .*", done.stderr.decode())
     assert done.returncode == 0 and [text for text in warnings if "many clients share" not in text] == []
     told = (ROOT / "README.md").read_text() if name.startswith("readme") else configurations()[name]
     assert len(warnings) == 0 or "uses no connection for two clients" in " ".join(told.replace("#", " ").split())
+
+
+def test_the_cookie_of_the_readme_holds_a_client_whose_address_changes(start, server, folder):
+    text = next(text for text in configurations().values() if "secret: /etc/limpet/secret" in text)
+    secret, port = folder / "secret", free_port()
+    assert run("secret", "--append", secret).returncode == 0
+    for old, new in (("/etc/limpet/secret", str(secret)), (":8080", f"127.0.0.1:{port}"),
+                     ("10.0.0.11:3000", server("a").address), ("10.0.0.12:3000", server("b").address)):
+        assert old in text
+        text = text.replace(old, new)
+    start(text)
+    first = get(f"127.0.0.1:{port}", {"X-Forwarded-For": PEOPLE[0]})
+    cookie = first.getheader("Set-Cookie").split(";")[0]
+    assert {get(f"127.0.0.1:{port}", {"X-Forwarded-For": client, "Cookie": cookie}).text for client in PEOPLE} == {first.text}
+
+
+def get(address, headers):
+    """The answer; whoever gives it may keep the connection, so it has a length."""
+    host, port = address.split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection.request("GET", "/", headers=headers)
+    answer = connection.getresponse()
+    answer.text = answer.read().decode()
+    connection.close()
+    return answer
 
 
 def lines(verb):
@@ -100,13 +126,8 @@ def begin(start, place, folder):
 
 
 def who_serves(address, client):
-    """The slot of the worker; it may keep the connection, so the answer has a length."""
-    host, port = address.split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-    connection.request("GET", "/", headers={"X-Forwarded-For": client})
-    body = connection.getresponse().read().decode()
-    connection.close()
-    return re.search(r"\d+", body)[0]
+    """The slot of the worker."""
+    return re.search(r"\d+", get(address, {"X-Forwarded-For": client}).text)[0]
 
 
 @pytest.mark.parametrize("line", lines("run"))

@@ -43,6 +43,7 @@ def _replace(proxy):
     return before
 
 
+@pytest.mark.threads
 @BOTH
 def test_nobody_notices_that_workers_are_replaced_under_load(pool, folder, command):
     """Not even a connection of a client ends, because none of them is the worker's."""

@@ -19,6 +19,12 @@ class HttpClient(Client):
             self.socket.sendall(data)
         return self
 
+    def send_what_is_taken(self, data):
+        """As much as the other side takes before the timeout."""
+        with suppress(OSError):
+            self.socket.sendall(data)
+        return self
+
     def send_in_pieces(self, data, size=1):
         for at in range(0, len(data), size):
             self.send(data[at:at + size])

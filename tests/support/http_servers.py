@@ -50,8 +50,8 @@ def facts(name, request, connection, turn):
             "trailers": request.trailers, "connection": connection, "turn": turn, "complaints": request.complaints}
 
 
-# What a liar answers, made of a body: broken in its head, cut short, broken in its body, or with something behind it that looks
-# like the answer to the next request.
+# What a liar answers, made of a body: broken in its head, cut short, broken in its body, or with something behind it that
+# looks like the answer to the next request.
 LIES = [
     lambda body: b"this is no HTTP\r\n\r\n" + answer(body),
     lambda body: answer(body).replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1),

@@ -44,7 +44,8 @@ class Account:
 
 def question(number, dice):
     user = f"user{dice.randrange(USERS)}"
-    lines = [f"Host: example.org\r\nX-User: {user}", f"X-Answer: {dice.choice(('length', 'length', 'chunked', 'chunked', 'close'))}"]
+    framing = dice.choice(("length", "length", "chunked", "chunked", "close"))
+    lines = [f"Host: example.org\r\nX-User: {user}\r\nX-Answer: {framing}"]
     if dice.random() < 0.1:
         lines.append(f"X-Padding: {dice.randrange(100000)}")
     body = dice.randbytes(dice.choice((0, 0, 1, 100, 5000, 20000)))

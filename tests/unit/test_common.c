@@ -54,6 +54,12 @@ static void the_keeper_reads_what_the_engine_counts(void **state)
     assert_int_equal(counter_read_ended(&keeper.counters[THREADS - 1], REASON_DONE), 1);
 }
 
+static void nobody_takes_the_memory_away(void **state)
+{
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_int_equal(ftruncate(fd, 1 << 20), -1);
+}
+
 static void another_engine_goes_on_counting(void **state)
 {
     counter_add(&engine.counters[1], COUNTER_REQUESTS, 10);
@@ -103,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fresh(the_keeper_reads_what_the_engine_counts),
+        fresh(nobody_takes_the_memory_away),
         fresh(another_engine_goes_on_counting),
         fresh(another_engine_begins_with_no_connection_and_no_worker_at_a_door),
         fresh(each_thread_has_cache_lines_of_its_own),

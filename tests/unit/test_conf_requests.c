@@ -221,7 +221,7 @@ static void routes_are_described_in_words(void **state)
     const struct plan_route *routes = plan->listeners[0].routes;
     assert_string_equal(described(&routes[0], describe_conditions), "TLS server name s");
     assert_string_equal(described(&routes[1], describe_conditions),
-                        "host a or b, path /x..., method GET, with X and Y");
+                        "host a or b, path /x..., method GET, with X and Y, not https yet");
     assert_string_equal(described(&routes[1], describe_answer), "308 to the same URL with https");
     assert_string_equal(described(&routes[2], describe_answer), "308 to http://z with the request's path and query");
     assert_string_equal(described(&routes[3], describe_conditions), "");

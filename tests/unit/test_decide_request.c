@@ -279,6 +279,49 @@ static void what_was_taken_off_a_connection_holds_for_its_requests(void **state)
     assert_true(facts.source_tls && endpoint_equal(&facts.client, &origin.source));
 }
 
+static void nobody_gets_past_routes_that_look_into_requests(void **state)
+{
+    static const char *const may_be[] = {"",          "GE",       "GET ",   "\r\n",      "\r\n\r\nGET / HTTP/1.1\r\n",
+                                         "\n\nGET /", " GET / H", "\tGET ", "EHLO x yz", "\v"};
+    static const char *const is_not[] = {"EHLO x\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\xff"};
+    listener.per_request = true;
+    for (size_t i = 0; i < ARRAY_LENGTH(may_be); i++) {
+        assert_connection(STRANGER, may_be[i], "http");
+        assert_connection(PROXY, may_be[i], "http");
+    }
+    for (size_t i = 0; i < ARRAY_LENGTH(is_not); i++)
+        assert_connection(STRANGER, is_not[i], "client address " STRANGER);
+}
+
+static void a_redirect_to_https_is_for_requests_that_came_without(void **state)
+{
+    routes[0].action = ROUTE_REDIRECT;
+    listener.route_count = 2;
+    const char *host = "Host: www.example.org\r\n";
+    struct {
+        const char *fields;
+        int route;
+    } cases[] = {
+        {"", 0},
+        {"X-Forwarded-Proto: http\r\n", 0},
+        {"X-Forwarded-Proto: https\r\n", 1},
+        {"x-forwarded-proto: http, HTTPS\r\n", 1},
+        {"X-Forwarded-Proto: wss\r\n", 1},
+        {"X-Forwarded-Proto: httpsx\r\n", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        char request[256];
+        snprintf(request, sizeof(request), "GET / HTTP/1.1\r\n%s%s\r\n", host, cases[i].fields);
+        (void)judge(PROXY, span_text(request));
+        assert_int_equal(decision.route, cases[i].route);
+        (void)judge(STRANGER, span_text(request));
+        assert_int_equal(decision.route, 0);
+    }
+    routes[0].location = "https://example.org";
+    (void)judge(PROXY, span_text("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n"));
+    assert_int_equal(decision.route, 0);
+}
+
 #define fresh(test) cmocka_unit_test_setup(test, make_listener)
 
 int main(void)
@@ -301,6 +344,8 @@ int main(void)
         fresh(only_requests_are_answered),
         fresh(no_request_is_tls),
         fresh(what_was_taken_off_a_connection_holds_for_its_requests),
+        fresh(nobody_gets_past_routes_that_look_into_requests),
+        fresh(a_redirect_to_https_is_for_requests_that_came_without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

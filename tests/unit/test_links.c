@@ -64,9 +64,9 @@ static void the_one_that_was_used_last_is_taken_first(void **state)
     struct link *first = new_link(&servers[0]), *second = new_link(&servers[1]);
     link_release(&links, first);
     link_release(&links, second);
-    assert_ptr_equal(links_take(&links, 1, 0, 0, &user), second);
-    assert_ptr_equal(links_take(&links, 1, 0, 0, &user), first);
-    assert_null(links_take(&links, 1, 0, 0, &user));
+    assert_ptr_equal(links_take(&links, 1, 0, 0, false, &user), second);
+    assert_ptr_equal(links_take(&links, 1, 0, 0, false, &user), first);
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
     link_close(&links, first, false);
     link_close(&links, second, false);
     close(servers[0]);
@@ -79,9 +79,9 @@ static void servers_and_doors_are_told_apart(void **state)
     struct link *link = new_link(&server);
     link->door = 3;
     link_release(&links, link);
-    assert_null(links_take(&links, 0, 3, 0, &user));
-    assert_null(links_take(&links, 1, 0, 0, &user));
-    assert_ptr_equal(links_take(&links, 1, 3, 0, &user), link);
+    assert_null(links_take(&links, 0, 3, 0, false, &user));
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
+    assert_ptr_equal(links_take(&links, 1, 3, 0, false, &user), link);
     link_close(&links, link, false);
     close(server);
 }
@@ -91,7 +91,7 @@ static void one_to_an_earlier_process_is_closed(void **state)
     int server;
     char byte;
     link_release(&links, new_link(&server));
-    assert_null(links_take(&links, 1, 0, 1, &user));
+    assert_null(links_take(&links, 1, 0, 1, false, &user));
     assert_int_equal(recv(server, &byte, 1, 0), 0);
     close(server);
 }
@@ -102,7 +102,7 @@ static void one_that_its_server_ends_is_never_given_out(void **state)
     link_release(&links, new_link(&server));
     close(server);
     turn();
-    assert_null(links_take(&links, 1, 0, 0, &user));
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
     assert_int_equal(readies, 0); /* it had no user who could be told */
 }
 
@@ -112,15 +112,28 @@ static void one_on_which_the_server_says_more_is_never_given_out(void **state)
     link_release(&links, new_link(&server));
     assert_int_equal(send(server, "HTTP/1.1 200 OK\r\n", 17, MSG_NOSIGNAL), 17);
     turn();
-    assert_null(links_take(&links, 1, 0, 0, &user));
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
     close(server);
 
     struct link *link = new_link(&another); /* it said so before it was given back */
     assert_int_equal(send(another, "x", 1, MSG_NOSIGNAL), 1);
     turn();
     link_release(&links, link);
-    assert_null(links_take(&links, 1, 0, 0, &user));
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
     close(another);
+}
+
+static void one_whose_end_nobody_has_heard_is_not_given_out_to_who_looks(void **state)
+{
+    int servers[2];
+    struct link *good = new_link(&servers[0]), *ended = new_link(&servers[1]);
+    link_release(&links, good);
+    link_release(&links, ended);
+    close(servers[1]);
+    assert_ptr_equal(links_take(&links, 1, 0, 0, true, &user), good);
+    assert_null(links_take(&links, 1, 0, 0, true, &user));
+    link_close(&links, good, false);
+    close(servers[0]);
 }
 
 static void one_that_waited_longer_than_its_server_is_closed(void **state)
@@ -130,7 +143,7 @@ static void one_that_waited_longer_than_its_server_is_closed(void **state)
     link->patience = 5 * MILLIS_IN_MICROS;
     link_release(&links, link);
     turn();
-    assert_null(links_take(&links, 1, 0, 0, &user));
+    assert_null(links_take(&links, 1, 0, 0, false, &user));
     close(server);
 }
 
@@ -155,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_to_an_earlier_process_is_closed, start, stop),
         cmocka_unit_test_setup_teardown(one_that_its_server_ends_is_never_given_out, start, stop),
         cmocka_unit_test_setup_teardown(one_on_which_the_server_says_more_is_never_given_out, start, stop),
+        cmocka_unit_test_setup_teardown(one_whose_end_nobody_has_heard_is_not_given_out_to_who_looks, start, stop),
         cmocka_unit_test_setup_teardown(one_that_waited_longer_than_its_server_is_closed, start, stop),
         cmocka_unit_test_setup_teardown(all_that_are_idle_can_be_shed, start, stop),
     };

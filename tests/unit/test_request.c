@@ -114,9 +114,30 @@ static void routes_set_add_and_remove_fields(void **state)
     const struct plan_changes changes = {all, ARRAY_LENGTH(all)};
     telling.changes = &changes;
     assert_string_equal(
-        written("GET / HTTP/1.1\r\nHost: a\r\nx-a: 0\r\nX-B: 0\r\nUser-Agent: u\r\n\r\n"),
+        written("GET / HTTP/1.1\r\nHost: a\r\nx-a: 0\r\nx_a: 0\r\nX-B: 0\r\nUser-Agent: u\r\nUser.Agent: u\r\n\r\n"),
         "GET / HTTP/1.1\r\nHost: a\r\nX-B: 0\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Host: a\r\n"
         "X-Request-Id: id\r\nX-Forwarded-Proto: https\r\nX-A: 1\r\nX-B: 2\r\n\r\n");
+    telling.changes = &none;
+}
+
+static void nobody_but_a_trusted_proxy_names_the_client(void **state)
+{
+    const char *request = "GET / HTTP/1.1\r\nHost: a\r\nCF-Connecting-IP: 6.6.6.6\r\ncf_connecting_ip: 6.6.6.6\r\n\r\n";
+    telling.client_header = span_text("CF-Connecting-IP");
+    assert_string_equal(written(request), "GET / HTTP/1.1\r\nHost: a\r\n" OURS "\r\n");
+    telling.trusted = true;
+    assert_non_null(strstr(written(request), "\r\nCF-Connecting-IP: 6.6.6.6\r\n"));
+}
+
+static void what_a_route_sets_cannot_be_said_in_another_spelling(void **state)
+{
+    const struct plan_change set = {CHANGE_SET, span_text("X-User"), span_text("1")};
+    const struct plan_changes changes = {&set, 1};
+    telling.changes = &changes;
+    const char *got = written("GET / HTTP/1.1\r\nHost: a\r\nX_User: 6\r\nx.user: 6\r\nX-Users: 7\r\n\r\n");
+    assert_null(strstr(got, ": 6\r\n"));
+    assert_non_null(strstr(got, "\r\nX-Users: 7\r\n"));
+    assert_non_null(strstr(got, "\r\nX-User: 1\r\n"));
     telling.changes = &none;
 }
 
@@ -158,6 +179,8 @@ int main(void)
         cmocka_unit_test_setup(http10_without_host_gets_the_address_it_came_to, set_up),
         cmocka_unit_test_setup(ipv6_and_unknown_clients_are_written_as_the_rules_say, set_up),
         cmocka_unit_test_setup(routes_set_add_and_remove_fields, set_up),
+        cmocka_unit_test_setup(nobody_but_a_trusted_proxy_names_the_client, set_up),
+        cmocka_unit_test_setup(what_a_route_sets_cannot_be_said_in_another_spelling, set_up),
         cmocka_unit_test_setup(bodies_and_upgrades_are_announced_anew, set_up),
         cmocka_unit_test_setup(what_does_not_fit_is_said_to_be_cut, set_up),
     };
