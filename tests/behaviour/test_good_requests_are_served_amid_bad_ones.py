@@ -1,5 +1,5 @@
-"""Hostile clients and broken servers at random, for three seconds (a minute, as a trial): good clients of a good server notice
-nothing, and in the end nothing is left behind."""
+"""Hostile clients and broken servers at random, for three seconds (a minute, as a trial): good clients of a good server
+notice nothing, and in the end nothing is left behind."""
 
 import time
 

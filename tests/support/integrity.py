@@ -44,11 +44,11 @@ class Account:
 
 def question(number, dice):
     user = f"user{dice.randrange(USERS)}"
-    framing = dice.choice(("length", "length", "chunked", "chunked", "close"))
+    framing = dice.choice(("length", "length", "length", "chunked", "chunked", "chunked", "close"))
     lines = [f"Host: example.org\r\nX-User: {user}\r\nX-Answer: {framing}"]
-    if dice.random() < 0.1:
+    if dice.random() < 0.03:
         lines.append(f"X-Padding: {dice.randrange(100000)}")
-    body = dice.randbytes(dice.choice((0, 0, 1, 100, 5000, 20000)))
+    body = dice.randbytes(dice.choice((0, 0, 0, 1, 100, 5000, 5000, 20000)))
     method = dice.choice(("POST", "PUT")) if body else "GET"
     sent = b""
     if body and dice.random() < 0.5:
