@@ -75,9 +75,14 @@ static void pause_door(struct admin *admin, const char *why)
         shut_door(admin);
 }
 
+static bool is_full(const struct admin *admin)
+{
+    return admin->client_count == ADMIN_CLIENTS_MOST;
+}
+
 static void open_door(struct admin *admin)
 {
-    if (admin->open || admin->door.fd < 0 || admin->client_count == ADMIN_CLIENTS_MOST)
+    if (admin->open || admin->door.fd < 0 || (is_full(admin) && !admin->house.figures_only))
         return;
     int failure = loop_add(admin->loop, &admin->door, LOOP_ACCEPT);
     admin->open = failure == 0;
@@ -310,6 +315,13 @@ static int take_client(struct admin *admin, int fd)
     return failure;
 }
 
+/* Where anybody may come, the oldest goes: who keeps asking must not keep out whoever asks if we are well. */
+static void make_room(struct admin *admin)
+{
+    if (admin->house.figures_only && is_full(admin))
+        end_client(container_of(admin->clients.next, struct admin_client, grave.link));
+}
+
 /* One newcomer in a turn; whoever is left wakes us again. */
 static void somebody_knocks(struct loop_source *source, uint32_t events)
 {
@@ -317,10 +329,14 @@ static void somebody_knocks(struct loop_source *source, uint32_t events)
     int fd = accept4(admin->door.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return;
-    int failure = fd < 0 ? -errno : take_client(admin, fd);
+    int failure = fd < 0 ? -errno : 0;
+    if (!failure) {
+        make_room(admin);
+        failure = take_client(admin, fd);
+    }
     if (failure)
         pause_door(admin, strerror(-failure));
-    else if (admin->client_count == ADMIN_CLIENTS_MOST)
+    else if (is_full(admin) && !admin->house.figures_only)
         shut_door(admin);
 }
 

@@ -6,7 +6,8 @@
  * serve nothing but figures, which change nothing, at an address that anybody may reach.
  *
  * Nothing that a client does holds the loop up. At most ADMIN_CLIENTS_MOST are served at a time, the rest wait in the
- * backlog; each has ADMIN_PATIENCE to say what it wants, and is dropped when it takes nothing of its answer for as long.
+ * backlog, or, where there are only figures, take the place of the oldest; each has ADMIN_PATIENCE to say what it wants, and
+ * is dropped when it takes nothing of its answer for as long.
  * Requests that come behind one another are answered in their order, one at a time. */
 
 #include "base/attr.h"

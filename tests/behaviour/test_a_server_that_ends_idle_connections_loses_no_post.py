@@ -24,7 +24,7 @@ def test_a_request_does_not_use_what_is_about_to_end(limpet, folder, keep):
     time.sleep(1.3)
     with ThreadPoolExecutor(1) as other, proc.paused(server.process.pid):
         asked = other.submit(one_answer, proxy, post)
-        time.sleep(2)
+        time.sleep(1.2)
         assert not asked.done()
     assert (asked.result().status, asked.result().body) == (200, b"6000")
     reached = [visit["connect_ms"] > 0 for visit in proxy.visits(3)]

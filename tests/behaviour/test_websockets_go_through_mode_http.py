@@ -28,15 +28,15 @@ def test_ten_thousand_messages_come_back_intact(proxy):
 
 
 def test_a_quiet_one_outlives_idle_and_ends_after_tunnel(proxy):
-    address = proxy(timeouts={"idle": "500ms", "tunnel": "3s"})
+    address = proxy(timeouts={"idle": "300ms", "tunnel": "2s"})
     quiet, talks = WebSocket(address), WebSocket(address)
     begun = time.monotonic()
-    assert not quiet.has_ended(1.5)
+    assert not quiet.has_ended(0.9)
     for _ in range(4):
         assert talks.echo("still here") == "still here"
-        time.sleep(0.5)
+        time.sleep(0.3)
     assert quiet.has_ended(5)
-    assert 2.9 <= time.monotonic() - begun < 4.5
+    assert 1.9 <= time.monotonic() - begun < 3.5
     assert talks.echo("and now") == "and now"
     for one in (quiet, talks):
         one.close()

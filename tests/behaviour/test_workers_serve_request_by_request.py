@@ -74,8 +74,8 @@ def test_posts_are_not_lost_when_workers_are_replaced(pool, folder):
 
 def test_requests_under_way_in_a_worker_that_is_replaced_are_finished(pool):
     proxy = pool(node_worker(), 2, timeouts={"drain": "5s"})
-    visitors = Visitors(proxy, per_second=50, lines=100, path="/wait/1000/{number}")
-    time.sleep(0.7)
+    visitors = Visitors(proxy, per_second=50, lines=100, path="/wait/500/{number}")
+    time.sleep(0.4)
     before = _replace(proxy)
     visits = _settle(proxy, visitors)
     assert lost(visits) == []
@@ -88,7 +88,7 @@ def test_only_what_was_under_way_in_a_worker_dies_with_it(pool):
     visitors = Visitors(proxy, per_second=300, lines=30, path="/wait/20/{number}")
     deaths = []
     for slot in "123":
-        time.sleep(0.7)
+        time.sleep(0.4)
         deaths.append((slot, time.monotonic()))
         proc.kill(proxy.workers[slot])
     time.sleep(1)
@@ -135,7 +135,7 @@ def test_a_stop_answers_what_is_under_way_and_tells_everybody_else(pool, command
     clients = [HttpClient(proxy) for _ in range(20)]
     try:
         for number, client in enumerate(clients):
-            client.send(wire.request(f"/wait/1000/{number}", {"X-Forwarded-For": CLIENTS[number]}))
+            client.send(wire.request(f"/wait/700/{number}", {"X-Forwarded-For": CLIENTS[number]}))
         idle = [HttpClient(proxy) for _ in range(5)]
         clients += idle
         for client in idle:
@@ -159,8 +159,8 @@ def test_requests_that_come_while_limpet_stops_are_answered_once_more(pool):
     """Who keeps a connection busy is told with the next answer."""
     proxy = pool(node_worker(), 2)
     with HttpClient(proxy) as client, HttpClient(proxy) as other:
-        other.send(wire.request("/wait/2000/1"))
-        client.send(wire.request("/wait/1000/2") + wire.request("/3"))
+        other.send(wire.request("/wait/1400/1"))
+        client.send(wire.request("/wait/700/2") + wire.request("/3"))
         time.sleep(0.2)
         proxy.signal(signal.SIGTERM)
         first = client.answer()
@@ -179,15 +179,14 @@ def test_the_engine_may_die_and_the_workers_stay(pool, command):
     before = proxy.workers
     visitors = Visitors(proxy, per_second=300, lines=30)
     deaths = []
-    for number in range(3):
-        time.sleep(0.7)
+    for number in range(2):
+        time.sleep(0.4)
         deaths.append(time.monotonic())
         proc.kill(proxy.engine)
         assert wait_until(lambda: proxy.stderr.count("ready again") > number)
-    time.sleep(0.7)
     visits = _settle(proxy, visitors)
     assert {visit.result for visit in visits} <= {ANSWERED, "reset", "empty", "cut"}
-    assert len(lost(visits)) <= 3 * 30
+    assert len(lost(visits)) <= 2 * 30
     assert all(any(visit.began - 0.1 < at < visit.ended + 0.2 for at in deaths) for visit in lost(visits))
     assert proxy.workers == before
     # Connections of dead engines are closed: each worker has its channel and those of the engine that lives.
@@ -195,14 +194,14 @@ def test_the_engine_may_die_and_the_workers_stay(pool, command):
 
 
 def test_a_websocket_through_a_worker_ends_with_the_drain_deadline(pool):
-    proxy = pool(node_worker(), 2, timeouts={"drain": "2s"})
+    proxy = pool(node_worker(), 2, timeouts={"drain": "1s"})
     sockets = [WebSocket(proxy, {"X-Forwarded-For": client}) for client in CLIENTS[:20]]
     homes = [int(socket.echo("hello").split()[0]) for socket in sockets]
     assert set(homes) == set(proxy.workers.values())
     first = proxy.workers["1"]
     begun = time.monotonic()
     proxy.signal(signal.SIGHUP)
-    while time.monotonic() < begun + 1.5:
+    while time.monotonic() < begun + 0.7:
         assert all(socket.echo("still") == f"{home} still" for socket, home in zip(sockets, homes))
         time.sleep(0.1)
     assert all(socket.has_ended(6) for socket, home in zip(sockets, homes) if home == first)
