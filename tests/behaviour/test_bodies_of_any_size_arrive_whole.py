@@ -136,7 +136,7 @@ def test_a_client_that_reads_slowly_holds_the_server_up(http_proxy, lasting, how
 def test_a_client_that_reads_slowly_but_steadily_gets_everything(http_proxy, lasting):
     """What waits in the kernel's buffers is on its way, too: nobody is idle."""
     body = _body(5_000_000)
-    proxy = http_proxy([lasting(Scripted("a", [answer(body)]))], timeouts={"idle": "500ms"})
+    proxy = http_proxy([lasting(Scripted("a", [answer(body)]))], timeouts={"idle": "300ms"})
     with HttpClient(proxy, prepare=lambda opened: opened.setsockopt(1, 8, 65536)) as client:  # SO_RCVBUF
         client.send(GET)
         received = bytearray()
@@ -144,7 +144,7 @@ def test_a_client_that_reads_slowly_but_steadily_gets_everything(http_proxy, las
             data = client.read(100_000)
             assert data, f"cut behind {len(received)} bytes"
             received += data
-            time.sleep(len(data) / 1.5e6)
+            time.sleep(len(data) / 3e6)
     assert received.endswith(body)
 
 
