@@ -28,7 +28,7 @@ def _get(target):
     return line(b"GET /%d HTTP/1.1" % target)
 
 
-@pytest.mark.parametrize("count", [2, 10, 100, 5000])
+@pytest.mark.parametrize("count", [2, 10, 100, 2000])
 def test_all_are_answered_in_order(proxy, home, count):
     with HttpClient(proxy) as client:
         sender = threading.Thread(target=client.send, args=(b"".join(map(_get, range(count))),))
