@@ -1,6 +1,8 @@
 """Exchanges of every kind, ended, reset or stalled behind each byte, by the client or by the server: nothing that was cut
 short looks complete to the other side, and nothing is left behind in limpet."""
 
+import os
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -99,9 +101,15 @@ def _script(request):
         yield STALL
 
 
-@pytest.fixture(scope="module")
-def server(lasting):
-    return lasting(Scripted("a", _script, early=True))
+@pytest.fixture(scope="module", params=["tcp", "unix"])
+def server(request):
+    """A Unix socket knows no reset, and tells of bytes that were not read in a way of its own."""
+    with tempfile.TemporaryDirectory(prefix="limpet-test-") as folder:
+        os.chmod(folder, 0o755)
+        address = f"unix:{folder}/server" if request.param == "unix" else None
+        server = Scripted("a", _script, address, early=True)
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -129,24 +137,25 @@ def _run(proxy, cases):
     return outcomes
 
 
+def _judge(proxy, cases):
+    outcomes = _run(proxy, cases)
+    assert [case for case, whole in outcomes if whole and not case.whole] == []
+    failed = [case for case, whole in outcomes if case.whole and not whole and case.how != "rst"]
+    assert [case for case, whole in _run(proxy, failed) if not whole] == []  # in a crowd, a deadline may have been too short
+
+
 @pytest.mark.threads
 @pytest.mark.parametrize("how", HOW)
 def test_by_the_client(proxy, server, descriptors_are_as_before, how):
     before = len(server.requests)
-    outcomes = _run(proxy, list(_all_cases(how, True)))
-    assert [case for case, whole in outcomes if whole and not case.whole] == []
-    if how != "rst":
-        assert [case for case, whole in outcomes if case.whole and not whole] == []
+    _judge(proxy, list(_all_cases(how, True)))
     time.sleep(0.1)
-    assert sum(request.whole for request in server.requests[before:]) <= len(EXCHANGES)
+    assert sum(request.whole for request in server.requests[before:]) <= 2 * len(EXCHANGES)
     assert not server.complaints
 
 
 @pytest.mark.threads
 @pytest.mark.parametrize("how", HOW)
 def test_by_the_server(proxy, server, descriptors_are_as_before, how):
-    outcomes = _run(proxy, list(_all_cases(how, False)))
-    assert [case for case, whole in outcomes if whole and not case.whole] == []
-    if how != "rst":
-        assert [case for case, whole in outcomes if case.whole and not whole] == []
+    _judge(proxy, list(_all_cases(how, False)))
     assert not server.complaints

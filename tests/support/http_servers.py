@@ -255,7 +255,8 @@ class Scripted(Server):
     def _converse(self, talk, _):
         feed, turn = Feed(), 0
         number = len(self.talks)
-        talk.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if talk.socket.family != socket.AF_UNIX:
+            talk.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             going = True
             while going:
