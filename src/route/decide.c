@@ -1,5 +1,6 @@
 #include "route/decide.h"
 
+#include "proto/byte_class.h"
 #include "proto/field.h"
 #include "proto/head_lookup.h"
 #include "proto/message.h"
@@ -409,13 +410,16 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
         spread(decision, facts, serial);
 }
 
-/* Where routes look into requests, nobody gets past them by saying too little in time, or by white space in front, over which
- * lenient servers read. */
+/* Where routes look into requests, nobody gets past them by saying too little in time, by white space in front, over which
+ * lenient servers read, or by a method longer than ours may be. */
 static bool may_be_http(const struct facts *facts, struct span bytes)
 {
-    bool unfinished = bytes.length == 0 || facts->head_cut_short || facts->head_too_long;
-    return facts->listener->per_request &&
-           (unfinished || bytes.data[0] == ' ' || (bytes.data[0] >= '\t' && bytes.data[0] <= '\r'));
+    if (!facts->listener->per_request)
+        return false;
+    if (bytes.length == 0 || facts->head_cut_short || facts->head_too_long)
+        return true;
+    bool space = bytes.data[0] == ' ' || (bytes.data[0] >= '\t' && bytes.data[0] <= '\r');
+    return space || (bytes.length > HEAD_METHOD_MAX && is_token(span_part(bytes, 0, HEAD_METHOD_MAX + 1)));
 }
 
 /* Which mode serves this connection? KNOWN_PRESENT: each of its requests is decided. A trusted peer that speaks HTTP is a

@@ -140,19 +140,13 @@ static void note_for_log(struct http_client *client, struct span seen, struct sp
     e->visit.request->id[id.length] = '\0';
 }
 
-/* Somebody who is trusted speaks for many: each of them is counted while a request of his is under way. */
+/* Somebody who is trusted speaks for many: each of them is counted while a request of his is under way. Whoever is not was
+ * counted when he came. */
 static bool count_client(struct http_client *client)
 {
     struct exchange *e = client->exchange;
-    struct limits *limits = client->context->share->limits;
-    if (client->counted)
-        return true;
-    if (!client->origin.source_trusted) {
-        client->counted = limits_enter_client(limits, &client->origin.source);
-        return client->counted;
-    }
-    e->counted = limits_enter_client(limits, &e->visit.client);
-    return e->counted;
+    e->counted = !client->counted && limits_enter_client(client->context->share->limits, &e->visit.client);
+    return client->counted || e->counted;
 }
 
 /* ---- the decision ---------------------------------------------------------------------------------------------------- */

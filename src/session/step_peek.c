@@ -47,9 +47,17 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
         c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
 }
 
-/* Each of its requests will be decided by itself. */
+static const char too_many[] = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n"
+                               "Retry-After: 1\r\nConnection: close\r\n\r\nToo many connections\n";
+
+/* Each of its requests will be decided by itself. Whoever is not trusted speaks for himself, so he is counted before he is
+ * waited for; the clients of others are counted with their requests. */
 static enum step go_on_in_http(struct connection *c, const struct facts *facts)
 {
+    if (!c->counted && !facts->source_trusted && !count_client(c, &facts->source)) {
+        counter_add(c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
+        return connection_part(c, &c->client, REASON_PER_CLIENT, too_many);
+    }
     if (http_take_over(c, facts) != 0)
         return connection_end(c, REASON_NO_MEMORY);
     c->taken_over = true;
@@ -95,6 +103,14 @@ static enum step begin_waiting(struct connection *c)
     return STEP_PEEK;
 }
 
+/* Null: that takes more bytes to know. */
+static const struct endpoint *client_without_bytes(const struct facts *facts)
+{
+    if (facts->client_known == KNOWN_PRESENT)
+        return &facts->client;
+    return facts->stage == FACTS_CONTENT && !facts->source_trusted ? &facts->source : NULL;
+}
+
 /* What can be known without any byte. Most connections are decided by it; who has to wait is counted before he does. */
 enum step step_guard(struct connection *c)
 {
@@ -104,7 +120,8 @@ enum step step_guard(struct connection *c)
     first->serial = ++context->serial;
     if (peek_at_once(first, &context->decision) == PEEK_DECIDED)
         return accept_decision(c, &first->facts);
-    if (first->facts.client_known == KNOWN_PRESENT && !count_client(c, &first->facts.client))
+    const struct endpoint *client = client_without_bytes(&first->facts);
+    if (client && !count_client(c, client))
         return refuse(c);
     return begin_waiting(c);
 }

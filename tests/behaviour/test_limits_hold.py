@@ -75,6 +75,33 @@ def test_no_client_has_more_connections_than_its_limit(limpet, server, crowd):
     assert proc.wait_until(lambda: _is_served(crowd(proxy, 1, "127.5.5.5")[0]), 5)
 
 
+@pytest.mark.threads
+@pytest.mark.parametrize("mode", ["http", "auto"])
+@pytest.mark.parametrize("begin", [b"", b"GET / HT"])
+def test_clients_count_before_they_ask(limpet, server, crowd, mode, begin):
+    """Or somebody who says nothing could have all the connections that there are."""
+    listener = {"trust": "none", "mode": mode, "routes": [{"path": "/x", "answer": 404}, {"pool": "app"}]}
+    proxy = limpet([server("a", echoes)], limits={"per-client": 3}, listener=listener)
+
+    def answer(source):
+        client = crowd(proxy, 1, source)[0]
+        try:
+            return client.send(wire.request("/x")).read(1000)[:12]
+        except ConnectionError:
+            return b""
+
+    greedy = crowd(proxy, 3, "127.5.5.5")
+    for client in greedy:
+        client.send(begin)
+    refused = b"HTTP/1.1 429" if mode == "http" else b""
+    assert proc.wait_until(lambda: answer("127.5.5.5") == refused, 5)
+    assert answer("127.5.5.6") == b"HTTP/1.1 404"
+    for client in greedy:
+        client.close()
+    assert proc.wait_until(lambda: answer("127.5.5.5") == b"HTTP/1.1 404", 5)
+    assert "per_client_limit" in [visit["reason"] for visit in proxy.visits(3)]
+
+
 def test_the_client_who_counts_is_the_one_a_proxy_names(limpet, server, crowd):
     proxy = limpet([server("a", echoes)], limits={"per-client": 1}, listener={"proxy-protocol": "require"})
 

@@ -281,8 +281,17 @@ static void what_was_taken_off_a_connection_holds_for_its_requests(void **state)
 
 static void nobody_gets_past_routes_that_look_into_requests(void **state)
 {
-    static const char *const may_be[] = {"",          "GE",       "GET ",   "\r\n",      "\r\n\r\nGET / HTTP/1.1\r\n",
-                                         "\n\nGET /", " GET / H", "\tGET ", "EHLO x yz", "\v"};
+    static const char *const may_be[] = {"",
+                                         "GE",
+                                         "GET ",
+                                         "\r\n",
+                                         "\r\n\r\nGET / HTTP/1.1\r\n",
+                                         "\n\nGET /",
+                                         " GET / H",
+                                         "\tGET ",
+                                         "EHLO x yz",
+                                         "\v",
+                                         "MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM / HTTP/1.1\r\n"};
     static const char *const is_not[] = {"EHLO x\r\n", "\x16\x03\x01", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\xff"};
     listener.per_request = true;
     for (size_t i = 0; i < ARRAY_LENGTH(may_be); i++) {
