@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/span.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ static inline void text_add_bytes(struct text *t, const void *data, size_t lengt
     }
     if (length == 0)
         return;
+    assert(data != NULL);
     memcpy(t->data + t->length, data, length);
     t->length += length;
     t->data[t->length] = '\0';
