@@ -22,8 +22,6 @@
 /* So many may be idle for each server and thread. */
 #define LINKS_IDLE_COUNT 1024
 
-struct link;
-
 /* Who uses one is told what becomes of it. */
 struct link_user {
     void (*ready)(struct link_user *user);

@@ -23,7 +23,7 @@ static struct handover *handover_of(struct delivery *delivery)
     return delivery->sender;
 }
 
-/* ---- in the thread of who gave it away --------------------------------------------------------------------------------- */
+/* ---- in the thread of who gave it away --------------------------------------------------------------------------- */
 
 static void come_home(struct handover *handover)
 {
@@ -45,7 +45,7 @@ static void open_answer(struct mail *mail)
     come_home(handover_of(container_of(mail, struct delivery, mail)));
 }
 
-/* ---- in the thread of the worker's owner --------------------------------------------------------------------------------------- */
+/* ---- in the thread of the worker's owner ------------------------------------------------------------------------- */
 
 static void answered(struct delivery *delivery)
 {
@@ -64,7 +64,7 @@ static void open_delivery(struct mail *mail)
     team_deliver(&handover_of(delivery)->to->context->team, delivery);
 }
 
-/* ---- begin and end -------------------------------------------------------------------------------------------------- */
+/* ---- begin and end ----------------------------------------------------------------------------------------------- */
 
 int handover_pair(int *ours)
 {

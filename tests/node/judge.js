@@ -5,7 +5,8 @@
 const http = require('http');
 const { Duplex } = require('stream');
 
-const AT_ONCE = 200;
+const { each } = require('./conversations');
+
 const QUIET_TURNS = 4; // of the event loop, until nothing more is expected
 
 let moves = 0; // goes on as long as something happens
@@ -95,24 +96,4 @@ async function judge(conversations) {
   });
 }
 
-function cut(bytes) {
-  const conversations = [];
-  for (let at = 0; at < bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    conversations.push(bytes.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return conversations;
-}
-
-async function main() {
-  const pieces = [];
-  for await (const piece of process.stdin) pieces.push(piece);
-  const conversations = cut(Buffer.concat(pieces));
-  for (let at = 0; at < conversations.length; at += AT_ONCE) {
-    const lines = await judge(conversations.slice(at, at + AT_ONCE));
-    process.stdout.write(`${lines.join('\n')}\n`);
-  }
-}
-
-main();
+each(judge);

@@ -6,7 +6,7 @@
 const http = require('http');
 const { Duplex } = require('stream');
 
-const AT_ONCE = 200;
+const { each } = require('./conversations');
 
 // A connection that brings these bytes and then its end.
 class Connection extends Duplex {
@@ -64,24 +64,4 @@ function judge(conversation) {
   });
 }
 
-function cut(bytes) {
-  const conversations = [];
-  for (let at = 0; at < bytes.length;) {
-    const length = bytes.readUInt32LE(at);
-    conversations.push(bytes.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return conversations;
-}
-
-async function main() {
-  const pieces = [];
-  for await (const piece of process.stdin) pieces.push(piece);
-  const conversations = cut(Buffer.concat(pieces));
-  for (let at = 0; at < conversations.length; at += AT_ONCE) {
-    const lines = await Promise.all(conversations.slice(at, at + AT_ONCE).map(judge));
-    process.stdout.write(`${lines.join('\n')}\n`);
-  }
-}
-
-main();
+each((conversations) => Promise.all(conversations.map(judge)));
