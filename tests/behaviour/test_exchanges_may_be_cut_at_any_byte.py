@@ -10,7 +10,7 @@ import pytest
 
 from support import proc
 from support.http_client import HttpClient
-from support.http_servers import BODY, CLOSE, CONTINUE, RESET, STALL, Scripted, answer, chunked, chunked_answer
+from support.http_servers import BODY, CLOSE, CONTINUE, RESET, STALL, Scripted, ScriptedWorker, answer, chunked, chunked_answer
 from support.proc import wait_until
 from support.refusals import HOST
 
@@ -101,13 +101,17 @@ def _script(request):
         yield STALL
 
 
-@pytest.fixture(scope="module", params=["tcp", "unix"])
+@pytest.fixture(scope="module", params=["tcp", "unix", "worker", "worker-auto"])
 def server(request):
-    """A Unix socket knows no reset, and tells of bytes that were not read in a way of its own."""
+    """A Unix socket knows no reset, and tells of bytes that were not read in a way of its own; a worker gets one end of a
+    socketpair. In mode auto a client who is cut before he is known to speak HTTP is handed to the worker himself."""
     with tempfile.TemporaryDirectory(prefix="limpet-test-") as folder:
         os.chmod(folder, 0o755)
-        address = f"unix:{folder}/server" if request.param == "unix" else None
-        server = Scripted("a", _script, address, early=True)
+        if request.param.startswith("worker"):
+            server = ScriptedWorker("a", _script, folder, patience=1.5, early=True)
+        else:
+            server = Scripted("a", _script, f"unix:{folder}/server" if request.param == "unix" else None, early=True)
+        server.mode = "auto" if request.param.endswith("auto") else "http"
         yield server
         server.stop()
 
@@ -115,7 +119,15 @@ def server(request):
 @pytest.fixture(scope="module")
 def proxy(http_proxy, server):
     times = dict.fromkeys(("head", "answer", "idle", "tunnel"), "1s")
-    return http_proxy([server], timeouts=times, log={"access": "off"})
+    more = {"timeouts": {"first-bytes": "300ms", **times}, "log": {"access": "off"}}
+    if not isinstance(server, ScriptedWorker):
+        yield http_proxy([server], **more)
+        return
+    listener = {"mode": server.mode, "trust": "loopback" if server.mode == "auto" else "none"}
+    proxy = http_proxy([], listener, workers={"command": server.command, "count": 1}, **more)
+    assert proxy.says("takes connections")
+    yield proxy
+    assert "a new one is started" not in proxy.stderr
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from support.http1 import Cut, Feed, Malformed, drive, read_request_body, read_request_head
 from support.ports import free_port
-from support.servers import Server, listen_on
+from support.servers import Server, Talk, listen_on
+
+_PASSES_ON = Path(__file__).parent / "worker_programs" / "passes_on.py"
 
 
 def answer(body=b"", status="200 OK", fields=()):
@@ -295,6 +297,29 @@ class Scripted(Server):
         elif step == RESET:
             talk.reset()
         return not isinstance(step, str) or step == BODY
+
+
+class ScriptedWorker(Scripted):
+    """The same with the connections that limpet gives to a worker of the pool, which is `command`. Whoever says nothing for
+    so many seconds of `patience` is left."""
+
+    def __init__(self, name, script, folder, patience, early=False):
+        self.channel, self.patience = None, patience
+        self.command = ["/usr/bin/python3", "-B", str(_PASSES_ON), f"{folder}/worker"]
+        super().__init__(name, script, f"unix:{folder}/worker", early)
+
+    def _accept(self, listening):
+        with suppress(OSError):
+            self.channel, _ = listening.accept()
+            while descriptors := socket.recv_fds(self.channel, 1, 1)[1]:
+                connection = socket.socket(fileno=descriptors[0])
+                connection.settimeout(self.patience)
+                self._begin(Talk(connection, None))
+
+    def stop(self):
+        if self.channel:
+            self.channel.shutdown(socket.SHUT_RDWR)
+        super().stop()
 
 
 def main(name, address, lies):

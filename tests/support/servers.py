@@ -88,9 +88,11 @@ class Server:
                 connection, peer = listening.accept()
             except OSError:
                 return
-            talk = Talk(connection, peer)
-            self.talks.append(talk)
-            threading.Thread(target=self._serve, args=(talk,), daemon=True).start()
+            self._begin(Talk(connection, peer))
+
+    def _begin(self, talk):
+        self.talks.append(talk)
+        threading.Thread(target=self._serve, args=(talk,), daemon=True).start()
 
     def _serve(self, talk):
         try:
