@@ -261,8 +261,12 @@ static int set_up(struct engine *engine)
     }
 }
 
+/* Who waits at a listener is decided at once, by a thread that does not know the workers of another one yet: it would lead
+ * to strangers whoever is at home with those. So all of them are there before the first thread runs. */
 static int start_threads(struct engine *engine)
 {
+    for (size_t i = 0; i < engine->thread_count; i++)
+        mailbox_open(&engine->threads[i].mailbox);
     for (size_t i = 0; i < engine->thread_count; i++) {
         int failure = thread_start(&engine->threads[i]);
         if (failure)

@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static void open_mails(struct mailbox *mailbox)
+void mailbox_open(struct mailbox *mailbox)
 {
     struct list mails;
     list_init(&mails);
@@ -28,7 +28,7 @@ static void ready(struct loop_source *source, uint32_t events)
     uint32_t notes = __atomic_exchange_n(&mailbox->notes, 0, __ATOMIC_ACQ_REL);
     if (notes)
         mailbox->read(mailbox, notes);
-    open_mails(mailbox);
+    mailbox_open(mailbox);
 }
 
 int mailbox_init(struct mailbox *mailbox, struct loop *loop, void (*read)(struct mailbox *mailbox, uint32_t notes))

@@ -36,4 +36,7 @@ void mailbox_post(struct mailbox *mailbox, uint32_t notes);
  * opened, because the loop has ended, is not freed. */
 void mailbox_send(struct mailbox *mailbox, struct mail *mail);
 
+/* Opens the mail that is there, at once: as long as the loop does not run, this is for whoever is to start it. */
+void mailbox_open(struct mailbox *mailbox);
+
 #endif

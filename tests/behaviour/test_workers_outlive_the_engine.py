@@ -10,6 +10,7 @@ import pytest
 from support import proc
 from support.client import Client, ask, parse_answer
 from support.proc import paused, wait_until
+from support.ranking import ranking_of_workers
 from support.visitors import ANSWERED, Visitors, results, slowest
 from support.websocket import WebSocket
 from support.wire import request
@@ -59,6 +60,22 @@ def test_kept_connections_live_on(workers, command):
         assert parse_answer(client.send(request("/1")).read()).text == first
         assert ask(proxy, "/1", {"Connection": "close"}).text == first
     assert proxy.workers == before
+
+
+@pytest.mark.parametrize("mode", ["tcp", "http"])
+@BOTH
+def test_newcomers_who_waited_for_the_next_engine_come_home(workers, command, mode):
+    """They are at its doors before its threads know of each other's workers."""
+    proxy = workers(command, 4, key="client", listener={"mode": mode, "trust": "loopback"}, threads=4)
+    homes = ranking_of_workers(4)
+    for _ in range(3):
+        with paused(proxy.keeper):
+            proc.kill(proxy.engine)
+            clients = [Client(proxy).send(request("/1", _fields(number))) for number in range(60)]
+        for number, client in enumerate(clients):
+            with client:
+                slot = parse_answer(client.read_to_end()).text[0]
+                assert slot == homes.home_of_address(f"203.0.113.{number}")
 
 
 @pytest.mark.plain
