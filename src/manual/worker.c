@@ -240,6 +240,12 @@ static const struct roff_row faults[] = {
      "taken back out of its socket, and goes to the next-ranked; so do its clients from now on. What it has read and "
      "not answered cannot be given to anybody else: those clients wait, at most `timeouts: worker`. When it answers "
      "again, it is up, and its clients come home. `kill-silent` kills it instead, after a time."},
+    {"It is silent, and requests are decided one by one",
+     "In mode http, and in auto behind a proxy. A request that needs a new connection to the worker goes to the "
+     "next-ranked after these 3 seconds, with that connection. One that was sent on a connection which the worker has "
+     "taken before waits for it, at most `timeouts: answer`, and is answered 504 then: nobody can take back what "
+     "stands "
+     "unread in such a connection, so the worker might still do what it says when it goes on."},
     {"It is stopped (SIGSTOP)", "As silent. Continued, it goes on, and finds in its socket nothing that another has "
                                 "got."},
     {"Its table of descriptors is full",

@@ -237,3 +237,20 @@ def test_a_worker_that_stands_still_holds_up_its_own_requests_alone(pool):
             assert time.monotonic() - begun < 1
         answer = waiting.answer()
         assert (answer.status, answer.body.split()[0]) == (200, b"2")
+
+
+def test_what_a_worker_that_stands_still_was_sent_waits_for_it_and_the_rest_goes_on(pool):
+    """It may have read the request, or read it later: so nobody else gets it."""
+    proxy = pool(node_worker(), timeouts={"answer": "6s"})
+    homes = ranking_of_workers(3)
+    own = next(client for client in CLIENTS if homes.home_of_address(client) == "2")
+    with HttpClient(proxy, timeout=15) as sent, HttpClient(proxy, timeout=15) as other:
+        assert sent.ask(wire.request("/0", {"X-Forwarded-For": own})).status == 200
+        with proc.paused(proxy.workers["2"]):
+            begun = time.monotonic()
+            sent.send(wire.request("/1", {"X-Forwarded-For": own}))
+            answer = other.ask(wire.request("/2", {"X-Forwarded-For": own}))
+            assert (answer.status, answer.body.split()[0] == b"2") == (200, False)
+            assert 2 < time.monotonic() - begun < 6
+            assert sent.answer().status == 504
+            assert 5.5 < time.monotonic() - begun
