@@ -1,8 +1,8 @@
 #ifndef LIMPET_WHY_EXPLAIN_H
 #define LIMPET_WHY_EXPLAIN_H
 
-/* What would become of a client, gathered by the rooms that decide about real ones (route/facts, route/decide,
- * route/pick), so that `limpet why` cannot say anything else than what happens. Printed as text or as JSON. */
+/* What would become of a client, gathered by the rooms that decide about real ones (route/facts, route/refusal,
+ * route/decide, route/pick), so that `limpet why` cannot say anything else than what happens. Printed as text or as JSON. */
 
 #include "base/attr.h"
 #include "plan/plan.h"
@@ -51,6 +51,10 @@ struct explanation {
     enum client_from other_field; /* was sent instead of the one that counts; CLIENT_FROM_NONE: none was */
     struct facts facts;
     struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
+    unsigned end_status;      /* of DECIDE_END: what the client is answered with; 0: nothing */
+    bool answers_unasked;     /* limpet answers, or ends, before it asks who the client is and where it might go */
+    bool answers_options;     /* ... namely OPTIONS that may go no further: DECIDE_ANSWER without a route */
+    bool may_be_loop;         /* a Via names a limpet; this one would refuse its own name */
 
     const char *client_how; /* static text; null if it never came to that */
     size_t element_count;
@@ -78,6 +82,10 @@ void explain_fini(struct explanation *e);
 
 void explain_print_text(const struct explanation *e, FILE *out);
 void explain_print_json(const struct explanation *e, FILE *out);
+
+/* What becomes of OPTIONS that may go no further. */
+#define EXPLAIN_OPTIONS_STATUS 200
+extern const char explain_options_why[];
 
 /* By which word of `trust` somebody is believed: "loopback", "10.0.0.0/8"; "" if he is not. */
 #define EXPLAIN_TRUST_SIZE (ENDPOINT_TEXT_SIZE + 4)

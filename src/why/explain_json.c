@@ -279,12 +279,13 @@ static void add_answer(struct json *json, const struct explanation *e)
         add_null(json, "answer");
         return;
     }
-    const struct plan_route *route = &e->listener->routes[e->decision.route];
+    const struct plan_route *route = e->answers_options ? NULL : &e->listener->routes[e->decision.route];
     name(json, "answer");
     open_with(json, '{');
-    add_number(json, "status", route->status);
-    add_bool(json, "redirect", route->action == ROUTE_REDIRECT);
-    add_text(json, "location", route->location);
+    add_number(json, "status", route ? route->status : EXPLAIN_OPTIONS_STATUS);
+    add_bool(json, "redirect", route && route->action == ROUTE_REDIRECT);
+    add_text(json, "location", route ? route->location : NULL);
+    add_text(json, "why", route ? NULL : explain_options_why);
     close_with(json, '}');
 }
 
@@ -299,6 +300,11 @@ static void add_end(struct json *json, const struct explanation *e)
     add_text(json, "reason", reason_text(e->decision.reason));
     add_text(json, "why", e->decision.why);
     add_bool(json, "answer_400", e->decision.answer_400);
+    if (e->end_status > 0)
+        add_number(json, "status", e->end_status);
+    else
+        add_null(json, "status");
+    add_text(json, "meaning", reason_help(e->decision.reason));
     close_with(json, '}');
 }
 
@@ -318,6 +324,7 @@ static void add_decision(struct json *json, const struct explanation *e)
     add_text(json, "server", e->entry_count > 0 ? explain_home(e)->name : NULL);
     add_answer(json, e);
     add_end(json, e);
+    add_bool(json, "may_be_a_loop", e->may_be_loop);
 }
 
 void explain_print_json(const struct explanation *e, FILE *out)

@@ -273,18 +273,42 @@ static void print_ranking(const struct explanation *e, FILE *out)
 
 static void print_end(const struct explanation *e, FILE *out)
 {
-    fprintf(out, LABEL "the %s is ended%s: %s\n", "Result", e->per_request ? "request" : "connection",
-            e->decision.answer_400 ? ", answered 400" : "", e->decision.why);
-    fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
+    const struct decision *decision = &e->decision;
+    if (decision->reason == REASON_NONE) {
+        fprintf(out, LABEL "the connection is ended without a word: %s\n", "Result", decision->why);
+        fprintf(out, LABEL "In the log there is no line of it\n", "");
+        return;
+    }
+    fprintf(out, LABEL "the %s", "Result", e->per_request ? "request is refused" : "connection is ended");
+    if (e->end_status > 0)
+        fprintf(out, ", answered %u", e->end_status);
+    fprintf(out, ": %s\n" LABEL "In the log it is ", decision->why, "");
+    if (e->per_request)
+        fprintf(out, "status=%u ", e->end_status);
+    fprintf(out, "reason=%s\n", reason_text(decision->reason));
+    fprintf(out, LABEL "%s\n", "", reason_help(decision->reason));
 }
 
 static void print_answer(const struct explanation *e, FILE *out)
 {
     char words[256];
     struct text text;
+    if (e->answers_options) {
+        fprintf(out, LABEL "limpet answers itself: %d, %s\n", "Result", EXPLAIN_OPTIONS_STATUS, explain_options_why);
+        return;
+    }
     text_init(&text, words, sizeof(words));
     describe_answer(&e->listener->routes[e->decision.route], &text);
     fprintf(out, LABEL "limpet answers itself: %s%s\n", "Result", words, text.cut ? "..." : "");
+}
+
+static void print_loop(const struct explanation *e, FILE *out)
+{
+    if (e->may_be_loop)
+        fprintf(out,
+                LABEL "its Via names a limpet; if that is this one, the request was here before, and is answered 508 "
+                      "(reason=%s)\n",
+                "", reason_text(REASON_LOOP));
 }
 
 static void print_home(const struct explanation *e, FILE *out)
@@ -324,4 +348,5 @@ void explain_print_text(const struct explanation *e, FILE *out)
     print_sources(e, out);
     print_ranking(e, out);
     print_result(e, out);
+    print_loop(e, out);
 }
