@@ -45,6 +45,8 @@ static int read_text(const char *file, enum secret_step step, char **text, size_
         return failed(file,
                       "others than its owner can read or change it, so it is no secret any more: make a new one, or "
                       "at least chmod 600");
+    if (failure == -ENXIO)
+        return failed(file, "this is no file, but a FIFO, a device or a socket");
     return failure ? failed(file, strerror(-failure)) : EXIT_FINE;
 }
 

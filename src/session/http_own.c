@@ -40,6 +40,7 @@ static enum http_step send_own(struct http_client *client, struct answer_own *ow
     struct exchange *e = client->exchange;
     struct http_room *room = http_room_of(client);
     struct text text;
+    own->date = clock_date(&client->context->date, clock_wall());
     own->without_body = e->to_head;
     own->telling.http10 = e->http10;
     own->telling.close = e->close;
