@@ -70,7 +70,7 @@ static void tell_place(struct explanation *e, const struct head *head, struct sp
     if (e->bad_text.length == 0)
         return;
     e->bad_line = line;
-    e->bad_byte = head->position - start + 1;
+    e->bad_byte = head->position < end ? head->position - start + 1 : 0;
 }
 
 /* As much as a real connection would show: one read takes 16 KiB, and then come more until the head may be no longer. */

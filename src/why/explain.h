@@ -53,7 +53,7 @@ struct explanation {
     struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
     unsigned end_status;      /* of DECIDE_END: what the client is answered with; 0: nothing */
     size_t bad_line;          /* where the head breaks off, from 1; 0: it is not at one place */
-    size_t bad_byte;          /* in that line, from 1 */
+    size_t bad_byte;          /* in that line, from 1; 0: the line as a whole is wrong */
     struct span bad_text;     /* the line, without its end */
     bool answers_unasked;     /* limpet answers, or ends, before it asks who the client is and where it might go */
     bool answers_options;     /* ... namely OPTIONS that may go no further: DECIDE_ANSWER without a route */

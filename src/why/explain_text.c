@@ -283,13 +283,16 @@ static void print_ranking(const struct explanation *e, FILE *out)
 /* The piece of the line in which it breaks off. */
 static void print_place(const struct explanation *e, FILE *out)
 {
-    size_t at = e->bad_byte - 1, from = at > PLACE_SHOWN / 2 ? at - PLACE_SHOWN / 2 : 0;
+    size_t at = e->bad_byte, from = at > PLACE_SHOWN / 2 ? at - PLACE_SHOWN / 2 : 0;
     size_t left = e->bad_text.length - from;
     if (e->bad_line == 0)
         return;
     fprintf(out, LABEL "in line %zu: %s", "", e->bad_line, from > 0 ? "..." : "");
     print_escaped(out, span_part(e->bad_text, from, left < PLACE_SHOWN ? left : PLACE_SHOWN));
-    fprintf(out, "%s, at its byte %zu\n", left > PLACE_SHOWN ? "..." : "", e->bad_byte);
+    fputs(left > PLACE_SHOWN ? "..." : "", out);
+    if (e->bad_byte > 0)
+        fprintf(out, ", at its byte %zu", e->bad_byte);
+    fputc('\n', out);
 }
 
 static void print_end(const struct explanation *e, FILE *out)

@@ -33,6 +33,7 @@ def test_the_line_that_is_wrong_is_shown(why):
     end = why(PLAIN, "--bytes", "-", "--json", stdin=BAD_FIELD)["end"]
     assert (end["line"], end["byte"]) == (4, 2)
     assert "in line 1: GET\\x20/a" in why(PLAIN, "--bytes", "-", stdin=b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert why(PLAIN, "--bytes", "-", "--json", stdin=b"GET a b HTTP/1.1\r\nHost: a\r\n\r\n")["end"]["byte"] is None
     long = b"GET / HTTP/1.1\r\nHost: a\r\nX" + 1000 * b"\x1b" + b": y\r\n\r\n"
     assert "\x1b" not in why(PLAIN, "--bytes", "-", stdin=long)
     assert max(map(len, why(PLAIN, "--bytes", "-", stdin=long).splitlines())) < 300
@@ -40,7 +41,7 @@ def test_the_line_that_is_wrong_is_shown(why):
 
 def test_a_place_far_to_the_right_is_shown_with_what_is_around_it(why):
     told = why(PLAIN, "--bytes", "-", stdin=b"GET / HTTP/1.1\r\nHost: a\r\nX: " + 500 * b"a" + b"\0" + 500 * b"b" + b"\r\n\r\n")
-    assert "in line 3: ..." + 30 * "a" + "\\x00" + 29 * "b" + "..., at its byte 504\n" in told
+    assert "in line 3: ..." + 29 * "a" + "\\x00" + 30 * "b" + "..., at its byte 504\n" in told
 
 
 def test_what_is_missing_has_no_place(why):
