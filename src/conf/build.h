@@ -84,6 +84,7 @@ struct build {
     const char *directory; /* relative paths start here: "" or with a slash at its end */
     unsigned sources;      /* so many were named so far */
     struct plan *plan;
+    const struct node *admin; /* who said plan->admin; its source may be no file */
     bool from_flags;
     struct draft_listener *listeners, *last_listener;
     struct draft_pool *pools, *last_pool;

@@ -57,6 +57,7 @@ void read_root_admin(struct build *b, const struct schema_row *row, const struct
     struct address *address = arena_alloc(b->arena, sizeof(*address));
     if (read_address(b, value, true, address))
         plan->admin = address;
+    b->admin = value;
 }
 
 /* Relative paths start where the words were said. */
