@@ -5,6 +5,7 @@
 #include "conf/read.h"
 #include "conf/read_route.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 
 #define UNWRAP_MAX 255
 
@@ -65,7 +66,7 @@ static const char *refused_upgrade(struct span word)
 
 static const char *read_upgrade(struct build *b, const struct node *item)
 {
-    bool is_word = item->kind == NODE_TEXT && read_is_token(item->text);
+    bool is_word = item->kind == NODE_TEXT && is_token(item->text);
     const char *refused = item->kind == NODE_TEXT ? refused_upgrade(item->text) : NULL;
     if (refused)
         report_error(b->report, item->at, "take it out: a client that asks for it is served without", "%s", refused);

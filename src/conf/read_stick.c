@@ -3,6 +3,7 @@
 #include "conf/key_source.h"
 #include "conf/read.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 
 #define COOKIE_NAME_MOST 64
 #define COOKIE_LIFETIME "24h"
@@ -15,7 +16,7 @@ void read_stick_cookie(struct build *b, const struct schema_row *row, const stru
     draft->plan.kind = STICK_COOKIE;
     if (!read_is_text(b, row, value))
         return;
-    if (!read_is_token(value->text) || value->text.length > COOKIE_NAME_MOST)
+    if (!is_token(value->text) || value->text.length > COOKIE_NAME_MOST)
         report_error(b->report, value->at, "write a name of at most 64 letters, digits and signs such as - and _",
                      "%s cannot be the name of a cookie", report_quote(b->report, value->text));
     draft->plan.name = arena_text(b->arena, value->text);
