@@ -54,7 +54,6 @@ struct draft_server {
 struct draft_workers {
     struct plan_workers plan; /* first: the schema fills it by offset */
     const struct node *node;  /* their map */
-    size_t word_count;        /* of the command */
 };
 
 struct draft_pool {

@@ -92,12 +92,14 @@ void read_listener_upgrade(struct build *b, const struct schema_row *row, const 
     const char **words = arena_alloc(b->arena, count * sizeof(*words) + 1);
     if (count == 0)
         report_error(b->report, value->at, "write `none` if no upgrade is allowed", "this list is empty");
+    size_t good = 0;
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         const char *word = read_upgrade(b, item);
         if (word)
-            words[listener->upgrade_count++] = word;
+            words[good++] = word;
     }
     listener->upgrades = words;
+    listener->upgrade_count = good;
 }
 
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)

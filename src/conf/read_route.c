@@ -86,7 +86,7 @@ static const char *const *read_all(struct build *b, const struct schema_row *row
         read_wrong_type(b, row, value);
         return NULL;
     }
-    size_t most = value->kind == NODE_LIST ? value->count : 1;
+    size_t most = value->kind == NODE_LIST ? value->count : 1, good = 0;
     const char **words = arena_alloc(b->arena, most * sizeof(*words) + 1);
     if (most == 0)
         report_error(b->report, value->at, arena_format(b->arena, "take `%s` out, or write one", row->key),
@@ -94,8 +94,9 @@ static const char *const *read_all(struct build *b, const struct schema_row *row
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         const char *word = read_is_text(b, row, item) ? read(b, row, item) : NULL;
         if (word)
-            words[(*count)++] = word;
+            words[good++] = word;
     }
+    *count = good;
     return words;
 }
 

@@ -86,19 +86,20 @@ static void read_one(struct build *b, const struct schema_row *row, const struct
 void read_stick(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     struct draft_pool *pool = target;
-    size_t most = value->kind == NODE_LIST ? value->count : 1;
+    size_t most = value->kind == NODE_LIST ? value->count : 1, count = 0;
     struct draft_stick *drafts = arena_alloc(b->arena, most * sizeof(*drafts) + 1);
     struct plan_stick *sticks = arena_alloc(b->arena, most * sizeof(*sticks) + 1);
     if (most == 0)
         report_error(b->report, value->at, "take `stick` out, or write `{cookie: limpet}`", "this list is empty");
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
-        struct draft_stick *draft = &drafts[pool->plan.stick_count];
+        struct draft_stick *draft = &drafts[count];
         read_one(b, row, item, draft);
         if (draft->cookie && pool->cookie)
             report_error(b->report, item->at, "keep one of them", "a pool sets one cookie, and this is another one");
         if (draft->cookie)
             pool->cookie = draft->cookie;
-        sticks[pool->plan.stick_count++] = draft->plan;
+        sticks[count++] = draft->plan;
     }
     pool->plan.sticks = sticks;
+    pool->plan.stick_count = count;
 }
