@@ -10,8 +10,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-const char explain_options_why[] = "OPTIONS with `Max-Forwards: 0` may go no further";
-
 static void end_with(struct explanation *e, const struct facts_result *result)
 {
     e->decision = (struct decision){
@@ -54,6 +52,27 @@ static void end_with_refusal(struct explanation *e, struct refusal refusal)
     e->answers_unasked = true;
 }
 
+/* The reader stops in the line that is wrong. What is missing has no place: it is found out in the empty line at the end. */
+static void tell_place(struct explanation *e, const struct head *head, struct span bytes)
+{
+    size_t start = 0, line = 1, end = head->position;
+    for (size_t i = 0; i < head->position; i++) {
+        if (bytes.data[i] == '\n') {
+            start = i + 1;
+            line++;
+        }
+    }
+    while (end < bytes.length && bytes.data[end] != '\r' && bytes.data[end] != '\n')
+        end++;
+    while (end > start && (bytes.data[end - 1] == '\r' || bytes.data[end - 1] == '\n'))
+        end--;
+    e->bad_text = span_part(bytes, start, end - start);
+    if (e->bad_text.length == 0)
+        return;
+    e->bad_line = line;
+    e->bad_byte = head->position - start + 1;
+}
+
 /* As much as a real connection would show: one read takes 16 KiB, and then come more until the head may be no longer. */
 static struct span within_head_limit(const struct explanation *e, struct span bytes)
 {
@@ -72,6 +91,8 @@ static bool read_first_head(struct explanation *e, struct head *head, struct spa
     if (refusal.status == 0)
         refusal = bytes.length == 0 ? nothing_came : refusal_of_late_head;
     end_with_refusal(e, refusal);
+    if (result.verdict == PARSE_BAD || result.verdict == PARSE_NONE)
+        tell_place(e, head, bytes);
     return false;
 }
 
@@ -94,9 +115,25 @@ static bool judge_first_request(struct explanation *e, const struct head *head, 
     e->answers_options = refusal_answers_options(&message, head_method(head, bytes));
     if (e->answers_options) {
         e->answers_unasked = true;
+        e->answer_why = "OPTIONS with `Max-Forwards: 0` may go no further";
         e->decision.verdict = DECIDE_ANSWER;
     }
     return !e->answers_options;
+}
+
+/* Who ends TLS in front, and does not say so, or is not believed, sends its clients round in circles. */
+static const char *why_redirect(const struct explanation *e, struct span bytes)
+{
+    const struct plan_route *route = &e->listener->routes[e->decision.route];
+    if (route->action != ROUTE_REDIRECT || route->location)
+        return NULL;
+    enum known said = decide_forwarded_https(&e->facts.head, bytes);
+    if (!e->facts.source_trusted && said == KNOWN_PRESENT)
+        return "X-Forwarded-Proto says https, but the peer is outside `trust`: if it ends TLS, its clients go in a "
+               "circle";
+    if (e->facts.source_trusted && said == KNOWN_NOT_YET)
+        return "it is trusted; if it ends TLS, it has to say `X-Forwarded-Proto: https`, or its clients go in a circle";
+    return NULL;
 }
 
 /* The first request of a connection on which each one is decided. */
@@ -113,6 +150,8 @@ static void decide_first_request(struct explanation *e, struct span bytes)
     facts_fini(&connection);
     decide_request(&e->decision, &e->facts, bytes, 0);
     e->end_status = refusal_of_decision(&e->decision).status;
+    if (e->decision.verdict == DECIDE_ANSWER)
+        e->answer_why = why_redirect(e, bytes);
 }
 
 static void tell_element(struct explanation *e, const struct forwarding_element *element, enum explain_verdict verdict)

@@ -52,8 +52,12 @@ struct explanation {
     struct facts facts;
     struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
     unsigned end_status;      /* of DECIDE_END: what the client is answered with; 0: nothing */
+    size_t bad_line;          /* where the head breaks off, from 1; 0: it is not at one place */
+    size_t bad_byte;          /* in that line, from 1 */
+    struct span bad_text;     /* the line, without its end */
     bool answers_unasked;     /* limpet answers, or ends, before it asks who the client is and where it might go */
     bool answers_options;     /* ... namely OPTIONS that may go no further: DECIDE_ANSWER without a route */
+    const char *answer_why;   /* of DECIDE_ANSWER: static text, what is worth knowing of it; null: nothing */
     bool may_be_loop;         /* a Via names a limpet; this one would refuse its own name */
 
     const char *client_how; /* static text; null if it never came to that */
@@ -83,9 +87,8 @@ void explain_fini(struct explanation *e);
 void explain_print_text(const struct explanation *e, FILE *out);
 void explain_print_json(const struct explanation *e, FILE *out);
 
-/* What becomes of OPTIONS that may go no further. */
+/* What OPTIONS that may go no further are answered with. */
 #define EXPLAIN_OPTIONS_STATUS 200
-extern const char explain_options_why[];
 
 /* By which word of `trust` somebody is believed: "loopback", "10.0.0.0/8"; "" if he is not. */
 #define EXPLAIN_TRUST_SIZE (ENDPOINT_TEXT_SIZE + 4)

@@ -48,6 +48,14 @@ static void add_number(struct json *json, const char *member, unsigned long long
     fprintf(json->out, "%llu", number);
 }
 
+static void add_number_or_null(struct json *json, const char *member, unsigned long long number)
+{
+    if (number > 0)
+        add_number(json, member, number);
+    else
+        add_null(json, member);
+}
+
 static void add_bool(struct json *json, const char *member, bool value)
 {
     name(json, member);
@@ -270,6 +278,8 @@ static void add_stick(struct json *json, const struct explanation *e)
     add_text(json, "server", known ? pool->servers[e->stick.server].name : NULL);
     add_bool(json, "renew", known && e->stick.renew);
     add_number(json, "refused", e->stick.refused);
+    add_number(json, "gone", e->stick.gone);
+    add_bool(json, "unknown_session", e->stick.unknown_session);
     close_with(json, '}');
 }
 
@@ -285,7 +295,7 @@ static void add_answer(struct json *json, const struct explanation *e)
     add_number(json, "status", route ? route->status : EXPLAIN_OPTIONS_STATUS);
     add_bool(json, "redirect", route && route->action == ROUTE_REDIRECT);
     add_text(json, "location", route ? route->location : NULL);
-    add_text(json, "why", route ? NULL : explain_options_why);
+    add_text(json, "why", e->answer_why);
     close_with(json, '}');
 }
 
@@ -300,10 +310,9 @@ static void add_end(struct json *json, const struct explanation *e)
     add_text(json, "reason", reason_text(e->decision.reason));
     add_text(json, "why", e->decision.why);
     add_bool(json, "answer_400", e->decision.answer_400);
-    if (e->end_status > 0)
-        add_number(json, "status", e->end_status);
-    else
-        add_null(json, "status");
+    add_number_or_null(json, "status", e->end_status);
+    add_number_or_null(json, "line", e->bad_line);
+    add_number_or_null(json, "byte", e->bad_byte);
     add_text(json, "meaning", reason_help(e->decision.reason));
     close_with(json, '}');
 }

@@ -8,6 +8,7 @@
 /* Long rankings are cut here; --json has all of it. */
 #define RANKING_SHOWN 10
 #define MISSES_SHOWN 10
+#define PLACE_SHOWN 60 /* bytes */
 
 /* "Peer       ": one word in front of each paragraph, its lines below each other. */
 #define LABEL "%-11s"
@@ -220,6 +221,17 @@ static void print_misses(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and not by %zu more; --json shows them all\n", "", e->miss_count - shown);
 }
 
+static const char *why_nobody(const struct explanation *e)
+{
+    if (e->stick.unknown_session)
+        return "the request carries a session id; whether it was learnt, and from whom, only the running limpet knows; "
+               "if not, "
+               "the key decides";
+    if (e->stick.gone > 0)
+        return "the cookie names a server that the pool has not, so the key decides";
+    return "nothing in the request says where the client was, so the key decides";
+}
+
 static void print_stick(const struct explanation *e, FILE *out)
 {
     if (!e->sticks)
@@ -231,10 +243,7 @@ static void print_stick(const struct explanation *e, FILE *out)
                 e->stick.kind == STICK_COOKIE ? "cookie" : "session", e->decision.pool->servers[e->stick.server].name,
                 e->stick.renew ? ", and gets a new cookie" : "");
     else
-        fprintf(out,
-                LABEL "nothing in the request says where the client was, so the key decides; ids that were learnt "
-                      "only the running limpet knows\n",
-                "");
+        fprintf(out, LABEL "%s\n", "", why_nobody(e));
     if (e->stick.refused > 0)
         fprintf(out,
                 LABEL "%u cookie%s could not be opened: forged, too old, of another pool or under another secret\n", "",
@@ -271,6 +280,18 @@ static void print_ranking(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
 }
 
+/* The piece of the line in which it breaks off. */
+static void print_place(const struct explanation *e, FILE *out)
+{
+    size_t at = e->bad_byte - 1, from = at > PLACE_SHOWN / 2 ? at - PLACE_SHOWN / 2 : 0;
+    size_t left = e->bad_text.length - from;
+    if (e->bad_line == 0)
+        return;
+    fprintf(out, LABEL "in line %zu: %s", "", e->bad_line, from > 0 ? "..." : "");
+    print_escaped(out, span_part(e->bad_text, from, left < PLACE_SHOWN ? left : PLACE_SHOWN));
+    fprintf(out, "%s, at its byte %zu\n", left > PLACE_SHOWN ? "..." : "", e->bad_byte);
+}
+
 static void print_end(const struct explanation *e, FILE *out)
 {
     const struct decision *decision = &e->decision;
@@ -282,7 +303,9 @@ static void print_end(const struct explanation *e, FILE *out)
     fprintf(out, LABEL "the %s", "Result", e->per_request ? "request is refused" : "connection is ended");
     if (e->end_status > 0)
         fprintf(out, ", answered %u", e->end_status);
-    fprintf(out, ": %s\n" LABEL "In the log it is ", decision->why, "");
+    fprintf(out, ": %s\n", decision->why);
+    print_place(e, out);
+    fprintf(out, LABEL "In the log it is ", "");
     if (e->per_request)
         fprintf(out, "status=%u ", e->end_status);
     fprintf(out, "reason=%s\n", reason_text(decision->reason));
@@ -294,12 +317,14 @@ static void print_answer(const struct explanation *e, FILE *out)
     char words[256];
     struct text text;
     if (e->answers_options) {
-        fprintf(out, LABEL "limpet answers itself: %d, %s\n", "Result", EXPLAIN_OPTIONS_STATUS, explain_options_why);
+        fprintf(out, LABEL "limpet answers itself: %d, %s\n", "Result", EXPLAIN_OPTIONS_STATUS, e->answer_why);
         return;
     }
     text_init(&text, words, sizeof(words));
     describe_answer(&e->listener->routes[e->decision.route], &text);
     fprintf(out, LABEL "limpet answers itself: %s%s\n", "Result", words, text.cut ? "..." : "");
+    if (e->answer_why)
+        fprintf(out, LABEL "%s\n", "", e->answer_why);
 }
 
 static void print_loop(const struct explanation *e, FILE *out)
@@ -321,7 +346,8 @@ static void print_home(const struct explanation *e, FILE *out)
                 e->per_request ? "request" : "connection");
     size_t next = strcmp(e->entries[0].name, home->name) == 0 ? 1 : 0;
     if (next < e->entry_count)
-        fprintf(out, "; if it cannot be reached, %s", e->entries[next].name);
+        fprintf(out, "; if it cannot be reached, %s%s",
+                e->decision.pool->servers[e->entries[next].index].slot == 0 ? "" : "worker ", e->entries[next].name);
     fputc('\n', out);
 }
 
