@@ -220,18 +220,6 @@ bool read_secret_file(struct build *b, const struct node *value, struct span pat
     return false;
 }
 
-bool read_is_token(struct span text)
-{
-    const struct span others = span_text("!#$%&'*+-.^_`|~");
-    for (size_t i = 0; i < text.length; i++) {
-        uint8_t c = byte_lower(text.data[i]);
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!plain && !memchr(others.data, c, others.length))
-            return false;
-    }
-    return text.length > 0;
-}
-
 bool read_is_field_value(struct span text)
 {
     for (size_t i = 0; i < text.length; i++)

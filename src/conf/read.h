@@ -52,8 +52,6 @@ MUST_CHECK bool read_file(struct build *b, const struct node *value, struct span
 MUST_CHECK bool read_secret_file(struct build *b, const struct node *value, struct span path, size_t most,
                                  struct span *text);
 
-/* A token (RFC 9110 section 5.6.2): names of methods, fields, cookies. */
-bool read_is_token(struct span text);
 /* What may stand behind the name of a field (RFC 9110 section 5.5): without control characters, and spaces at its ends. */
 bool read_is_field_value(struct span text);
 
