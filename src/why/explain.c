@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "proto/head_lookup.h"
 #include "route/pick.h"
-#include "route/refusal.h"
 #include "route/trust.h"
+#include "why/body.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -112,6 +112,8 @@ static bool judge_first_request(struct explanation *e, const struct head *head, 
         end_with_refusal(e, refusal);
         return false;
     }
+    if (message.body == BODY_CHUNKED)
+        e->body = why_body_read(span_part(bytes, head->length, bytes.length - head->length), body_most);
     e->answers_options = refusal_answers_options(&message, head_method(head, bytes));
     if (e->answers_options) {
         e->answers_unasked = true;
@@ -142,8 +144,7 @@ static void decide_first_request(struct explanation *e, struct span bytes)
     struct facts_origin origin;
     struct facts connection = e->facts;
     struct head head = {.target_wins = true};
-    bytes = within_head_limit(e, bytes);
-    if (!read_first_head(e, &head, bytes) || !judge_first_request(e, &head, bytes))
+    if (!read_first_head(e, &head, within_head_limit(e, bytes)) || !judge_first_request(e, &head, bytes))
         return;
     facts_origin_of(&connection, &origin);
     facts_request(&e->facts, e->listener, e->plan->pools, &origin, &head);

@@ -9,6 +9,7 @@
 #include "route/decide.h"
 #include "route/facts.h"
 #include "route/forwarding.h"
+#include "route/refusal.h"
 #include "route/stick.h"
 
 #include <stdbool.h>
@@ -57,8 +58,10 @@ struct explanation {
     struct span bad_text;     /* the line, without its end */
     bool answers_unasked;     /* limpet answers, or ends, before it asks who the client is and where it might go */
     bool answers_options;     /* ... namely OPTIONS that may go no further: DECIDE_ANSWER without a route */
-    const char *answer_why;   /* of DECIDE_ANSWER: static text, what is worth knowing of it; null: nothing */
-    bool may_be_loop;         /* a Via names a limpet; this one would refuse its own name */
+    struct refusal
+        body; /* why the request breaks off in its body, after its head went to the server; status 0: it does not */
+    const char *answer_why; /* of DECIDE_ANSWER: static text, what is worth knowing of it; null: nothing */
+    bool may_be_loop;       /* a Via names a limpet; this one would refuse its own name */
 
     const char *client_how; /* static text; null if it never came to that */
     size_t element_count;

@@ -317,6 +317,20 @@ static void add_end(struct json *json, const struct explanation *e)
     close_with(json, '}');
 }
 
+static void add_body(struct json *json, const struct explanation *e)
+{
+    if (e->entry_count == 0 || e->body.status == 0) {
+        add_null(json, "body");
+        return;
+    }
+    name(json, "body");
+    open_with(json, '{');
+    add_text(json, "reason", reason_text(e->body.reason));
+    add_text(json, "why", e->body.why);
+    add_number(json, "status", e->body.status);
+    close_with(json, '}');
+}
+
 static void add_decision(struct json *json, const struct explanation *e)
 {
     const struct decision *decision = &e->decision;
@@ -334,6 +348,7 @@ static void add_decision(struct json *json, const struct explanation *e)
     add_answer(json, e);
     add_end(json, e);
     add_bool(json, "may_be_a_loop", e->may_be_loop);
+    add_body(json, e);
 }
 
 void explain_print_json(const struct explanation *e, FILE *out)

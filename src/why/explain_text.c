@@ -354,6 +354,16 @@ static void print_home(const struct explanation *e, FILE *out)
     fputc('\n', out);
 }
 
+static void print_body(const struct explanation *e, FILE *out)
+{
+    if (e->entry_count == 0 || e->body.status == 0)
+        return;
+    const char *why = e->body.why ? e->body.why : "it is too long";
+    fprintf(out, LABEL "But the request breaks off in its body, answered %u: %s\n", "", e->body.status, why);
+    fprintf(out, LABEL "In the log it is status=%u reason=%s, if the server has not answered before\n", "",
+            e->body.status, reason_text(e->body.reason));
+}
+
 static void print_result(const struct explanation *e, FILE *out)
 {
     if (e->decision.verdict == DECIDE_END)
@@ -378,4 +388,5 @@ void explain_print_text(const struct explanation *e, FILE *out)
     print_ranking(e, out);
     print_result(e, out);
     print_loop(e, out);
+    print_body(e, out);
 }

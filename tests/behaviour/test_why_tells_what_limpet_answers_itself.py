@@ -89,6 +89,35 @@ def test_who_asks_nothing_is_answered_nothing(proxy):
     assert end["status"] is None and end["reason"] == "none"
 
 
+BODIES = {"a body that is too long": b"3e9\r\n" + 1001 * b"x" + b"\r\n0\r\n\r\n",
+          **{name: data for name, data in bodies.BAD_CHUNKS.items() if len(data) < 1000}}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_breaks_off_is_foretold(proxy, name):
+    request = b"POST /post HTTP/1.1\r\n" + HOST + b"X-User: ann\r\nTransfer-Encoding: chunked\r\n\r\n" + BODIES[name]
+    status, visit = answered(proxy, request, "POST")
+    told = foretold(proxy, request)
+    assert told["end"] is None and told["server"]
+    assert (told["body"]["status"], told["body"]["reason"]) == (status, visit["reason"])
+    assert told["body"]["why"] == visit.get("detail")
+    text = run("why", "-c", proxy.file, "--bytes", "-", stdin=request).stdout.decode()
+    assert f"breaks off in its body, answered {status}" in text
+
+
+def test_what_is_far_behind_in_a_body_is_seen():
+    request = b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n" + 300 * (b"3e8\r\n" + 1000 * b"x" + b"\r\n")
+    common = ["why", "-l", ":1", "--mode", "http", "127.0.0.1:2", "--json", "--bytes", "-"]
+    assert json.loads(run(*common, stdin=request + b"0\r\n\r\n").stdout)["body"] is None
+    assert json.loads(run(*common, stdin=request + b"x\r\n").stdout)["body"]["status"] == 400
+
+
+def test_a_body_that_is_right_is_not_spoken_of(proxy):
+    request = b"POST /post HTTP/1.1\r\n" + HOST + b"X-User: ann\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for body in (b"", b"5\r\nhel", b"5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n", b"0\r\n\r\nGET"):
+        assert foretold(proxy, request + body)["body"] is None
+
+
 def test_options_that_go_no_further_are_answered(proxy):
     last = b"OPTIONS /key HTTP/1.1\r\n" + HOST + b"Max-Forwards: 0\r\n\r\n"
     with HttpClient(proxy) as client:
