@@ -313,7 +313,7 @@ static void add_end(struct json *json, const struct explanation *e)
     add_number_or_null(json, "status", e->end_status);
     add_number_or_null(json, "line", e->bad_line);
     add_number_or_null(json, "byte", e->bad_byte);
-    add_text(json, "meaning", reason_help(e->decision.reason));
+    add_text(json, "meaning", e->decision.reason == REASON_NONE ? NULL : reason_help(e->decision.reason));
     close_with(json, '}');
 }
 

@@ -86,7 +86,7 @@ def test_who_asks_nothing_is_answered_nothing(proxy):
         assert client.ending() == "fin"
     assert len(proxy.visits()) == before
     end = foretold(proxy, b"")["end"]
-    assert end["status"] is None and end["reason"] == "none"
+    assert end["status"] is None and end["reason"] == "none" and end["meaning"] is None
 
 
 BODIES = {"a body that is too long": b"3e9\r\n" + 1001 * b"x" + b"\r\n0\r\n\r\n",
