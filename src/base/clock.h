@@ -22,4 +22,13 @@ int clock_patience(micros left);
 #define CLOCK_TEXT_SIZE 32
 void clock_text(micros wall, char text[CLOCK_TEXT_SIZE]);
 
+/* The time as HTTP tells it: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7). Kept by whoever tells it often, so that
+ * it is written once for each second; all zeros at first. */
+#define CLOCK_DATE_SIZE 30
+struct clock_date {
+    int64_t second;
+    char text[CLOCK_DATE_SIZE];
+};
+const char *clock_date(struct clock_date *date, micros wall);
+
 #endif

@@ -14,7 +14,8 @@
     X(NO_KEY, "no_key", "No key source was present and the pool says `no-key: end`; a request is answered 403.")       \
     X(NO_ROUTE, "no_route", "No route of the listener matched.")                                                       \
     X(BAD_HEAD, "bad_head", "The request head is malformed or could be read in two ways; answered 400.")               \
-    X(TARGET_TOO_LONG, "target_too_long", "The target of the request is longer than limpet takes; answered 414.")      \
+    X(TARGET_TOO_LONG, "target_too_long",                                                                              \
+      "The target of the request is longer than 8 KiB, or its first line than `limits: head`; answered 414.")          \
     X(HEAD_TOO_LARGE, "head_too_large",                                                                                \
       "The head of the request is longer than `limits: head`, or has too many fields; answered 431.")                  \
     X(BODY_TOO_LARGE, "body_too_large", "The body of the request is longer than `limits: body`; answered 413.")        \

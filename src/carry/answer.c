@@ -148,6 +148,8 @@ static bool has_length(unsigned status)
 void answer_write_own(struct text *text, const struct answer_own *own)
 {
     text_add_format(text, "HTTP/1.1 %u %s\r\n", own->status, answer_reason(own->status));
+    if (!changes_touch(own->telling.changes, span_text("Date")))
+        text_add_format(text, "Date: %s\r\n", own->date);
     if (own->location)
         text_add_format(text, "Location: %s\r\n", own->location);
     if (own->type && has_length(own->status))

@@ -29,6 +29,7 @@ void answer_write(struct text *text, const struct head *head, struct span bytes,
 /* One of our own, body and all. `location` and `type` may be null. */
 struct answer_own {
     unsigned status;
+    const char *date; /* RFC 9110 section 6.6.1: when it was made */
     const char *location;
     const char *type;
     struct span body;

@@ -1,18 +1,13 @@
 #include "carry/changes.h"
 
-static bool is_letter_or_digit(uint8_t byte)
-{
-    uint8_t lower = byte_lower(byte);
-    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
-}
+#include "proto/byte_class.h"
 
 bool changes_same_name(struct span one, struct span other)
 {
     if (one.length != other.length)
         return false;
     for (size_t i = 0; i < one.length; i++)
-        if (byte_lower(one.data[i]) != byte_lower(other.data[i]) &&
-            (is_letter_or_digit(one.data[i]) || is_letter_or_digit(other.data[i])))
+        if (byte_fold(one.data[i]) != byte_fold(other.data[i]))
             return false;
     return true;
 }

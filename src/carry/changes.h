@@ -10,8 +10,7 @@
 
 #include <stdbool.h>
 
-/* Would a server take the two for one name? Case does not count, and neither does which sign stands between letters and digits:
- * many a server makes one variable of X-User, X_User and X.User (CGI, RFC 3875 section 4.1.18). */
+/* Would a server take the two for one name? See byte_fold(). */
 bool changes_same_name(struct span one, struct span other);
 
 /* Fields of this name do not go on as they came. */

@@ -42,4 +42,10 @@ struct chunks_result {
 
 MUST_CHECK struct chunks_result chunks_pass(struct chunks *chunks, struct span bytes, uint8_t *room);
 
+/* Is the body longer than `most` (0: no limit), or does it say that it will be? */
+static inline bool chunks_exceed(const struct chunks *chunks, uint64_t most)
+{
+    return most > 0 && chunks->data + chunks->reader.left > most;
+}
+
 #endif

@@ -128,6 +128,11 @@ static int read_file(void *context, const char *path, struct span *text)
     return read_with(context, powers_read_file, path, text);
 }
 
+static int read_input(void *context, const char *path, struct span *text)
+{
+    return read_with(context, powers_read_input, path, text);
+}
+
 static int read_secret(void *context, const char *path, struct span *text)
 {
     return read_with(context, powers_read_secret_file, path, text);
@@ -183,7 +188,8 @@ int load_plan(struct load *l, const struct options *options, struct plan **plan)
     char default_path[ADMIN_PATH_SIZE];
     bool run = l->flags.run, from_flags = run || l->flags.listen_count;
     struct conf_files files = {
-        .read = read_file,
+        .read = from_flags ? read_input : read_file, /* what stands on the command line may be <(...) */
+        .read_main = read_input,
         .read_secret = read_secret,
         .find = l->find,
         .context = l,

@@ -54,7 +54,6 @@ struct draft_server {
 struct draft_workers {
     struct plan_workers plan; /* first: the schema fills it by offset */
     const struct node *node;  /* their map */
-    size_t word_count;        /* of the command */
 };
 
 struct draft_pool {
@@ -84,6 +83,7 @@ struct build {
     const char *directory; /* relative paths start here: "" or with a slash at its end */
     unsigned sources;      /* so many were named so far */
     struct plan *plan;
+    const struct node *admin; /* who said plan->admin; its source may be no file */
     bool from_flags;
     struct draft_listener *listeners, *last_listener;
     struct draft_pool *pools, *last_pool;

@@ -31,7 +31,8 @@ static struct plan *load_file(struct build *b, const char *path)
 {
     struct source *source = arena_alloc(b->arena, sizeof(*source));
     source->name = arena_text(b->arena, span_text(path));
-    int failure = b->files->read(b->files->context, path, &source->text);
+    const struct conf_files *files = b->files;
+    int failure = (files->read_main ? files->read_main : files->read)(files->context, path, &source->text);
     if (failure < 0) {
         report_error(b->report, (struct place){NULL, PLACE_NOWHERE, 0},
                      failure == -ENOENT ? "give its path with --config" : NULL, "cannot read `%s`: %s", path,

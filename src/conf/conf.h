@@ -34,8 +34,10 @@ enum conf_need {
 /* What conf learns from its caller. */
 struct conf_files {
     /* How conf gets the text of a file. Paths are as written, already resolved against the file's directory. Returns 0 or
-     * a negative errno; the span stays valid until the plan has been made. */
+     * a negative errno, -ENXIO for what is no file; the span stays valid until the plan has been made. */
     int (*read)(void *context, const char *path, struct span *text);
+    /* The same for the configuration itself, which need not be a file. Null: as any other. */
+    int (*read_main)(void *context, const char *path, struct span *text);
     /* The same for a file that only few may read: -EPERM if others may read or change it. Null: as any other file. */
     int (*read_secret)(void *context, const char *path, struct span *text);
     /* 0 if it is there, else a negative errno. Null: the plan is judged without regard to this machine. */

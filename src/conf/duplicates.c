@@ -38,6 +38,18 @@ static const char *first_one(struct build *b, const struct entry *entry)
     return arena_format(b->arena, "it stands in line %zu already; take one of them out", report_line(entry->node->at));
 }
 
+static void report_bind(struct build *b, const struct entry *last, const struct entry *entry)
+{
+    const struct source *source = last->node->at.source;
+    if (last->node != b->admin)
+        report_error(b->report, entry->node->at, first_one(b, last), "`%s` is bound twice", entry->address->text);
+    else
+        report_error(b->report, entry->node->at,
+                     source->is_flag ? arena_format(b->arena, "%s says so; name another path", source->name)
+                                     : first_one(b, last),
+                     "`%s` is the admin socket already", entry->address->text);
+}
+
 static void report_binds(struct build *b, struct entry *entries, size_t count)
 {
     qsort(entries, count, sizeof(*entries), by_address);
@@ -45,17 +57,21 @@ static void report_binds(struct build *b, struct entry *entries, size_t count)
         const struct entry *last = &entries[i - 1], *entry = &entries[i];
         bool any_port = !address_is_unix(entry->address) && address_port(entry->address) == 0;
         if (same_address(last, entry) && !any_port)
-            report_error(b->report, entry->node->at, first_one(b, last), "`%s` is bound twice", entry->address->text);
+            report_bind(b, last, entry);
     }
 }
 
 void duplicates_of_binds(struct build *b, const struct node *root)
 {
-    size_t count = b->plan->metrics ? 1 : 0;
+    size_t count = 2; /* the admin socket and the metrics */
     for (const struct draft_listener *l = b->listeners; l; l = l->next)
         count += l->plan.bind_count;
-    struct entry *entries = arena_alloc(b->arena, count * sizeof(*entries) + 1);
+    struct entry *entries = arena_alloc(b->arena, count * sizeof(*entries));
     count = 0;
+    if (b->plan->admin && !b->plan->admin_optional) {
+        entries[count] = (struct entry){b->plan->admin->text, b->plan->admin, b->admin, count};
+        count++;
+    }
     for (const struct draft_listener *l = b->listeners; l; l = l->next)
         for (size_t i = 0; i < l->plan.bind_count; i++, count++)
             entries[count] = (struct entry){l->plan.binds[i].text, &l->plan.binds[i], l->bind_nodes[i], count};

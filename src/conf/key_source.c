@@ -2,22 +2,12 @@
 
 #include "conf/suggest.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 
 /* Peeking ends here, so bytes beyond are never seen. */
 #define BYTES_END_MAX 16384
 #define SEGMENT_MAX 1000
 #define NAME_MAX_LENGTH 256
-
-/* A token of HTTP (RFC 9110 section 5.6.2): names of fields and cookies. */
-static bool is_token(struct span name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t c = name.data[i], lower = byte_lower(c);
-        if ((lower < 'a' || lower > 'z') && (c < '0' || c > '9') && (c == 0 || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return name.length > 0;
-}
 
 /* The name of a parameter as it may stand in a query (RFC 3986 section 3.4). */
 static bool is_parameter(struct span name)

@@ -107,7 +107,7 @@ static void add_file(struct build *b, struct networks *n, const struct node *ite
         report_error(b->report, item->at,
                      b->from_flags ? "is the path right?"
                                    : "is the path right? Relative ones start at the directory of this file",
-                     "cannot read `%s`: %s", source->name, strerror(-failure));
+                     "cannot read `%s`: %s", source->name, read_failure_text(failure));
         return;
     }
     if (source->text.length > YAML_SIZE_MAX) {

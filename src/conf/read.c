@@ -177,6 +177,11 @@ const char *read_absolute_path(struct build *b, struct span path)
     return absolute(b, read_path(b, path));
 }
 
+const char *read_failure_text(int failure)
+{
+    return failure == -ENXIO ? "it is no file, but a FIFO, a device or a socket" : strerror(-failure);
+}
+
 static bool take_file(struct build *b, const struct node *value, const char *path, int failure, size_t most,
                       struct span *text)
 {
@@ -185,7 +190,7 @@ static bool take_file(struct build *b, const struct node *value, const char *pat
                      "others may read or change `%s`", path);
     } else if (failure < 0) {
         report_error(b->report, value->at, "is the path right? Relative ones start at the directory of this file",
-                     "cannot read `%s`: %s", path, strerror(-failure));
+                     "cannot read `%s`: %s", path, read_failure_text(failure));
     } else if (text->length > most) {
         report_error(b->report, value->at, "name a smaller file", "`%s` has more than %zu KiB", path, most >> 10);
     } else {
@@ -213,18 +218,6 @@ bool read_secret_file(struct build *b, const struct node *value, struct span pat
     report_error(b->report, value->at, arena_format(b->arena, "make it with `limpet secret --append %s`", resolved),
                  "there is no file `%s`", resolved);
     return false;
-}
-
-bool read_is_token(struct span text)
-{
-    const struct span others = span_text("!#$%&'*+-.^_`|~");
-    for (size_t i = 0; i < text.length; i++) {
-        uint8_t c = byte_lower(text.data[i]);
-        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!plain && !memchr(others.data, c, others.length))
-            return false;
-    }
-    return text.length > 0;
 }
 
 bool read_is_field_value(struct span text)

@@ -43,14 +43,15 @@ const char *read_path(struct build *b, struct span path);
 /* ... and so that it holds wherever the process works. */
 const char *read_absolute_path(struct build *b, struct span path);
 
+/* Why a file that is named could not be read, for whoever named it. */
+const char *read_failure_text(int failure);
+
 /* The text of a file that the value names, of at most `most` bytes; it belongs to the arena. False: it was reported. */
 MUST_CHECK bool read_file(struct build *b, const struct node *value, struct span path, size_t most, struct span *text);
 /* The same for one that only few may read. */
 MUST_CHECK bool read_secret_file(struct build *b, const struct node *value, struct span path, size_t most,
                                  struct span *text);
 
-/* A token (RFC 9110 section 5.6.2): names of methods, fields, cookies. */
-bool read_is_token(struct span text);
 /* What may stand behind the name of a field (RFC 9110 section 5.5): without control characters, and spaces at its ends. */
 bool read_is_field_value(struct span text);
 

@@ -1,6 +1,7 @@
 #include "conf/read_changes.h"
 
 #include "conf/read.h"
+#include "proto/byte_class.h"
 
 #define VALUE_MOST 4096
 #define NAME_MOST 256
@@ -36,7 +37,7 @@ static bool may_change(struct build *b, const struct node *name, const struct dr
 {
     const char *wrong = NULL, *help = "take it out";
     bool is_host = span_equal_nocase(name->text, span_text("Host"));
-    if (!read_is_token(name->text) || name->text.length > NAME_MOST) {
+    if (!is_token(name->text) || name->text.length > NAME_MOST) {
         wrong = "is no name of a field";
         help = "write a name such as X-Frame-Options";
     } else if (is_of_one_hop(name->text)) {

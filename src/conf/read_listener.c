@@ -5,6 +5,7 @@
 #include "conf/read.h"
 #include "conf/read_route.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 
 #define UNWRAP_MAX 255
 
@@ -65,7 +66,7 @@ static const char *refused_upgrade(struct span word)
 
 static const char *read_upgrade(struct build *b, const struct node *item)
 {
-    bool is_word = item->kind == NODE_TEXT && read_is_token(item->text);
+    bool is_word = item->kind == NODE_TEXT && is_token(item->text);
     const char *refused = item->kind == NODE_TEXT ? refused_upgrade(item->text) : NULL;
     if (refused)
         report_error(b->report, item->at, "take it out: a client that asks for it is served without", "%s", refused);
@@ -91,12 +92,14 @@ void read_listener_upgrade(struct build *b, const struct schema_row *row, const 
     const char **words = arena_alloc(b->arena, count * sizeof(*words) + 1);
     if (count == 0)
         report_error(b->report, value->at, "write `none` if no upgrade is allowed", "this list is empty");
+    size_t good = 0;
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         const char *word = read_upgrade(b, item);
         if (word)
-            words[listener->upgrade_count++] = word;
+            words[good++] = word;
     }
     listener->upgrades = words;
+    listener->upgrade_count = good;
 }
 
 void read_listener_trust(struct build *b, const struct schema_row *row, const struct node *value, void *target)

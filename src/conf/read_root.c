@@ -57,6 +57,7 @@ void read_root_admin(struct build *b, const struct schema_row *row, const struct
     struct address *address = arena_alloc(b->arena, sizeof(*address));
     if (read_address(b, value, true, address))
         plan->admin = address;
+    b->admin = value;
 }
 
 /* Relative paths start where the words were said. */
@@ -150,9 +151,11 @@ void read_root_pages(struct build *b, const struct schema_row *row, const struct
         return;
     }
     struct plan_page *pages = arena_alloc(b->arena, value->count * sizeof(*pages) + 1);
+    size_t good = 0;
     for (const struct node *item = value->first; item; item = item->next)
-        plan->page_count += read_page(b, item, &pages[plan->page_count]);
+        good += read_page(b, item, &pages[good]);
     plan->pages = pages;
+    plan->page_count = good;
 }
 
 static void fill(struct build *b, const struct schema_row *row, const struct node *value, enum section section,

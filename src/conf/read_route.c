@@ -2,6 +2,7 @@
 
 #include "conf/read.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 #include "proto/target.h"
 
 #define HOST_NAME_MAX_LENGTH 253
@@ -60,7 +61,7 @@ static const char *read_method(struct build *b, const struct schema_row *row, co
     for (size_t i = 0; i < ARRAY_LENGTH(known); i++)
         if (span_equal_nocase(item->text, span_text(known[i])) && !span_equal(item->text, span_text(known[i])))
             meant = known[i];
-    if (!meant && read_is_token(item->text))
+    if (!meant && is_token(item->text))
         return arena_text(b->arena, item->text);
     report_error(b->report, item->at, meant ? arena_format(b->arena, "write `%s`", meant) : "write a word such as GET",
                  meant ? "%s is no method: capitals count" : "%s is no method", report_quote(b->report, item->text));
@@ -69,7 +70,7 @@ static const char *read_method(struct build *b, const struct schema_row *row, co
 
 static const char *read_field_name(struct build *b, const struct schema_row *row, const struct node *item)
 {
-    if (read_is_token(item->text))
+    if (is_token(item->text))
         return arena_text(b->arena, item->text);
     report_error(b->report, item->at, "write the name alone, such as X-User: a route asks whether the field is there",
                  "%s is no name of a field", report_quote(b->report, item->text));
@@ -85,7 +86,7 @@ static const char *const *read_all(struct build *b, const struct schema_row *row
         read_wrong_type(b, row, value);
         return NULL;
     }
-    size_t most = value->kind == NODE_LIST ? value->count : 1;
+    size_t most = value->kind == NODE_LIST ? value->count : 1, good = 0;
     const char **words = arena_alloc(b->arena, most * sizeof(*words) + 1);
     if (most == 0)
         report_error(b->report, value->at, arena_format(b->arena, "take `%s` out, or write one", row->key),
@@ -93,8 +94,9 @@ static const char *const *read_all(struct build *b, const struct schema_row *row
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         const char *word = read_is_text(b, row, item) ? read(b, row, item) : NULL;
         if (word)
-            words[(*count)++] = word;
+            words[good++] = word;
     }
+    *count = good;
     return words;
 }
 

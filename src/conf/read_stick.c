@@ -3,6 +3,7 @@
 #include "conf/key_source.h"
 #include "conf/read.h"
 #include "conf/values.h"
+#include "proto/byte_class.h"
 
 #define COOKIE_NAME_MOST 64
 #define COOKIE_LIFETIME "24h"
@@ -15,7 +16,7 @@ void read_stick_cookie(struct build *b, const struct schema_row *row, const stru
     draft->plan.kind = STICK_COOKIE;
     if (!read_is_text(b, row, value))
         return;
-    if (!read_is_token(value->text) || value->text.length > COOKIE_NAME_MOST)
+    if (!is_token(value->text) || value->text.length > COOKIE_NAME_MOST)
         report_error(b->report, value->at, "write a name of at most 64 letters, digits and signs such as - and _",
                      "%s cannot be the name of a cookie", report_quote(b->report, value->text));
     draft->plan.name = arena_text(b->arena, value->text);
@@ -85,19 +86,20 @@ static void read_one(struct build *b, const struct schema_row *row, const struct
 void read_stick(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     struct draft_pool *pool = target;
-    size_t most = value->kind == NODE_LIST ? value->count : 1;
+    size_t most = value->kind == NODE_LIST ? value->count : 1, count = 0;
     struct draft_stick *drafts = arena_alloc(b->arena, most * sizeof(*drafts) + 1);
     struct plan_stick *sticks = arena_alloc(b->arena, most * sizeof(*sticks) + 1);
     if (most == 0)
         report_error(b->report, value->at, "take `stick` out, or write `{cookie: limpet}`", "this list is empty");
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
-        struct draft_stick *draft = &drafts[pool->plan.stick_count];
+        struct draft_stick *draft = &drafts[count];
         read_one(b, row, item, draft);
         if (draft->cookie && pool->cookie)
             report_error(b->report, item->at, "keep one of them", "a pool sets one cookie, and this is another one");
         if (draft->cookie)
             pool->cookie = draft->cookie;
-        sticks[pool->plan.stick_count++] = draft->plan;
+        sticks[count++] = draft->plan;
     }
     pool->plan.sticks = sticks;
+    pool->plan.stick_count = count;
 }

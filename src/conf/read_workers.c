@@ -99,8 +99,9 @@ void read_workers_command(struct build *b, const struct schema_row *row, const s
         report_words(b, value);
         return;
     }
+    size_t number = 0;
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item))
-        words[workers->word_count++] = read_command_word(b, item);
+        words[number++] = read_command_word(b, item);
     check_program(b, node_first_item(value), count == 1);
     workers->plan.command = words;
 }

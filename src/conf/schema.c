@@ -493,8 +493,10 @@ void schema_fill(struct build *b, enum section section, const struct node *map, 
             report_unknown(b, section, value->key);
             continue;
         }
+        /* A key that stands there twice was reported when the file was read; the first one counts. */
+        if (!given[row - rows])
+            read_row(b, row, value, target);
         given[row - rows] = true;
-        read_row(b, row, value, target);
     }
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
         if (rows[i].section == section && rows[i].fallback && !given[i])

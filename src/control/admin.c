@@ -124,7 +124,8 @@ static enum outcome begin_answer(struct admin_client *client, int failure)
         return OUTCOME_GONE;
     struct text head;
     text_init(&head, client->answer_head, sizeof(client->answer_head));
-    admin_answer_head(&client->answer, client->request.last, &head);
+    const char *date = clock_date(&client->admin->date, clock_wall());
+    admin_answer_head(&client->answer, date, client->request.last, &head);
     client->answer_head_length = head.length;
     client->sent = 0;
     client->state = STATE_ANSWERING;

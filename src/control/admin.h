@@ -31,6 +31,7 @@ struct admin {
     struct timer reopen;
     struct list clients; /* struct admin_client, by its grave's link */
     unsigned client_count;
+    struct clock_date date;
 };
 
 /* Serves on a socket that listens and does not block; it is ours from now on, unless this fails. What `house` points to

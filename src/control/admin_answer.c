@@ -287,9 +287,9 @@ static const char *phrase(int status)
     }
 }
 
-void admin_answer_head(const struct admin_answer *answer, bool last, struct text *head)
+void admin_answer_head(const struct admin_answer *answer, const char *date, bool last, struct text *head)
 {
-    text_add_format(head, "HTTP/1.1 %d %s\r\n", answer->status, phrase(answer->status));
+    text_add_format(head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, phrase(answer->status), date);
     text_add_format(head, "Content-Type: %s\r\nCache-Control: no-store\r\n", answer->type);
     text_add_format(head, "Content-Length: %zu\r\n", answer->length);
     if (answer->allow)

@@ -57,8 +57,8 @@ MUST_CHECK int admin_answer_make(struct admin_answer *answer, const struct admin
 MUST_CHECK int admin_answer_refuse(struct admin_answer *answer, int status, const char *why);
 void admin_answer_fini(struct admin_answer *answer); /* twice is fine */
 
-/* The head of the answer, up to the empty line; `last`: the connection ends with it. */
+/* The head of the answer, up to the empty line; `last`: the connection ends with it. `date` as clock_date() writes it. */
 #define ADMIN_ANSWER_HEAD_SIZE 320
-void admin_answer_head(const struct admin_answer *answer, bool last, struct text *head);
+void admin_answer_head(const struct admin_answer *answer, const char *date, bool last, struct text *head);
 
 #endif

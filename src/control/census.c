@@ -3,6 +3,7 @@
 #include "control/live.h"
 #include "control/status.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 /* More ports than these are not counted on. */
@@ -51,16 +52,24 @@ void census_take(struct census *census, const struct status *status, micros age)
     live_fini(&live);
 }
 
+/* What an engine counted may be anything. */
+static int shown(uint64_t count)
+{
+    return count < INT_MAX ? (int)count : INT_MAX;
+}
+
 int census_live(const struct census *census, const struct status *status, const struct plan_server *server)
 {
     struct server_figures figures;
     server_figures(status->states, server->number, &figures);
     if (figures.live_told)
-        return (int)figures.live;
+        return shown(figures.live);
     if (server->slot == 0)
-        return (int)(figures.live + figures.requests);
+        return shown((uint64_t)figures.live + figures.requests);
     int live = census->live && server->number < census->count ? census->live[server->number] : -1;
-    return live < 0 ? live : live + (int)figures.requests; /* which come over socketpairs, and are not seen there */
+    if (live < 0)
+        return live;
+    return shown((uint64_t)live + figures.requests); /* which come over socketpairs, and are not seen there */
 }
 
 void census_fini(struct census *census)

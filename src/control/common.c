@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The states end with a cache line, as they begin with one; so do the counters. */
+/* States and counters are whole cache lines. */
 static size_t size_of(const struct plan *plan)
 {
     return server_states_size(plan->server_count) + plan->threads * sizeof(struct counters);
@@ -20,7 +20,8 @@ static int map(struct common *common, const struct plan *plan, int fd)
         return -errno;
     common->memory = memory;
     common->size = size;
-    common->states = server_states_at(memory, plan->server_count);
+    common->view = server_states_at(memory, plan->server_count);
+    common->states = &common->view;
     common->counters = (void *)((char *)memory + server_states_size(plan->server_count));
     return 0;
 }

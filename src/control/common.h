@@ -2,7 +2,8 @@
 #define LIMPET_CONTROL_COMMON_H
 
 /* The memory that the keeper and its engines have in common: what is known of the servers, and what the threads count. It
- * outlives every engine. Laid out as the plan says, so that whoever has the plan finds everything. */
+ * outlives every engine. Laid out as the plan says, so that whoever has the plan finds everything; what stands in it is only
+ * ever shown or compared, because an engine that was broken into may write there what it likes. */
 
 #include "base/attr.h"
 #include "base/counter.h"
@@ -11,8 +12,9 @@
 
 /* All zeros before the first call. */
 struct common {
-    struct server_states *states; /* null: there is no memory */
-    struct counters *counters;    /* one for each thread */
+    struct server_states *states; /* null: there is no memory; else the next one, so this does not move */
+    struct server_states view;
+    struct counters *counters; /* one for each thread */
     void *memory;
     size_t size;
 };

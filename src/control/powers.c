@@ -56,24 +56,51 @@ static int read_and_close(int fd, size_t most, char **text, size_t *length)
     return 0;
 }
 
-int powers_read_file(const char *path, size_t most, char **text, size_t *length)
+int powers_read_input(const char *path, size_t most, char **text, size_t *length)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : read_and_close(fd, most, text, length);
 }
 
-int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length)
+static int judge_file(int fd, struct stat *found)
 {
-    struct stat found;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fstat(fd, found) != 0)
+        return -errno;
+    if (S_ISDIR(found->st_mode))
+        return -EISDIR;
+    return S_ISREG(found->st_mode) ? 0 : -ENXIO;
+}
+
+/* Opening a FIFO would wait for somebody who writes; so would reading from it, and a device may never end. A socket cannot
+ * be opened at all, which is -ENXIO, too. Returns the descriptor. */
+static int open_file(const char *path, struct stat *found)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return -errno;
-    int failure = fstat(fd, &found) != 0 ? -errno : 0;
-    if (!failure && found.st_mode & (S_IROTH | S_IWOTH | S_IWGRP))
-        failure = -EPERM;
-    if (failure) {
+    int failure = judge_file(fd, found);
+    if (!failure)
+        return fd;
+    close(fd);
+    return failure;
+}
+
+int powers_read_file(const char *path, size_t most, char **text, size_t *length)
+{
+    struct stat found;
+    int fd = open_file(path, &found);
+    return fd < 0 ? fd : read_and_close(fd, most, text, length);
+}
+
+int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length)
+{
+    struct stat found = {0};
+    int fd = open_file(path, &found);
+    if (fd < 0)
+        return fd;
+    if (found.st_mode & (S_IROTH | S_IWOTH | S_IWGRP)) {
         close(fd);
-        return failure;
+        return -EPERM;
     }
     return read_and_close(fd, most, text, length);
 }

@@ -222,6 +222,12 @@ const struct command command_table[] = {
         .text = "Takes a client that does not exist through the code that runs for real ones: which key source was "
                 "present, which were passed over and why, how the servers rank for this key, and which is home. Takes "
                 "the file or the flags that `serve` takes.\n\n"
+                "What limpet answers by itself is told with its status, and with the reason and the detail that the "
+                "log has of it: a request that is refused, one that no route takes, a head that does not end. It "
+                "sees what a client sends first, as if nothing came behind it, and of the requests the first, with "
+                "the chunks of its body if --bytes has them. What only the running limpet knows it leaves out: servers "
+                "that rest, sessions that "
+                "were learnt, how many connections a client has, its own name in Via.\n\n"
                 "    limpet why --peer 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.9'\n"
                 "    limpet why -l :443 -k sni --sni example.org a=10.0.0.11:443 b=10.0.0.12:443",
         .options = why_options,
@@ -276,8 +282,8 @@ const struct command command_table[] = {
             "many were handed over to it and how many it refused, how soon it takes one on average, and how often it "
             "was started. A dash stands for what is not known or does not exist for such a server. Above the servers "
             "stands how many connections are open, were accepted and were refused since limpet was started, and in "
-            "http "
-            "mode how many requests came and how they were answered.\n\n"
+            "http mode how many requests came and how they were answered; then why visits ended, in the words that "
+            "the log has as `reason` (see limpet(1)).\n\n"
             "States: up; starting; busy, a worker that has not answered for a second, with whom its clients wait; "
             "silent, one that takes no connections: it has not answered for three seconds, or does not listen any "
             "more; down; resting, an address that could not be reached; draining; replacing, a worker whose successor "

@@ -45,6 +45,8 @@ static int read_text(const char *file, enum secret_step step, char **text, size_
         return failed(file,
                       "others than its owner can read or change it, so it is no secret any more: make a new one, or "
                       "at least chmod 600");
+    if (failure == -ENXIO)
+        return failed(file, "this is no file, but a FIFO, a device or a socket");
     return failure ? failed(file, strerror(-failure)) : EXIT_FINE;
 }
 
@@ -83,6 +85,18 @@ static void tell(const char *file, enum secret_step step, size_t count)
         printf("%s has one secret now; bring it to every frontend and restart limpet there\n", file);
 }
 
+/* Nothing is written then: a step that was taken already may be taken again. */
+static bool is_done_already(const char *file, enum secret_step step, struct span text)
+{
+    if (step != SECRET_RETIRE || secret_count(text) > 1)
+        return false;
+    printf("%s has only the one secret that seals, so there is nothing to retire and nothing to bring anywhere; to "
+           "replace "
+           "it, begin with --append\n",
+           file);
+    return true;
+}
+
 static int rewrite(const char *file, enum secret_step step, struct span text)
 {
     char *after = malloc(text.length + SECRET_STEP_ROOM);
@@ -105,7 +119,7 @@ static int change(const char *file, enum secret_step step)
     if (status != EXIT_FINE)
         return status;
     status = judge(file, step, span_of(text, length));
-    if (status == EXIT_FINE)
+    if (status == EXIT_FINE && !is_done_already(file, step, span_of(text, length)))
         status = rewrite(file, step, span_of(text, length));
     explicit_bzero(text, length);
     free(text);

@@ -235,6 +235,24 @@ static void print_requests(const json_t *status)
     putchar('\n');
 }
 
+/* With the words of the log, and only those that occur: what is refused or fails stands out. */
+static void print_ends(const json_t *status)
+{
+    const char *reason, *before = "ended: ";
+    const json_t *count;
+    json_object_foreach((json_t *)json_object_get(status, "visits"), reason, count)
+    {
+        if (json_integer_value(count) == 0)
+            continue;
+        char *one = make("%s%" JSON_INTEGER_FORMAT " %s", before, json_integer_value(count), reason);
+        fputs(one ? one : "", stdout);
+        free(one);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        putchar('\n');
+}
+
 /* An older limpet does not say. */
 static void print_counts(const json_t *status)
 {
@@ -245,6 +263,7 @@ static void print_counts(const json_t *status)
     print_count(", ", counted(status, "connections_refused"), " refused\n");
     if (counted(status, "requests") + counted(status, "requests_refused") > 0)
         print_requests(status);
+    print_ends(status);
 }
 
 static int show(const struct ask *ask, bool as_json)

@@ -25,4 +25,12 @@ static inline bool is_token(struct span word)
     return word.length > 0;
 }
 
+/* Of a field's name, as servers fold names into variables (CGI, RFC 3875 section 4.1.18): without case, and every sign the
+ * same, because some take X-User, X_User and X.User for one. */
+static inline uint8_t byte_fold(uint8_t byte)
+{
+    uint8_t lower = byte_lower(byte);
+    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ? lower : '-';
+}
+
 #endif

@@ -177,22 +177,15 @@ static const struct known known[SLOTS] = {
     KNOWN('t', "transfer-encoding", FIELD_HOP, note_coding),
 };
 
-/* As servers fold names into variables: without case, and every sign the same. Only '-' is a sign of its own right. */
-static uint8_t fold(uint8_t byte)
-{
-    uint8_t lower = byte_lower(byte);
-    return (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ? lower : '-';
-}
-
-/* Null: none of them. *exact: the name itself, not one that is folded into it. */
+/* Null: none of them. *exact: the name itself, not one that servers fold into it. */
 static const struct known *known_of(struct span name, bool *exact)
 {
-    const struct known *candidate = &known[SLOT(fold(name.data[0]), name.length)];
+    const struct known *candidate = &known[SLOT(byte_fold(name.data[0]), name.length)];
     if (candidate->name == NULL || candidate->length != name.length)
         return NULL;
     *exact = true;
     for (size_t i = 0; i < name.length; i++) {
-        if (fold(name.data[i]) != (uint8_t)candidate->name[i])
+        if (byte_fold(name.data[i]) != (uint8_t)candidate->name[i])
             return NULL;
         *exact &= byte_lower(name.data[i]) == (uint8_t)candidate->name[i];
     }

@@ -252,14 +252,20 @@ static bool headers_fit(const struct plan_route *route, const struct head *head,
     return true;
 }
 
+enum known decide_forwarded_https(const struct head *head, struct span bytes)
+{
+    unsigned count = 0;
+    struct span proto = head_field(head, bytes, span_text("X-Forwarded-Proto"), &count);
+    if (count == 0)
+        return KNOWN_NOT_YET;
+    return message_lists(proto, "https") || message_lists(proto, "wss") ? KNOWN_PRESENT : KNOWN_ABSENT;
+}
+
 /* As far as is known: whoever is trusted may end TLS, and says so. */
 static bool came_with_https(const struct facts *facts, struct span bytes)
 {
-    unsigned count = 0;
-    struct span proto = span_of(NULL, 0);
-    if (facts->source_trusted)
-        proto = head_field(&facts->head, bytes, span_text("X-Forwarded-Proto"), &count);
-    return count > 0 ? message_lists(proto, "https") || message_lists(proto, "wss") : facts->source_tls;
+    enum known said = facts->source_trusted ? decide_forwarded_https(&facts->head, bytes) : KNOWN_NOT_YET;
+    return said == KNOWN_NOT_YET ? facts->source_tls : said == KNOWN_PRESENT;
 }
 
 /* To the same URL with https: who came with it would come back to it for ever. */

@@ -50,6 +50,10 @@ void decide_request(struct decision *decision, struct facts *facts, struct span 
 /* Does this route take the visit? KNOWN_ABSENT with a static text in *why: the first condition that is not met. */
 enum known decide_route(const struct plan_route *route, struct facts *facts, struct span bytes, const char **why);
 
+/* Does the request say that its client speaks TLS to whoever sent it on (X-Forwarded-Proto)? Whether that is believed is not
+ * asked. KNOWN_NOT_YET: it says nothing. */
+enum known decide_forwarded_https(const struct head *head, struct span bytes);
+
 /* True if a name in lower case matches the pattern of a route: null matches everything, "*.example.org" any name below
  * it, and not itself. */
 bool decide_sni_matches(const char *pattern, const char *name);

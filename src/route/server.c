@@ -14,7 +14,7 @@
 #define END_SHIFT 7
 
 /* What the threads read for every visit stands in front; counts that change with each are in the next cache line. */
-struct state {
+struct server_state {
     uint64_t word;
     uint64_t closed; /* doors from which it takes nobody */
     uint32_t flags;
@@ -31,38 +31,39 @@ struct state {
     uint32_t requests;
     uint32_t unused_too[2];
 };
-_Static_assert(sizeof(struct state) == 128, "two cache lines");
+_Static_assert(sizeof(struct server_state) == 128, "two cache lines");
 
 #define FLAG_DRAINING 1
 #define FLAG_BUSY 2
 #define FLAG_LIVE_TOLD 4
 
-struct server_states {
-    size_t count;
-    char unused[sizeof(struct state) - sizeof(size_t)]; /* so that no two servers meet in a cache line */
-    struct state all[];
-};
-
 size_t server_states_size(size_t count)
 {
-    return sizeof(struct server_states) + count * sizeof(struct state);
+    return count * sizeof(struct server_state);
 }
 
-struct server_states *server_states_at(void *memory, size_t count)
+struct server_states server_states_at(void *memory, size_t count)
 {
-    struct server_states *states = memory;
-    states->count = count;
-    return states;
+    return (struct server_states){.all = memory, .count = count};
 }
 
 struct server_states *server_states_new(size_t count)
 {
-    void *memory = calloc(1, server_states_size(count));
-    return memory ? server_states_at(memory, count) : NULL;
+    struct server_states *states = malloc(sizeof(*states));
+    void *memory = calloc(1, server_states_size(count) + 1);
+    if (!states || !memory) {
+        free(states);
+        free(memory);
+        return NULL;
+    }
+    *states = server_states_at(memory, count);
+    return states;
 }
 
 void server_states_free(struct server_states *states)
 {
+    if (states)
+        free(states->all);
     free(states);
 }
 
@@ -102,7 +103,7 @@ enum server_condition server_condition(const struct server_states *states, size_
 static bool is_open(const struct server_states *states, size_t number, unsigned door)
 {
     assert(number < states->count && door < SERVER_DOORS);
-    const struct state *state = &states->all[number];
+    const struct server_state *state = &states->all[number];
     uint32_t flags = __atomic_load_n(&state->flags, __ATOMIC_RELAXED);
     uint64_t closed = __atomic_load_n(&state->closed, __ATOMIC_RELAXED);
     return !(flags & FLAG_DRAINING) && !(closed >> door & 1);

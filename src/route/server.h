@@ -30,13 +30,18 @@ enum server_condition {
 #define SERVER_DOORS 64
 #define SERVER_DOORS_ALL UINT64_MAX
 
-struct server_states;
+/* Where they are, and how many. It belongs to one process alone: an engine that was broken into may write what it likes into
+ * the memory that it shares with the keeper, and so nothing that stands there is an index, a size or a place. */
+struct server_states {
+    struct server_state *all;
+    size_t count;
+};
 MUST_CHECK struct server_states *server_states_new(size_t count);
 void server_states_free(struct server_states *states);
 
 /* The same in memory of the caller's, which is all zeros at first and has this many bytes. */
 size_t server_states_size(size_t count);
-struct server_states *server_states_at(void *memory, size_t count);
+struct server_states server_states_at(void *memory, size_t count);
 
 /* What only the engine knew that has died: nobody is at the doors, nobody is on trial, nothing is under way. */
 void server_states_reset(struct server_states *states);

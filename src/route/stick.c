@@ -114,8 +114,10 @@ static bool try_cookie(struct search *search, struct span text, struct stick_ans
         return false;
     }
     uint32_t server = server_named(search->pool, span_of(content.server, content.server_length));
-    if (server == STICK_NOBODY)
+    if (server == STICK_NOBODY) {
+        answer->gone++;
         return false;
+    }
     answer->server = server;
     answer->renew = verdict == COOKIE_OLD_KEY || search->wall - content.issued > search->stick->lifetime / 2;
     return true;
@@ -199,7 +201,9 @@ struct stick_answer stick_find(struct sticks *sticks, const struct plan_pool *po
                 .sticks = sticks, .pool = pool, .stick = stick, .scope = scope_of(pool, stick, client), .wall = wall};
             (void)find_cookie(&search, head, bytes, &answer);
         } else {
-            answer.server = find_session(sticks, pool, stick, session_id(&stick->where, head, bytes), steady);
+            struct span id = session_id(&stick->where, head, bytes);
+            answer.server = find_session(sticks, pool, stick, id, steady);
+            answer.unknown_session = id.length > 0 && answer.server == STICK_NOBODY;
         }
     }
     return answer;

@@ -29,6 +29,8 @@ struct stick_answer {
     enum stick_kind kind; /* who knew it */
     bool renew;           /* the cookie is good, but is to be issued again: an older key, or half of its time is over */
     unsigned refused;     /* cookies of ours by name that could not be opened */
+    unsigned gone;        /* ... that name a server which the pool has not */
+    bool unknown_session; /* the id of a session is there that leads nowhere */
 };
 
 /* The first of the pool's sticks that knows. A cookie that names a server which the pool has no more is as if it were not

@@ -58,6 +58,7 @@ struct context {
     struct http_room *http;   /* what its clients in http mode share; null: there are none */
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
     struct decision decision; /* the latest */
+    struct clock_date date;   /* for answers of our own */
     uint8_t scratch[PEEK_LIMIT];
     char *log; /* lines of this turn; they go out together */
     size_t log_length;

@@ -18,6 +18,7 @@
 #include "carry/links.h"
 #include "proto/message.h"
 #include "route/facts.h"
+#include "route/refusal.h"
 #include "session/context.h"
 #include "session/search.h"
 #include "session/visit.h"
@@ -147,9 +148,6 @@ struct http_room {
     uint8_t in[16384];
 };
 
-/* A target that is longer than most servers take. */
-#define HTTP_TARGET_MOST 8192
-
 /* A client between two requests may be about to send one when limpet ends: it is served, and told that it is the last. But not
  * waited for longer than this. */
 #define HTTP_DRAIN_PATIENCE (2 * (micros)SECOND_IN_MICROS)
@@ -231,6 +229,7 @@ enum flow_answer http_body_run(struct http_client *client, struct http_body *bod
 
 /* http_own: answers of our own. */
 enum http_step http_refuse(struct http_client *client, enum reason reason, unsigned status, const char *why);
+enum http_step http_refuse_as(struct http_client *client, struct refusal refusal);
 enum http_step http_answer_route(struct http_client *client, struct span seen);
 enum http_step http_answer_options(struct http_client *client, struct span seen);
 enum http_step http_step_own(struct http_client *client);

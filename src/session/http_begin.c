@@ -10,9 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* More hops than any path has: the request goes in a circle through somebody who takes our name out. */
-#define VIA_MOST 32
-
 /* Told apart by length: one compare each. */
 static bool method_is(struct span method, const char *word)
 {
@@ -26,70 +23,6 @@ static bool is_idempotent(struct span method)
         if (method_is(method, words[i]))
             return true;
     return false;
-}
-
-/* ---- what is refused ------------------------------------------------------------------------------------------------- */
-
-struct refusal {
-    enum reason reason;
-    unsigned status; /* 0: none */
-    const char *why;
-};
-
-static enum reason reason_of(unsigned status)
-{
-    switch (status) {
-    case 417:
-        return REASON_EXPECTATION;
-    case 431:
-        return REASON_HEAD_TOO_LARGE;
-    case 501:
-        return REASON_CODING;
-    default:
-        return REASON_BAD_HEAD;
-    }
-}
-
-/* Our own name in a Via: it was here before (RFC 9110 section 7.6.3). */
-static bool was_here(const struct http_room *room)
-{
-    const struct message *message = &room->message;
-    size_t length = strlen(room->via);
-    for (size_t i = 0; message->via_count > 0 && i < message->count; i++) {
-        const struct message_field *field = &message->fields[i];
-        if (field->kind == FIELD_VIA && memmem(field->value.data, field->value.length, room->via, length))
-            return true;
-    }
-    return message->via_count > VIA_MOST;
-}
-
-/* OPTIONS that may go no further is for us to answer (RFC 9110 section 7.6.2). */
-static bool goes_no_further(const struct http_room *room, struct span method)
-{
-    if (!method_is(method, "OPTIONS"))
-        return false;
-    for (size_t i = 0; i < room->message.count; i++) {
-        const struct message_field *field = &room->message.fields[i];
-        struct span name = span_of(field->line.data, field->name_length);
-        if (span_equal_nocase(name, span_text("max-forwards")) && span_equal(field->value, span_text("0")))
-            return true;
-    }
-    return false;
-}
-
-static struct refusal judge(struct http_client *client, struct span method)
-{
-    struct http_room *room = http_room_of(client);
-    uint64_t most = http_plan(client)->limits.body;
-    if (client->exchange->head.target_length > HTTP_TARGET_MOST)
-        return (struct refusal){REASON_TARGET_TOO_LONG, 414, "the target of the request is too long"};
-    if (method_is(method, "CONNECT") || method_is(method, "TRACE"))
-        return (struct refusal){REASON_METHOD_REFUSED, 405, "CONNECT and TRACE are not passed on"};
-    if (client->listener->via && was_here(room))
-        return (struct refusal){REASON_LOOP, 508, "the request was here before"};
-    if (most > 0 && room->message.body == BODY_LENGTH && room->message.length > most)
-        return (struct refusal){REASON_BODY_TOO_LARGE, 413, "the body of the request is too long"};
-    return (struct refusal){.status = 0};
 }
 
 /* ---- what is known of it --------------------------------------------------------------------------------------------- */
@@ -330,11 +263,7 @@ static enum http_step decided(struct http_client *client, struct span seen, stru
     case DECIDE_ANSWER:
         return http_answer_route(client, seen);
     case DECIDE_END:
-        if (decision->reason == REASON_NO_ROUTE)
-            return http_refuse(client, decision->reason, 404, decision->why);
-        if (decision->reason == REASON_NO_KEY)
-            return http_refuse(client, decision->reason, 403, decision->why);
-        return http_refuse(client, decision->reason, 400, decision->why);
+        return http_refuse_as(client, refusal_of_decision(decision));
     case DECIDE_KEY:
     case DECIDE_SPREAD:
     case DECIDE_MORE:
@@ -355,17 +284,15 @@ enum http_step http_begin(struct http_client *client, struct span seen)
     struct http_room *room = http_room_of(client);
     struct span method = head_method(&e->head, seen);
     counter_add(client->context->counters, COUNTER_REQUESTS, 1);
-    struct message_verdict verdict = message_read_request(&room->message, &e->head, seen);
+    struct span via = client->listener->via ? span_text(room->via) : span_of(NULL, 0);
+    struct refusal refusal = refusal_of_request(&room->message, &e->head, seen, via, http_plan(client)->limits.body);
     struct span id = make_id(client);
     note_for_log(client, seen, id);
     note_message(client, method);
-    e->in.done &= verdict.status == 0; /* who knows what follows? */
-    if (verdict.status != 0)
-        return http_refuse(client, reason_of(verdict.status), verdict.status, verdict.why);
-    struct refusal refusal = judge(client, method);
+    e->in.done &= refusal.status == 0; /* who knows what follows? */
     if (refusal.status != 0)
-        return http_refuse(client, refusal.reason, refusal.status, refusal.why);
-    if (goes_no_further(room, method))
+        return http_refuse_as(client, refusal);
+    if (refusal_answers_options(&room->message, method))
         return http_answer_options(client, seen);
     facts_request(&room->facts, client->listener, http_plan(client)->pools, &client->origin, &e->head);
     decide_request(&room->decision, &room->facts, seen, ++client->context->serial);

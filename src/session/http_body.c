@@ -8,8 +8,7 @@
 bool http_body_is_too_large(const struct http_client *client)
 {
     const struct exchange *e = client->exchange;
-    uint64_t most = http_plan(client)->limits.body;
-    return most > 0 && e->in.kind == BODY_CHUNKED && e->in.chunks.data + e->in.chunks.reader.left > most;
+    return e->in.kind == BODY_CHUNKED && chunks_exceed(&e->in.chunks, http_plan(client)->limits.body);
 }
 
 static enum flow_answer chunk(struct http_client *client, struct http_body *body, struct stream *from,

@@ -37,7 +37,7 @@ static void make_names(struct http_room *room)
         random[0] = (uint64_t)clock_wall();
     snprintf(room->id, sizeof(room->id), "%016llx%016llx", (unsigned long long)(random[0] ^ room->context->serial),
              0ULL);
-    snprintf(room->via, sizeof(room->via), "limpet-%08x", room->context->share->via);
+    snprintf(room->via, sizeof(room->via), REFUSAL_VIA_NAME "%08x", room->context->share->via);
 }
 
 int http_room_new(struct context *context, struct http_room **room)

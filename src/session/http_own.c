@@ -40,6 +40,7 @@ static enum http_step send_own(struct http_client *client, struct answer_own *ow
     struct exchange *e = client->exchange;
     struct http_room *room = http_room_of(client);
     struct text text;
+    own->date = clock_date(&client->context->date, clock_wall());
     own->without_body = e->to_head;
     own->telling.http10 = e->http10;
     own->telling.close = e->close;
@@ -96,6 +97,11 @@ enum http_step http_refuse(struct http_client *client, enum reason reason, unsig
     return send_own(client, &own, reason);
 }
 
+enum http_step http_refuse_as(struct http_client *client, struct refusal refusal)
+{
+    return http_refuse(client, refusal.reason, refusal.status, refusal.why);
+}
+
 /* ---- what a route answers -------------------------------------------------------------------------------------------- */
 
 /* The same URL with https, or the route's own, with the request's path and query if it has none. */
@@ -126,7 +132,7 @@ enum http_step http_answer_route(struct http_client *client, struct span seen)
 {
     struct exchange *e = client->exchange;
     const struct plan_route *route = http_route(e);
-    char location[HTTP_TARGET_MOST + 1024];
+    char location[REFUSAL_TARGET_MOST + 1024];
     struct text text;
     text_init(&text, location, sizeof(location));
     e->visit.choice = VISIT_ANSWERED;

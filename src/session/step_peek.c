@@ -20,8 +20,18 @@ static enum step refuse(struct connection *c)
     return connection_end(c, REASON_PER_CLIENT);
 }
 
-static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
-                                  "Connection: close\r\n\r\nBad request\n";
+/* Where nobody reads requests yet. */
+static enum step part_with_answer(struct connection *c, enum reason reason, const char *status, const char *rest)
+{
+    char words[320];
+    struct text text;
+    text_init(&text, words, sizeof(words));
+    text_add_format(&text, "HTTP/1.1 %s\r\nDate: %s\r\n%s", status, clock_date(&c->context->date, clock_wall()), rest);
+    return connection_part(c, &c->client, reason, words);
+}
+
+static const char bad_request[] =
+    "Content-Type: text/plain\r\nContent-Length: 12\r\nConnection: close\r\n\r\nBad request\n";
 
 static enum step cannot_decide(struct connection *c, const struct facts *facts, const struct decision *decision)
 {
@@ -30,7 +40,7 @@ static enum step cannot_decide(struct connection *c, const struct facts *facts, 
     if (!c->counted)
         c->visit.client = facts->client_known == KNOWN_PRESENT ? facts->client : facts->source;
     if (decision->answer_400)
-        return connection_part(c, &c->client, decision->reason, bad_request);
+        return part_with_answer(c, decision->reason, "400 Bad Request", bad_request);
     return connection_end(c, decision->reason);
 }
 
@@ -47,7 +57,7 @@ static void watch_crowd(struct connection *c, const struct facts *facts, const s
         c->sample = crowd_note(&c->context->crowds[c->listener], &facts->source);
 }
 
-static const char too_many[] = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 21\r\n"
+static const char too_many[] = "Content-Type: text/plain\r\nContent-Length: 21\r\n"
                                "Retry-After: 1\r\nConnection: close\r\n\r\nToo many connections\n";
 
 /* Each of its requests will be decided by itself. Whoever is not trusted speaks for himself, so he is counted before he is
@@ -56,7 +66,7 @@ static enum step go_on_in_http(struct connection *c, const struct facts *facts)
 {
     if (!c->counted && !facts->source_trusted && !count_client(c, &facts->source)) {
         counter_add(c->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
-        return connection_part(c, &c->client, REASON_PER_CLIENT, too_many);
+        return part_with_answer(c, REASON_PER_CLIENT, "429 Too Many Requests", too_many);
     }
     if (http_take_over(c, facts) != 0)
         return connection_end(c, REASON_NO_MEMORY);

@@ -125,7 +125,7 @@ static int read_file(struct why_bytes *bytes)
 {
     char *text;
     size_t length;
-    int error = powers_read_file(bytes->file, FILE_MOST, &text, &length);
+    int error = powers_read_input(bytes->file, FILE_MOST, &text, &length);
     if (error)
         return error;
     add(bytes, text, length);

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* More would never be looked at: a PROXY header, a prefix and the content stay within 16 KiB each. */
-#define WHY_BYTES_MAX 65536
+/* More would never be looked at: a PROXY header and a prefix stay within 16 KiB each, `limits: head` within 256 KiB. */
+#define WHY_BYTES_MAX (512 << 10)
 
 struct why_bytes {
     const char *file; /* --bytes: a path, or "-"; null: not given, like all that follows */

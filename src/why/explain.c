@@ -5,6 +5,7 @@
 #include "proto/head_lookup.h"
 #include "route/pick.h"
 #include "route/trust.h"
+#include "why/body.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -43,16 +44,98 @@ static struct span walk(struct explanation *e, struct span bytes)
     }
 }
 
-static const char *why_no_request(const struct parse_result *result)
+static void end_with_refusal(struct explanation *e, struct refusal refusal)
 {
-    switch (result->verdict) {
-    case PARSE_BAD:
-        return result->why;
-    case PARSE_MORE:
-        return "the head of the request is not complete";
-    default:
-        return "this is no HTTP/1 request";
+    end_with(e, &(struct facts_result){.reason = refusal.reason, .why = refusal.why});
+    e->end_status = refusal.status;
+    e->decision.answer_400 = refusal.status == 400;
+    e->answers_unasked = true;
+}
+
+/* The reader stops in the line that is wrong. What is missing has no place: it is found out in the empty line at the end. */
+static void tell_place(struct explanation *e, const struct head *head, struct span bytes)
+{
+    size_t start = 0, line = 1, end = head->position;
+    for (size_t i = 0; i < head->position; i++) {
+        if (bytes.data[i] == '\n') {
+            start = i + 1;
+            line++;
+        }
     }
+    while (end < bytes.length && bytes.data[end] != '\r' && bytes.data[end] != '\n')
+        end++;
+    while (end > start && (bytes.data[end - 1] == '\r' || bytes.data[end - 1] == '\n'))
+        end--;
+    e->bad_text = span_part(bytes, start, end - start);
+    if (e->bad_text.length == 0)
+        return;
+    e->bad_line = line;
+    e->bad_byte = head->position < end ? head->position - start + 1 : 0;
+}
+
+/* As much as a real connection would show: one read takes 16 KiB, and then come more until the head may be no longer. */
+static struct span within_head_limit(const struct explanation *e, struct span bytes)
+{
+    uint64_t limit = e->plan->limits.head > PEEK_LIMIT ? e->plan->limits.head : PEEK_LIMIT;
+    return span_part(bytes, 0, bytes.length < limit ? bytes.length : limit);
+}
+
+/* True if the head is complete and limpet does not answer it by what stands there. */
+static bool read_first_head(struct explanation *e, struct head *head, struct span bytes)
+{
+    const struct refusal nothing_came = {0, REASON_NONE, "nothing is asked within `timeouts: idle`"};
+    struct parse_result result = head_read(head, bytes);
+    struct refusal refusal = refusal_of_head(head, &result, bytes.length, e->plan->limits.head);
+    if (refusal.status == 0 && result.verdict == PARSE_DONE)
+        return true;
+    if (refusal.status == 0)
+        refusal = bytes.length == 0 ? nothing_came : refusal_of_late_head;
+    end_with_refusal(e, refusal);
+    if (result.verdict == PARSE_BAD || result.verdict == PARSE_NONE)
+        tell_place(e, head, bytes);
+    return false;
+}
+
+/* True if the request goes on to where routes are asked. Which number stands behind our name in a Via, only the running
+ * limpet knows. */
+static bool judge_first_request(struct explanation *e, const struct head *head, struct span bytes)
+{
+    const struct span no_name = span_of("", 0), any_limpet = span_text(REFUSAL_VIA_NAME);
+    uint64_t body_most = e->plan->limits.body;
+    struct message message;
+    struct refusal refusal = refusal_of_request(&message, head, bytes, no_name, body_most);
+    if (refusal.status == 0 && e->listener->via) {
+        refusal = refusal_of_request(&message, head, bytes, any_limpet, body_most);
+        e->may_be_loop = refusal.status != 0 && message.via_count <= REFUSAL_VIA_MOST;
+    }
+    if (refusal.status != 0 && !e->may_be_loop) {
+        end_with_refusal(e, refusal);
+        return false;
+    }
+    if (message.body == BODY_CHUNKED)
+        e->body = why_body_read(span_part(bytes, head->length, bytes.length - head->length), body_most);
+    e->answers_options = refusal_answers_options(&message, head_method(head, bytes));
+    if (e->answers_options) {
+        e->answers_unasked = true;
+        e->answer_why = "OPTIONS with `Max-Forwards: 0` may go no further";
+        e->decision.verdict = DECIDE_ANSWER;
+    }
+    return !e->answers_options;
+}
+
+/* Who ends TLS in front, and does not say so, or is not believed, sends its clients round in circles. */
+static const char *why_redirect(const struct explanation *e, struct span bytes)
+{
+    const struct plan_route *route = &e->listener->routes[e->decision.route];
+    if (route->action != ROUTE_REDIRECT || route->location)
+        return NULL;
+    enum known said = decide_forwarded_https(&e->facts.head, bytes);
+    if (!e->facts.source_trusted && said == KNOWN_PRESENT)
+        return "X-Forwarded-Proto says https, but the peer is outside `trust`: if it ends TLS, its clients go in a "
+               "circle";
+    if (e->facts.source_trusted && said == KNOWN_NOT_YET)
+        return "it is trusted; if it ends TLS, it has to say `X-Forwarded-Proto: https`, or its clients go in a circle";
+    return NULL;
 }
 
 /* The first request of a connection on which each one is decided. */
@@ -61,16 +144,15 @@ static void decide_first_request(struct explanation *e, struct span bytes)
     struct facts_origin origin;
     struct facts connection = e->facts;
     struct head head = {.target_wins = true};
-    struct parse_result result = head_read(&head, bytes);
-    if (result.verdict != PARSE_DONE) {
-        end_with(e, &(struct facts_result){.reason = REASON_BAD_HEAD, .why = why_no_request(&result)});
-        e->decision.answer_400 = true;
+    if (!read_first_head(e, &head, within_head_limit(e, bytes)) || !judge_first_request(e, &head, bytes))
         return;
-    }
     facts_origin_of(&connection, &origin);
     facts_request(&e->facts, e->listener, e->plan->pools, &origin, &head);
     facts_fini(&connection);
     decide_request(&e->decision, &e->facts, bytes, 0);
+    e->end_status = refusal_of_decision(&e->decision).status;
+    if (e->decision.verdict == DECIDE_ANSWER)
+        e->answer_why = why_redirect(e, bytes);
 }
 
 static void tell_element(struct explanation *e, const struct forwarding_element *element, enum explain_verdict verdict)
@@ -128,6 +210,9 @@ static void tell_client(struct explanation *e, struct span bytes)
     facts->client = asked ? facts->client : facts->source;
     if (!facts->source_trusted)
         e->client_how = "it is outside `trust`, so it speaks for itself only";
+    else if (e->answers_unasked)
+        e->client_how = e->bytes_given == 0 ? "it is trusted, but sent no request that could name another"
+                                            : "it is trusted, but limpet answers before it asks whom it speaks for";
     else if (!asked)
         e->client_how = "it is trusted, but nothing here depends on whom it speaks for, so it was not asked";
     else if (e->listener->client_from == CLIENT_FROM_NONE)
@@ -192,6 +277,8 @@ static const char *why_of_mode(const struct explanation *e)
     case MODE_AUTO:
         break;
     }
+    if (e->per_request && e->bytes_given == 0)
+        return "no byte came, and a route or `stick` of this listener looks into requests";
     if (e->per_request)
         return e->facts.source_trusted ? "whoever is trusted and speaks HTTP is a proxy, which may carry many clients"
                                        : "it speaks HTTP, and a route or `stick` of this listener looks into requests";
@@ -243,6 +330,8 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
     e->per_request = e->decision.verdict == DECIDE_HTTP;
     if (e->per_request)
         decide_first_request(e, bytes);
+    else if (e->decision.verdict == DECIDE_END && e->decision.answer_400)
+        e->end_status = 400;
     e->has_forwarding_field =
         forwarding_field_sent(facts_within_limit(bytes), e->listener->client_from) != CLIENT_FROM_NONE;
     bool has_home = e->decision.verdict == DECIDE_KEY || e->decision.verdict == DECIDE_SPREAD;
@@ -251,7 +340,7 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
         e->mode_why = why_of_mode(e);
     }
     bool routed = e->decision.pool || e->decision.verdict == DECIDE_ANSWER || e->decision.reason == REASON_NO_ROUTE;
-    if (routed && !tell_misses(e, bytes))
+    if (routed && !e->answers_unasked && !tell_misses(e, bytes))
         return false;
     if (e->decision.pool) {
         e->sources = calloc(e->decision.pool->key_count, sizeof(*e->sources));

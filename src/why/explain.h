@@ -1,14 +1,15 @@
 #ifndef LIMPET_WHY_EXPLAIN_H
 #define LIMPET_WHY_EXPLAIN_H
 
-/* What would become of a client, gathered by the rooms that decide about real ones (route/facts, route/decide,
- * route/pick), so that `limpet why` cannot say anything else than what happens. Printed as text or as JSON. */
+/* What would become of a client, gathered by the rooms that decide about real ones (route/facts, route/refusal,
+ * route/decide, route/pick), so that `limpet why` cannot say anything else than what happens. Printed as text or as JSON. */
 
 #include "base/attr.h"
 #include "plan/plan.h"
 #include "route/decide.h"
 #include "route/facts.h"
 #include "route/forwarding.h"
+#include "route/refusal.h"
 #include "route/stick.h"
 
 #include <stdbool.h>
@@ -51,6 +52,16 @@ struct explanation {
     enum client_from other_field; /* was sent instead of the one that counts; CLIENT_FROM_NONE: none was */
     struct facts facts;
     struct decision decision; /* verdict DECIDE_END for whatever ends the connection */
+    unsigned end_status;      /* of DECIDE_END: what the client is answered with; 0: nothing */
+    size_t bad_line;          /* where the head breaks off, from 1; 0: it is not at one place */
+    size_t bad_byte;          /* in that line, from 1; 0: the line as a whole is wrong */
+    struct span bad_text;     /* the line, without its end */
+    bool answers_unasked;     /* limpet answers, or ends, before it asks who the client is and where it might go */
+    bool answers_options;     /* ... namely OPTIONS that may go no further: DECIDE_ANSWER without a route */
+    struct refusal
+        body; /* why the request breaks off in its body, after its head went to the server; status 0: it does not */
+    const char *answer_why; /* of DECIDE_ANSWER: static text, what is worth knowing of it; null: nothing */
+    bool may_be_loop;       /* a Via names a limpet; this one would refuse its own name */
 
     const char *client_how; /* static text; null if it never came to that */
     size_t element_count;
@@ -78,6 +89,9 @@ void explain_fini(struct explanation *e);
 
 void explain_print_text(const struct explanation *e, FILE *out);
 void explain_print_json(const struct explanation *e, FILE *out);
+
+/* What OPTIONS that may go no further are answered with. */
+#define EXPLAIN_OPTIONS_STATUS 200
 
 /* By which word of `trust` somebody is believed: "loopback", "10.0.0.0/8"; "" if he is not. */
 #define EXPLAIN_TRUST_SIZE (ENDPOINT_TEXT_SIZE + 4)

@@ -48,6 +48,14 @@ static void add_number(struct json *json, const char *member, unsigned long long
     fprintf(json->out, "%llu", number);
 }
 
+static void add_number_or_null(struct json *json, const char *member, unsigned long long number)
+{
+    if (number > 0)
+        add_number(json, member, number);
+    else
+        add_null(json, member);
+}
+
 static void add_bool(struct json *json, const char *member, bool value)
 {
     name(json, member);
@@ -270,6 +278,8 @@ static void add_stick(struct json *json, const struct explanation *e)
     add_text(json, "server", known ? pool->servers[e->stick.server].name : NULL);
     add_bool(json, "renew", known && e->stick.renew);
     add_number(json, "refused", e->stick.refused);
+    add_number(json, "gone", e->stick.gone);
+    add_bool(json, "unknown_session", e->stick.unknown_session);
     close_with(json, '}');
 }
 
@@ -279,12 +289,13 @@ static void add_answer(struct json *json, const struct explanation *e)
         add_null(json, "answer");
         return;
     }
-    const struct plan_route *route = &e->listener->routes[e->decision.route];
+    const struct plan_route *route = e->answers_options ? NULL : &e->listener->routes[e->decision.route];
     name(json, "answer");
     open_with(json, '{');
-    add_number(json, "status", route->status);
-    add_bool(json, "redirect", route->action == ROUTE_REDIRECT);
-    add_text(json, "location", route->location);
+    add_number(json, "status", route ? route->status : EXPLAIN_OPTIONS_STATUS);
+    add_bool(json, "redirect", route && route->action == ROUTE_REDIRECT);
+    add_text(json, "location", route ? route->location : NULL);
+    add_text(json, "why", e->answer_why);
     close_with(json, '}');
 }
 
@@ -299,6 +310,24 @@ static void add_end(struct json *json, const struct explanation *e)
     add_text(json, "reason", reason_text(e->decision.reason));
     add_text(json, "why", e->decision.why);
     add_bool(json, "answer_400", e->decision.answer_400);
+    add_number_or_null(json, "status", e->end_status);
+    add_number_or_null(json, "line", e->bad_line);
+    add_number_or_null(json, "byte", e->bad_byte);
+    add_text(json, "meaning", e->decision.reason == REASON_NONE ? NULL : reason_help(e->decision.reason));
+    close_with(json, '}');
+}
+
+static void add_body(struct json *json, const struct explanation *e)
+{
+    if (e->entry_count == 0 || e->body.status == 0) {
+        add_null(json, "body");
+        return;
+    }
+    name(json, "body");
+    open_with(json, '{');
+    add_text(json, "reason", reason_text(e->body.reason));
+    add_text(json, "why", e->body.why);
+    add_number(json, "status", e->body.status);
     close_with(json, '}');
 }
 
@@ -318,6 +347,8 @@ static void add_decision(struct json *json, const struct explanation *e)
     add_text(json, "server", e->entry_count > 0 ? explain_home(e)->name : NULL);
     add_answer(json, e);
     add_end(json, e);
+    add_bool(json, "may_be_a_loop", e->may_be_loop);
+    add_body(json, e);
 }
 
 void explain_print_json(const struct explanation *e, FILE *out)

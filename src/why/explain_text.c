@@ -8,6 +8,7 @@
 /* Long rankings are cut here; --json has all of it. */
 #define RANKING_SHOWN 10
 #define MISSES_SHOWN 10
+#define PLACE_SHOWN 60 /* bytes */
 
 /* "Peer       ": one word in front of each paragraph, its lines below each other. */
 #define LABEL "%-11s"
@@ -220,6 +221,17 @@ static void print_misses(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and not by %zu more; --json shows them all\n", "", e->miss_count - shown);
 }
 
+static const char *why_nobody(const struct explanation *e)
+{
+    if (e->stick.unknown_session)
+        return "the request carries a session id; whether it was learnt, and from whom, only the running limpet knows; "
+               "if not, "
+               "the key decides";
+    if (e->stick.gone > 0)
+        return "the cookie names a server that the pool has not, so the key decides";
+    return "nothing in the request says where the client was, so the key decides";
+}
+
 static void print_stick(const struct explanation *e, FILE *out)
 {
     if (!e->sticks)
@@ -231,10 +243,7 @@ static void print_stick(const struct explanation *e, FILE *out)
                 e->stick.kind == STICK_COOKIE ? "cookie" : "session", e->decision.pool->servers[e->stick.server].name,
                 e->stick.renew ? ", and gets a new cookie" : "");
     else
-        fprintf(out,
-                LABEL "nothing in the request says where the client was, so the key decides; ids that were learnt "
-                      "only the running limpet knows\n",
-                "");
+        fprintf(out, LABEL "%s\n", "", why_nobody(e));
     if (e->stick.refused > 0)
         fprintf(out,
                 LABEL "%u cookie%s could not be opened: forged, too old, of another pool or under another secret\n", "",
@@ -271,20 +280,63 @@ static void print_ranking(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
 }
 
+/* The piece of the line in which it breaks off. */
+static void print_place(const struct explanation *e, FILE *out)
+{
+    size_t at = e->bad_byte, from = at > PLACE_SHOWN / 2 ? at - PLACE_SHOWN / 2 : 0;
+    size_t left = e->bad_text.length - from;
+    if (e->bad_line == 0)
+        return;
+    fprintf(out, LABEL "in line %zu: %s", "", e->bad_line, from > 0 ? "..." : "");
+    print_escaped(out, span_part(e->bad_text, from, left < PLACE_SHOWN ? left : PLACE_SHOWN));
+    fputs(left > PLACE_SHOWN ? "..." : "", out);
+    if (e->bad_byte > 0)
+        fprintf(out, ", at its byte %zu", e->bad_byte);
+    fputc('\n', out);
+}
+
 static void print_end(const struct explanation *e, FILE *out)
 {
-    fprintf(out, LABEL "the %s is ended%s: %s\n", "Result", e->per_request ? "request" : "connection",
-            e->decision.answer_400 ? ", answered 400" : "", e->decision.why);
-    fprintf(out, LABEL "In the log it is reason=%s\n", "", reason_text(e->decision.reason));
+    const struct decision *decision = &e->decision;
+    if (decision->reason == REASON_NONE) {
+        fprintf(out, LABEL "the connection is ended without a word: %s\n", "Result", decision->why);
+        fprintf(out, LABEL "In the log there is no line of it\n", "");
+        return;
+    }
+    fprintf(out, LABEL "the %s", "Result", e->per_request ? "request is refused" : "connection is ended");
+    if (e->end_status > 0)
+        fprintf(out, ", answered %u", e->end_status);
+    fprintf(out, ": %s\n", decision->why);
+    print_place(e, out);
+    fprintf(out, LABEL "In the log it is ", "");
+    if (e->per_request)
+        fprintf(out, "status=%u ", e->end_status);
+    fprintf(out, "reason=%s\n", reason_text(decision->reason));
+    fprintf(out, LABEL "%s\n", "", reason_help(decision->reason));
 }
 
 static void print_answer(const struct explanation *e, FILE *out)
 {
     char words[256];
     struct text text;
+    if (e->answers_options) {
+        fprintf(out, LABEL "limpet answers itself: %d, %s\n", "Result", EXPLAIN_OPTIONS_STATUS, e->answer_why);
+        return;
+    }
     text_init(&text, words, sizeof(words));
     describe_answer(&e->listener->routes[e->decision.route], &text);
     fprintf(out, LABEL "limpet answers itself: %s%s\n", "Result", words, text.cut ? "..." : "");
+    if (e->answer_why)
+        fprintf(out, LABEL "%s\n", "", e->answer_why);
+}
+
+static void print_loop(const struct explanation *e, FILE *out)
+{
+    if (e->may_be_loop)
+        fprintf(out,
+                LABEL "its Via names a limpet; if that is this one, the request was here before, and is answered 508 "
+                      "(reason=%s)\n",
+                "", reason_text(REASON_LOOP));
 }
 
 static void print_home(const struct explanation *e, FILE *out)
@@ -297,8 +349,19 @@ static void print_home(const struct explanation *e, FILE *out)
                 e->per_request ? "request" : "connection");
     size_t next = strcmp(e->entries[0].name, home->name) == 0 ? 1 : 0;
     if (next < e->entry_count)
-        fprintf(out, "; if it cannot be reached, %s", e->entries[next].name);
+        fprintf(out, "; if it cannot be reached, %s%s",
+                e->decision.pool->servers[e->entries[next].index].slot == 0 ? "" : "worker ", e->entries[next].name);
     fputc('\n', out);
+}
+
+static void print_body(const struct explanation *e, FILE *out)
+{
+    if (e->entry_count == 0 || e->body.status == 0)
+        return;
+    const char *why = e->body.why ? e->body.why : "it is too long";
+    fprintf(out, LABEL "But the request breaks off in its body, answered %u: %s\n", "", e->body.status, why);
+    fprintf(out, LABEL "In the log it is status=%u reason=%s, if the server has not answered before\n", "",
+            e->body.status, reason_text(e->body.reason));
 }
 
 static void print_result(const struct explanation *e, FILE *out)
@@ -324,4 +387,6 @@ void explain_print_text(const struct explanation *e, FILE *out)
     print_sources(e, out);
     print_ranking(e, out);
     print_result(e, out);
+    print_loop(e, out);
+    print_body(e, out);
 }

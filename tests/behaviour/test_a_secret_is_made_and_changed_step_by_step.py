@@ -54,10 +54,17 @@ def test_a_rotation_appends_promotes_and_retires(file):
     assert first == old != new
     change("--promote", file)
     assert lines(file) == [new, old]
-    change("--retire", file)
+    assert "has one secret now; bring it to every frontend" in change("--retire", file)
     assert lines(file) == [new]
-    change("--retire", file)
-    assert lines(file) == [new]
+
+
+def test_where_there_is_nothing_to_retire_nothing_is_written(file):
+    change("--append", file)
+    before = file.stat()
+    told = change("--retire", file)
+    assert "nothing to retire" in told and "begin with --append" in told
+    assert "restart" not in told
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_remarks_stay_where_they_are(file):

@@ -80,6 +80,15 @@ def test_connections_and_requests_are_counted(shown):
     assert lines[4].startswith("POOL/SERVER")
 
 
+def test_why_visits_ended_is_counted(shown):
+    visits = {"done": 70, "client_gone": 0, "bad_head": 9, "no_server": 1}
+    lines = shown(status(connections=12, counters=COUNTED, visits=visits)).splitlines()
+    assert lines[3] == "ended: 70 done, 9 bad_head, 1 no_server"
+    assert lines[4].startswith("POOL/SERVER")
+    lines = shown(status(connections=12, counters=COUNTED, visits=dict.fromkeys(visits, 0))).splitlines()
+    assert lines[3].startswith("POOL/SERVER")
+
+
 def test_json_is_what_the_socket_says_whatever_version_it_is_of(shown):
     state = status(server("1", something_new=[1, 2]), another=None)
     assert json.loads(shown(state, "--json")) == state

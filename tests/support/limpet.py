@@ -17,6 +17,7 @@ _REPORT = re.compile(r"(Address|Thread|Leak|UndefinedBehavior)Sanitizer|runtime 
 _TAKES_CONNECTIONS = re.compile(r"limpet: (\S+ \(process \d+\)) takes connections")
 _STRICT = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/leaks.txt:print_suppressions=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }

@@ -32,6 +32,33 @@ static void an_impossible_wall_clock_is_written_all_the_same(void **state)
     assert_int_equal(text[strlen(text) - 1], 'Z');
 }
 
+static void assert_date(struct clock_date *date, micros wall, const char *expected)
+{
+    assert_string_equal(clock_date(date, wall), expected);
+}
+
+static void dates_are_written_as_http_wants_them(void **state)
+{
+    struct clock_date date = {0};
+    assert_date(&date, 0, "Thu, 01 Jan 1970 00:00:00 GMT");
+    assert_date(&date, (micros)784111777 * SECOND_IN_MICROS, "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_date(&date, (micros)784111777 * SECOND_IN_MICROS + 999999, "Sun, 06 Nov 1994 08:49:37 GMT");
+    assert_date(&date, (micros)784111778 * SECOND_IN_MICROS, "Sun, 06 Nov 1994 08:49:38 GMT");
+    assert_date(&date, (micros)951782400 * SECOND_IN_MICROS, "Tue, 29 Feb 2000 00:00:00 GMT");
+    assert_date(&date, (micros)1798761599 * SECOND_IN_MICROS, "Thu, 31 Dec 2026 23:59:59 GMT");
+    assert_date(&date, INT64_MIN, "Thu, 01 Jan 1970 00:00:00 GMT");
+    assert_true(strlen(clock_date(&date, INT64_MAX)) < CLOCK_DATE_SIZE);
+}
+
+static void a_date_is_written_once_for_each_second(void **state)
+{
+    struct clock_date date = {0};
+    clock_date(&date, 5 * (micros)SECOND_IN_MICROS);
+    memset(date.text, 'x', 3);
+    assert_date(&date, 5 * (micros)SECOND_IN_MICROS + 7, "xxx, 01 Jan 1970 00:00:05 GMT");
+    assert_date(&date, 4 * (micros)SECOND_IN_MICROS, "Thu, 01 Jan 1970 00:00:04 GMT");
+}
+
 static void the_steady_clock_never_goes_back(void **state)
 {
     micros before = clock_steady();
@@ -67,6 +94,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_are_written_as_rfc_3339_says),
         cmocka_unit_test(an_impossible_wall_clock_is_written_all_the_same),
+        cmocka_unit_test(dates_are_written_as_http_wants_them),
+        cmocka_unit_test(a_date_is_written_once_for_each_second),
         cmocka_unit_test(the_steady_clock_never_goes_back),
         cmocka_unit_test(patience_is_whole_milliseconds_and_fits_an_int),
         cmocka_unit_test(both_clocks_count_microseconds),

@@ -2,10 +2,15 @@
 
 #include "control/common.h"
 
+#include "control/census.h"
+#include "control/status.h"
+
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,6 +97,30 @@ static void each_thread_has_cache_lines_of_its_own(void **state)
         assert_int_equal((uintptr_t)&keeper.counters[i] % 64, 0);
 }
 
+/* Its memory is all that a broken engine can reach of what the keeper looks at. */
+static void whatever_an_engine_writes_there_is_only_shown(void **state)
+{
+    static const uint8_t fillings[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+    for (size_t i = 0; i < sizeof(fillings); i++) {
+        struct server_figures figures;
+        struct census census = {0};
+        const struct status status = {.plan = &plan, .states = keeper.states};
+        memset(engine.memory, fillings[i], engine.size);
+        for (size_t number = 0; number < plan.server_count; number++) {
+            server_figures(keeper.states, number, &figures);
+            server_condition(keeper.states, number, 0);
+            server_next_generation(keeper.states, number);
+            server_set_draining(keeper.states, number, true);
+            assert_true(server_is_draining(keeper.states, number));
+        }
+        assert_in_range(census_live(&census, &status, &servers[1]), 0, INT_MAX);
+        begin_another_engine();
+        server_figures(keeper.states, 1, &figures);
+        assert_int_equal(figures.live, 0);
+        assert_int_equal(figures.doors, SERVER_DOORS_ALL);
+    }
+}
+
 static void a_descriptor_that_is_no_memory_is_an_error(void **state)
 {
     int ends[2];
@@ -113,6 +142,7 @@ int main(void)
         fresh(another_engine_goes_on_counting),
         fresh(another_engine_begins_with_no_connection_and_no_worker_at_a_door),
         fresh(each_thread_has_cache_lines_of_its_own),
+        fresh(whatever_an_engine_writes_there_is_only_shown),
         fresh(a_descriptor_that_is_no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,10 +47,12 @@ static struct plan *load_on_machine(const char *text)
     return conf_load_file("limpet.yaml", &files, &report);
 }
 
-static void what_is_given_twice_is_looked_for_too(void **state)
+static void of_what_is_given_twice_the_first_is_looked_for(void **state)
 {
-    assert_null(load_on_machine(SMALL "log: {errors: stderr}\nlog: {access: /none/access}\n"));
-    assert_non_null(strstr(said, "there is no directory `/none`\n"));
+    assert_null(load_on_machine("log: {access: /none/access}\nlog: {errors: /nowhere/errors}\n" SMALL));
+    assert_non_null(strstr(said, "limpet.yaml:1:15: error: there is no directory `/none`\n"));
+    assert_non_null(strstr(said, "limpet.yaml:2:1: error: duplicate key `log`\n"));
+    assert_null(strstr(said, "nowhere`"));
 }
 
 static void what_the_machine_lacks_is_shown_where_it_is_named(void **state)
@@ -99,7 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_machine_lacks_is_shown_where_it_is_named),
-        cmocka_unit_test(what_is_given_twice_is_looked_for_too),
+        cmocka_unit_test(of_what_is_given_twice_the_first_is_looked_for),
         cmocka_unit_test(workers_and_the_admin_socket_need_what_they_name),
         cmocka_unit_test(only_root_becomes_somebody_who_must_be_there),
     };

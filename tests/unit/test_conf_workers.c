@@ -304,6 +304,24 @@ static void a_wrong_admin_socket_is_named_by_who_said_it(void **state)
     plan_free(plan);
 }
 
+static void nothing_else_listens_where_the_admin_socket_does(void **state)
+{
+    outside.admin_fallback = "unix:/run/a";
+    assert_null(load("metrics: unix:/run/a\n" ONE));
+    assert_non_null(strstr(said, "limpet.yaml:1:10: error: `unix:/run/a` is the admin socket already"));
+    assert_non_null(strstr(said, "help: LIMPET_ADMIN \"unix:/run/a\" says so; name another path"));
+    outside.admin = "unix:/run/b";
+    struct plan *plan = good("metrics: unix:/run/a\n" ONE);
+    plan_free(plan);
+    assert_null(load("admin: unix:/run/a\nmetrics: unix:/run/b\n" ONE));
+    assert_non_null(strstr(said, "help: --admin \"unix:/run/b\" says so; name another path"));
+    /* limpet can do without it. */
+    outside.admin = NULL;
+    outside.admin_optional = true;
+    plan = good("metrics: unix:/run/a\n" ONE);
+    plan_free(plan);
+}
+
 static void flags_mean_what_a_file_means(void **state)
 {
     const char *listen[] = {":80"}, *keys[] = {"header:X-User"}, *trust[] = {"loopback"};
@@ -399,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup(the_admin_socket_is_where_the_last_word_says, forget),
         cmocka_unit_test_setup(relative_sockets_start_where_they_are_named, forget),
         cmocka_unit_test_setup(a_wrong_admin_socket_is_named_by_who_said_it, forget),
+        cmocka_unit_test_setup(nothing_else_listens_where_the_admin_socket_does, forget),
         cmocka_unit_test_setup(flags_mean_what_a_file_means, forget),
         cmocka_unit_test_setup(without_listen_the_program_says_where, forget),
         cmocka_unit_test_setup(messages_about_flags_name_the_flag, forget),

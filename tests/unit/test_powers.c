@@ -119,10 +119,43 @@ static void a_secret_is_read_only_if_others_cannot_read_or_change_it(void **stat
     assert_int_equal(powers_read_secret_file(path, 100, &text, &length), -ENOENT);
 }
 
+static void what_is_no_file_is_not_waited_for(void **state)
+{
+    char *text;
+    size_t length;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(powers_read_file(path, 100, &text, &length), -ENXIO);
+    assert_int_equal(powers_read_secret_file(path, 100, &text, &length), -ENXIO);
+    assert_int_equal(powers_read_file("/dev/zero", 100, &text, &length), -ENXIO);
+    assert_int_equal(powers_read_secret_file(folder, 100, &text, &length), -EISDIR);
+    unlink(path);
+    int fd = powers_admin_listen(&address, NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(powers_read_file(path, 100, &text, &length), -ENXIO);
+    close(fd);
+}
+
+static void what_is_handed_to_us_need_not_be_a_file(void **state)
+{
+    int ends[2];
+    char place[64], *text;
+    size_t length;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "words", 5), 5);
+    close(ends[1]);
+    snprintf(place, sizeof(place), "/dev/fd/%d", ends[0]);
+    assert_int_equal(powers_read_file(place, 100, &text, &length), -ENXIO);
+    assert_int_equal(powers_read_input(place, 100, &text, &length), 0);
+    assert_string_equal(text, "words");
+    free(text);
+    close(ends[0]);
+}
+
 static void what_cannot_be_read_is_an_error(void **state)
 {
     char *text;
     size_t length;
+    assert_int_equal(powers_read_input(path, 100, &text, &length), -ENOENT);
     assert_int_equal(powers_read_file(path, 100, &text, &length), -ENOENT);
     assert_int_equal(powers_read_file(folder, 100, &text, &length), -EISDIR);
 }
@@ -532,6 +565,8 @@ int main(int count, char **arguments)
         return speak(arguments[2]);
     const struct CMUnitTest tests[] = {
         fresh(a_file_is_read_whole_or_not_at_all),
+        fresh(what_is_no_file_is_not_waited_for),
+        fresh(what_is_handed_to_us_need_not_be_a_file),
         fresh(what_cannot_be_read_is_an_error),
         fresh(a_secret_is_read_only_if_others_cannot_read_or_change_it),
         fresh(a_log_is_appended_to_and_not_for_everybody_to_read),

@@ -269,14 +269,14 @@ static void what_lies_in_shared_memory_outlives_who_wrote_it(void **state)
     assert_true(memory != MAP_FAILED);
     pid_t child = fork();
     if (child == 0) {
-        struct server_states *own = server_states_at(memory, COUNT);
+        struct server_states view = server_states_at(memory, COUNT), *own = &view;
         server_set_doors(own, COUNT - 1, 4);
         server_count_answer(own, COUNT - 1, true, 9);
         server_set_draining(own, COUNT - 1, true);
         _exit(0);
     }
     assert_int_equal(waitpid(child, NULL, 0), child);
-    struct server_states *shared = server_states_at(memory, COUNT);
+    struct server_states view = server_states_at(memory, COUNT), *shared = &view;
     struct server_figures figures;
     server_figures(shared, COUNT - 1, &figures);
     assert_int_equal(figures.doors, 4);

@@ -206,6 +206,7 @@ static void a_server_that_left_is_as_no_cookie(void **state)
     char *gone = cookie(3), *ours = cookie(1);
     pool.server_count = 3;
     struct stick_answer answer = ask_with("%s; a=1", gone);
+    assert_int_equal(answer.gone, 1);
     assert_nobody(answer);
     assert_int_equal(answer.refused, 0);
     assert_server(ask_with("%s; %s", gone, ours), 1, STICK_COOKIE);
@@ -270,7 +271,10 @@ static void a_session_is_learnt_from_the_answer_of_its_server(void **state)
     assert_nobody(ask_with("JSESSIONID=0A1B"));
     assert_true(learn(1, "JSESSIONID=0A1B; Path=/; HttpOnly"));
     assert_server(ask_with("JSESSIONID=0A1B"), 1, STICK_SESSION);
+    assert_false(ask_with("JSESSIONID=0A1B").unknown_session);
     assert_nobody(ask_with("JSESSIONID=0a1b"));
+    assert_true(ask_with("JSESSIONID=0a1b").unknown_session);
+    assert_false(ask_with("other=0a1b").unknown_session);
     assert_nobody(ask_with("SESSIONID=%s%s", "0A1B", ""));
     steady += LIFETIME + 2 * SECONDS;
     assert_nobody(ask_with("JSESSIONID=0A1B"));
