@@ -259,12 +259,14 @@ static enum http_answer understand(struct http_client *client, struct span seen)
     return e->head.status < 200 ? pass_interim(client, seen) : begin_answer(client, seen);
 }
 
-/* A worker that ends its connections when it is told to finish may do so before it has read a request that is on its way. The
- * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). Not of other
- * servers: who reads in small pieces may have read half of it, and done what it says. */
+/* A worker that was told to finish ends its connections, and may do so before it has read a request that is on its way. The
+ * kernel tells: on a Unix socket that was closed with bytes unread it says so, and else that it ended (unix(7)). Not of others:
+ * who reads in small pieces, and dies, may have read half of it, and done what it says. */
 static bool was_not_read(const struct exchange *e, ssize_t got)
 {
-    return e->visit.server->slot != 0 && got == -ECONNRESET;
+    const struct plan_server *server = e->visit.server;
+    return server->slot != 0 && got == -ECONNRESET &&
+           server_generation(e->client->context->share->states, server->number) != e->link->generation;
 }
 
 enum http_answer http_read_answer(struct http_client *client)

@@ -9,6 +9,7 @@ import pytest
 
 from support import proc, wire
 from support.http_client import HttpClient
+from support.http_servers import ScriptedWorker
 from support.limpet import ROOT
 from support.limpet import run as command
 from support.proc import wait_until
@@ -171,6 +172,28 @@ def test_requests_that_come_while_limpet_stops_are_answered_once_more(pool):
         assert client.ending() == "fin"
         assert other.answer().status == 200
     assert proxy.wait(5) == 0
+
+
+class ReadsLittle(ScriptedWorker):
+    """Reads the beginning of what comes on each connection, which may tell enough to do something, and goes away."""
+
+    def __init__(self, folder):
+        self.begun = []
+        super().__init__("1", None, folder, patience=5)
+
+    def _begin(self, talk):
+        self.begun.append(talk.socket.recv(10))
+        talk.socket.close()
+
+
+def test_a_request_that_was_read_in_part_is_not_sent_again(workers, socket_folder):
+    """Unless it may be done twice."""
+    worker = ReadsLittle(socket_folder)
+    proxy = workers(worker.command, 1, listener={"mode": "http"})
+    with HttpClient(proxy) as client:
+        assert client.ask(wire.request("/", method="POST", body=b"once")).status == 502
+    assert worker.begun == [b"POST / HTT"]
+    worker.stop()
 
 
 @BOTH
