@@ -216,8 +216,8 @@ static const struct roff_row life[] = {
     {"Finish",
      "In a rolling restart, and at the end of limpet. The worker gets no more clients. Node: the "
      "cluster protocol's `disconnect`, at which Node closes its servers, drops idle connections, finishes "
-     "requests, and exits when nothing is left. The limpet contract: end of file on LIMPET_FD. WebSockets keep "
-     "both alive."},
+     "requests, and exits when nothing is left; before Node 19 idle connections stay for its keepAliveTimeout, which "
+     "is 5 seconds. The limpet contract: end of file on LIMPET_FD. WebSockets keep both alive."},
     {"TERM, KILL", "A worker that is still there when `timeouts: drain` is over gets SIGTERM, with all of its process "
                    "group, and SIGKILL 5 seconds later; one that takes no connections yet gets it at once. What it "
                    "leaves behind in its group gets SIGTERM."},

@@ -45,7 +45,7 @@ def test_without_the_preload_the_proxy_is_the_peer(program):
     assert not facts.get("encrypted")
 
 
-@pytest.mark.parametrize("version", [None, *NODE_VERSIONS], ids=lambda version: f"node-{version or 'installed'}")
+@pytest.mark.parametrize("version", NODE_VERSIONS, ids=lambda version: f"node-{version}")
 def test_with_it_the_client_is(program, version):
     proxy = program(True, version=version)
     facts = ask_for_facts(proxy, headers=FORWARDED)

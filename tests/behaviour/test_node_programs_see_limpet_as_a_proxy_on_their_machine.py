@@ -63,7 +63,7 @@ def _who(to, headers=(), **more):
     return {name: told[name] for name in ("ip", "ips", "protocol", "secure", "hostname")}
 
 
-@pytest.mark.parametrize("version", [None, *NODE_VERSIONS], ids=lambda version: f"node-{version or 'installed'}")
+@pytest.mark.parametrize("version", NODE_VERSIONS, ids=lambda version: f"node-{version}")
 def test_the_peer_is_this_machine(program, version):
     facts = ask_for_facts(program(version=version), "/", FORWARDED)
     assert _ends(facts) == PROXY and facts["remotePort"] > 0 and facts["sameConnection"]
@@ -143,7 +143,7 @@ def test_a_file_that_was_cleaned_away_is_there_again_for_the_next_worker(served,
     assert len(list(Path(tmp_path).glob("limpet-*/preload.cjs"))) == 1
 
 
-@pytest.mark.parametrize("version", [None, *NODE_VERSIONS], ids=lambda version: f"node-{version or 'installed'}")
+@pytest.mark.parametrize("version", NODE_VERSIONS, ids=lambda version: f"node-{version}")
 def test_children_and_threads_know_nothing_of_it(program, version):
     proxy = program(version=version, count=1)
     assert ask_for_facts(proxy, "/fork")["child"] == "undefined"

@@ -17,7 +17,7 @@ from support.ranking import ranking_of_workers
 CLIENTS = [f"127.1.0.{number + 1}" for number in range(60)]
 
 
-@pytest.mark.parametrize("version", [None, *NODE_VERSIONS], ids=lambda version: f"node-{version or 'installed'}")
+@pytest.mark.parametrize("version", NODE_VERSIONS, ids=lambda version: f"node-{version}")
 def test_each_client_has_its_own_worker(run, version):
     proxy = run("http_app.js", count=3, version=version)
     ranking = ranking_of_workers(3)

@@ -11,8 +11,10 @@ from support.proc import wait_until
 NODE_FOLDER = Path(__file__).resolve().parents[1] / "node"
 NODE_VERSIONS_FOLDER = Path(__file__).resolve().parents[1] / "node-versions"
 
-# Beside the one that is installed, in each of which Node's cluster protocol was seen.
-NODE_VERSIONS = (16, 22, 24, 26)
+# In each of which Node's cluster protocol was seen; and the one that tests run on where none is named, so that they see the
+# same on every machine.
+NODE_VERSIONS = (16, 18, 20, 22, 24, 26)
+NODE_VERSION = 20
 
 
 def find(name):
@@ -150,10 +152,10 @@ class Crowd:
 
 
 def node(version=None):
-    """The program; without a version the one that is installed."""
-    if version is None:
+    """The program. npm has it in these versions for this kind of machine; on others what is installed has to do."""
+    program = NODE_VERSIONS_FOLDER / "node_modules" / f"node-{version or NODE_VERSION}" / "bin" / "node"
+    if version is None and not program.exists():
         return find("node")
-    program = NODE_VERSIONS_FOLDER / "node_modules" / f"node-{version}" / "bin" / "node"
     assert program.exists(), f"Node {version} is not installed (./dev deps)"
     return str(program)
 
