@@ -10,7 +10,7 @@ import pytest
 
 from support import wire
 from support.client import Client, ask_for_facts, parse_answer
-from support.programs import NODE_VERSIONS, node, node_script
+from support.programs import NODE_VERSIONS, find, node, node_script
 
 CLIENT = "203.0.113.9"
 FORWARDED = {"X-Forwarded-For": CLIENT}
@@ -103,5 +103,5 @@ def test_the_variable_that_brought_the_preload_is_put_back(program, options):
 def test_workers_of_another_user_can_load_it(limpet, folder):
     program = shutil.copy(node_script("http_app.js"), folder)
     proxy = limpet(listener={"trust": "loopback"}, workers={
-        "command": [node(), str(program)], "count": 1, "node-preload": True, "user": "nobody"})
+        "command": [find("node"), str(program)], "count": 1, "node-preload": True, "user": "nobody"})
     assert ask_for_facts(proxy, headers=FORWARDED)["remoteAddress"] == CLIENT

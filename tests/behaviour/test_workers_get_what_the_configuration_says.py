@@ -6,15 +6,15 @@ import pytest
 
 from support import proc
 from support.client import ask_for_facts
-from support.programs import node, node_script
+from support.programs import find, node_script
 
 
 @pytest.fixture
 def about(limpet, folder):
-    """What a worker, started with these settings, tells about itself. Every user may read its program."""
+    """What a worker, started with these settings, tells about itself. Every user may read its program, and run Node."""
     def ask(env=None, arguments=(), **workers):
         program = shutil.copy(node_script("about_app.js"), folder)
-        workers = {"command": [node(), str(program)], "count": 1, **workers}
+        workers = {"command": [find("node"), str(program)], "count": 1, **workers}
         return ask_for_facts(limpet(workers=workers, env=env, arguments=arguments))
     return ask
 
