@@ -20,7 +20,8 @@
 MUST_CHECK int powers_read_file(const char *path, size_t most, char **text, size_t *length);
 /* The same for what may be anything else that ends, too: what is handed to us, as by `-c /dev/stdin`. It is waited for. */
 MUST_CHECK int powers_read_input(const char *path, size_t most, char **text, size_t *length);
-/* As powers_read_file(), for a secret; -EPERM if others than its owner and group could read it, or others than its owner change it. */
+/* As powers_read_file(), for a secret; -EPERM if others than its owner and group could read it, or others than its owner
+ * change it. */
 MUST_CHECK int powers_read_secret_file(const char *path, size_t most, char **text, size_t *length);
 
 /* Puts these bytes in the place of a file, whole or not at all: they are written beside it first. It keeps its owner and mode;

@@ -226,8 +226,7 @@ const struct command command_table[] = {
                 "log has of it: a request that is refused, one that no route takes, a head that does not end. It "
                 "sees what a client sends first, as if nothing came behind it, and of the requests the first, with "
                 "the chunks of its body if --bytes has them. What only the running limpet knows it leaves out: servers "
-                "that rest, sessions that "
-                "were learnt, how many connections a client has, its own name in Via.\n\n"
+                "that rest, sessions that were learnt, how many connections a client has, its own name in Via.\n\n"
                 "    limpet why --peer 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.9'\n"
                 "    limpet why -l :443 -k sni --sni example.org a=10.0.0.11:443 b=10.0.0.12:443",
         .options = why_options,

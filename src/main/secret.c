@@ -91,8 +91,7 @@ static bool is_done_already(const char *file, enum secret_step step, struct span
     if (step != SECRET_RETIRE || secret_count(text) > 1)
         return false;
     printf("%s has only the one secret that seals, so there is nothing to retire and nothing to bring anywhere; to "
-           "replace "
-           "it, begin with --append\n",
+           "replace it, begin with --append\n",
            file);
     return true;
 }
