@@ -1,20 +1,16 @@
 #ifndef LIMPET_SEAL_COOKIE_H
 #define LIMPET_SEAL_COOKIE_H
 
-/* The affinity cookie: it tells a frontend which server knows the client, and nobody else anything. Sealed with
- * XChaCha20-Poly1305 under keys that are derived from the secret; pool, name of the cookie and version are bound to it as
- * associated data. The text is URL-safe base64 without padding, in its canonical form only.
+/* The affinity cookie: it tells a frontend which server knows the client, and nobody else anything. Sealed (seal/sealed.h)
+ * under keys that are derived from the secret; pool, name of the cookie and version are bound to it. The text is URL-safe
+ * base64 without padding, in its canonical form only.
  *
- *   key    = crypto_kdf(line of the secret, id 1, context SECRET_FOR_COOKIES, 32 bytes)
- *   cookie = base64url(version, which is 1 | nonce, 24 bytes at random | sealed)
- *   sealed = crypto_aead_xchacha20poly1305_ietf(content, associated data, nonce, key), with its tag of 16 bytes behind it
- *   content = issued, 6 bytes of whole seconds, big endian | length of the server's name, 1 byte | the name | zeros, up
- *             to the next multiple of 32 bytes: so the length of a cookie tells nothing of names of up to 25 bytes
- *   associated data = version | length of the pool's name, 1 byte | it | length of the cookie's name, 1 byte | it | 0 if it
- *             is bound to no client, 1 and the 16 bytes of the client's address, or 2 for a client without one
+ *   key     = crypto_kdf(line of the secret, id 1, context SECRET_FOR_COOKIES, 32 bytes)
+ *   cookie  = base64url(sealed bytes; their time is when the cookie was issued)
+ *   binding = version | length of the pool's name, 1 byte | it | length of the cookie's name, 1 byte | it | 0 if it is
+ *             bound to no client, 1 and the 16 bytes of the client's address, or 2 for a client without one
  *
- * Frozen; tests/vectors/cookie.tsv and tests/model/cookie.py prove it. The nonce is long enough to be drawn at random by any
- * number of frontends for ever.
+ * Frozen; tests/vectors/cookie.tsv and tests/model/cookie.py prove it.
  *
  * What cannot be opened, whatever the reason, is as if it were not there. */
 
@@ -22,27 +18,22 @@
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/span.h"
-#include "seal/secret.h"
+#include "seal/sealed.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The keys of one secret; immutable, so threads share them. */
-struct cookie_keys {
-    size_t count;
-    uint8_t all[SECRET_LINES_MOST][SECRET_SIZE];
-};
-
-/* From the text of a secret that was judged good. An empty one: a key at random, so that cookies last as long as this process
- * and count on no other frontend. */
-void cookie_keys_make(struct cookie_keys *keys, struct span secret);
+/* From the text of a secret that was judged good; an empty one as sealed_keys_make() says. */
+static inline void cookie_keys_make(struct sealed_keys *keys, struct span secret)
+{
+    sealed_keys_make(keys, secret, SECRET_FOR_COOKIES);
+}
 
 /* Clocks of frontends may differ by so much. */
 #define COOKIE_SKEW (300 * (micros)SECOND_IN_MICROS)
 
-/* Longest name of a server that fits, longest names of a pool and of a cookie, and longest text. */
-#define COOKIE_SERVER_MOST 127
+/* Longest names of a pool and of a cookie, and longest text. */
 #define COOKIE_SCOPE_MOST 255
 #define COOKIE_TEXT_MOST 320
 
@@ -52,16 +43,10 @@ struct cookie_scope {
     const struct endpoint *client; /* bound to this address (without its port); null: to none */
 };
 
-struct cookie_content {
-    uint8_t server_length;
-    char server[COOKIE_SERVER_MOST]; /* its name */
-    micros issued;                   /* wall clock, whole seconds */
-};
-
 /* Writes the text and its length; `text` has room for COOKIE_TEXT_MOST; there is no NUL. 0, or -E2BIG for a name
  * that is too long. */
-MUST_CHECK int cookie_seal(const struct cookie_keys *keys, const struct cookie_scope *scope,
-                           const struct cookie_content *content, char *text, size_t *length);
+MUST_CHECK int cookie_seal(const struct sealed_keys *keys, const struct cookie_scope *scope,
+                           const struct sealed_content *content, char *text, size_t *length);
 
 enum cookie_verdict {
     COOKIE_FRESH,   /* opened, sealed with the first key */
@@ -71,8 +56,8 @@ enum cookie_verdict {
 };
 
 /* `now`: wall clock. *content is set only for the first two. */
-MUST_CHECK enum cookie_verdict cookie_open(const struct cookie_keys *keys, const struct cookie_scope *scope,
+MUST_CHECK enum cookie_verdict cookie_open(const struct sealed_keys *keys, const struct cookie_scope *scope,
                                            struct span text, micros lifetime, micros now,
-                                           struct cookie_content *content);
+                                           struct sealed_content *content);
 
 #endif

@@ -16,6 +16,7 @@
 
 /* What the keys are for: contexts of crypto_kdf, eight characters each. Never changed. */
 #define SECRET_FOR_COOKIES "lmpcooki"
+#define SECRET_FOR_PINS "lmppinpi"
 
 /* Null, or what is wrong with the text of a secret file (a static text), and in *line where, from 1 (0: the whole file). */
 MUST_CHECK const char *secret_judge(struct span text, unsigned *line);

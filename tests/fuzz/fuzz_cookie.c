@@ -8,7 +8,7 @@
 #define NOW (1800000000 * (micros)SECOND_IN_MICROS)
 #define LIFETIME (86400 * (micros)SECOND_IN_MICROS)
 
-static struct cookie_keys keys;
+static struct sealed_keys keys;
 static const struct cookie_scope scope = {.pool = {(const uint8_t *)"app", 3}, .name = {(const uint8_t *)"limpet", 6}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -21,8 +21,8 @@ static bool opens(enum cookie_verdict verdict)
 /* What is sealed with a name out of the input opens, and with one bit flipped it does not. */
 static void seal_and_open(struct span input)
 {
-    struct cookie_content content = {.issued = NOW, .server_length = (uint8_t)(input.length % COOKIE_SERVER_MOST)};
-    struct cookie_content read;
+    struct sealed_content content = {.time = NOW, .server_length = (uint8_t)(input.length % SEALED_SERVER_MOST)};
+    struct sealed_content read;
     char text[COOKIE_TEXT_MOST];
     size_t length;
     if (content.server_length == 0)
@@ -30,7 +30,7 @@ static void seal_and_open(struct span input)
     memcpy(content.server, input.data, content.server_length);
     CHECK(cookie_seal(&keys, &scope, &content, text, &length) == 0 && length <= COOKIE_TEXT_MOST);
     CHECK(cookie_open(&keys, &scope, span_of(text, length), LIFETIME, NOW, &read) == COOKIE_FRESH);
-    CHECK(read.issued == NOW && read.server_length == content.server_length);
+    CHECK(read.time == NOW && read.server_length == content.server_length);
     CHECK(memcmp(read.server, content.server, read.server_length) == 0);
     size_t bit = input.length * input.data[0] % (length * 8);
     text[bit / 8] ^= (char)(1 << bit % 8);
@@ -56,12 +56,12 @@ static void read_both(struct span text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct cookie_content content;
+    struct sealed_content content;
     if (keys.count == 0)
         cookie_keys_make(&keys, span_text(SECRET));
     struct span text = span_of(data, size);
     if (opens(cookie_open(&keys, &scope, text, LIFETIME, NOW, &content)))
-        CHECK(content.server_length > 0 && content.server_length <= COOKIE_SERVER_MOST && size > 90);
+        CHECK(content.server_length > 0 && content.server_length <= SEALED_SERVER_MOST && size > 90);
     seal_and_open(text);
     read_both(text);
     return 0;

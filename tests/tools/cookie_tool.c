@@ -13,7 +13,7 @@
 #define LINE_SIZE 65536
 #define WORDS_MOST 8
 
-static struct cookie_keys keys;
+static struct sealed_keys keys;
 static struct cookie_scope scope;
 static struct endpoint client;
 
@@ -55,8 +55,8 @@ static bool seal(char *words[WORDS_MOST])
 {
     char text[COOKIE_TEXT_MOST];
     size_t length = span_text(words[6]).length;
-    struct cookie_content content = {.issued = seconds(words[5]), .server_length = (uint8_t)length};
-    if (length > COOKIE_SERVER_MOST)
+    struct sealed_content content = {.time = seconds(words[5]), .server_length = (uint8_t)length};
+    if (length > SEALED_SERVER_MOST)
         return false;
     memcpy(content.server, words[6], length);
     if (cookie_seal(&keys, &scope, &content, text, &length) != 0)
@@ -69,12 +69,12 @@ static bool open_text(char *words[WORDS_MOST])
 {
     static const char *const verdicts[] = {
         [COOKIE_FRESH] = "fresh", [COOKIE_OLD_KEY] = "old-key", [COOKIE_BAD] = "bad", [COOKIE_EXPIRED] = "expired"};
-    struct cookie_content content = {.issued = 0};
+    struct sealed_content content = {.time = 0};
     enum cookie_verdict verdict =
         cookie_open(&keys, &scope, span_text(words[7]), seconds(words[5]), seconds(words[6]), &content);
     if (verdict == COOKIE_FRESH || verdict == COOKIE_OLD_KEY)
         printf("%s\t%.*s\t%lld\n", verdicts[verdict], content.server_length, content.server,
-               (long long)(content.issued / SECOND_IN_MICROS));
+               (long long)(content.time / SECOND_IN_MICROS));
     else
         puts(verdicts[verdict]);
     return true;

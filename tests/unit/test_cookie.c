@@ -14,7 +14,7 @@
 #define NOW (1800000000 * SECONDS)
 #define LIFETIME (86400 * SECONDS)
 
-static struct cookie_keys keys;
+static struct sealed_keys keys;
 static struct cookie_scope scope;
 
 static int make(void **state)
@@ -32,7 +32,7 @@ struct sealed {
 static struct sealed seal(const char *server, micros issued)
 {
     struct sealed sealed = {.length = 0};
-    struct cookie_content content = {.issued = issued, .server_length = (uint8_t)strlen(server)};
+    struct sealed_content content = {.time = issued, .server_length = (uint8_t)strlen(server)};
     memcpy(content.server, server, strlen(server));
     assert_int_equal(cookie_seal(&keys, &scope, &content, sealed.text, &sealed.length), 0);
     return sealed;
@@ -40,7 +40,7 @@ static struct sealed seal(const char *server, micros issued)
 
 static enum cookie_verdict open_at(struct span text, micros now)
 {
-    struct cookie_content content;
+    struct sealed_content content;
     return cookie_open(&keys, &scope, text, LIFETIME, now, &content);
 }
 
@@ -51,14 +51,14 @@ static enum cookie_verdict open_now(struct span text)
 
 static void a_cookie_brings_back_what_was_sealed(void **state)
 {
-    struct cookie_content content;
+    struct sealed_content content;
     struct sealed sealed = seal("app1", NOW + 999999);
     assert_int_equal(
         cookie_open(&keys, &scope, span_of(sealed.text, sealed.length), LIFETIME, NOW + 5 * SECONDS, &content),
         COOKIE_FRESH);
     assert_int_equal(content.server_length, 4);
     assert_memory_equal(content.server, "app1", 4);
-    assert_int_equal(content.issued, NOW);
+    assert_int_equal(content.time, NOW);
 }
 
 /* Out of tests/vectors/cookie.tsv. */
@@ -66,20 +66,20 @@ static void a_frozen_vector_opens(void **state)
 {
     static const char text[] =
         "AQABAgMEBQYHCAkKCwwNDg8QERITFBUWF_345cGfmQm9HiYxBvfm6zsOcFw06ucuZbp3jMuL3XsT4tJ6QJLyp-aDyyGLpD8TLQ";
-    struct cookie_content content;
+    struct sealed_content content;
     assert_int_equal(cookie_open(&keys, &scope, span_text(text), LIFETIME, NOW, &content), COOKIE_FRESH);
     assert_int_equal(content.server_length, strlen("10.0.0.11:3000"));
     assert_memory_equal(content.server, "10.0.0.11:3000", content.server_length);
-    assert_int_equal(content.issued, NOW);
+    assert_int_equal(content.time, NOW);
 }
 
 static void names_of_every_length_fit_until_they_do_not(void **state)
 {
-    char name[COOKIE_SERVER_MOST + 2];
-    struct cookie_content content = {.server_length = COOKIE_SERVER_MOST + 1, .issued = NOW};
+    char name[SEALED_SERVER_MOST + 2];
+    struct sealed_content content = {.server_length = SEALED_SERVER_MOST + 1, .time = NOW};
     struct sealed sealed;
     memset(name, 'x', sizeof(name));
-    for (size_t length = COOKIE_SERVER_MOST; length > 0; length--) {
+    for (size_t length = SEALED_SERVER_MOST; length > 0; length--) {
         name[length] = '\0';
         sealed = seal(name, NOW);
         assert_true(sealed.length <= COOKIE_TEXT_MOST);
@@ -88,7 +88,7 @@ static void names_of_every_length_fit_until_they_do_not(void **state)
         assert_int_equal(content.server_length, length);
         assert_memory_equal(content.server, name, length);
     }
-    content.server_length = COOKIE_SERVER_MOST + 1;
+    content.server_length = SEALED_SERVER_MOST + 1;
     assert_int_equal(cookie_seal(&keys, &scope, &content, sealed.text, &sealed.length), -E2BIG);
 }
 
@@ -96,7 +96,7 @@ static void long_names_of_pools_and_cookies_are_refused(void **state)
 {
     static const uint8_t name[COOKIE_SCOPE_MOST + 1];
     struct sealed sealed;
-    struct cookie_content content = {.server_length = 1, .server = "a", .issued = NOW};
+    struct sealed_content content = {.server_length = 1, .server = "a", .time = NOW};
     scope.pool = span_of(name, COOKIE_SCOPE_MOST);
     scope.name = span_of(name, COOKIE_SCOPE_MOST);
     sealed = seal("a", NOW);
@@ -287,19 +287,19 @@ static void the_end_of_time_is_no_overflow(void **state)
 static void what_is_bad_leaves_the_content_alone(void **state)
 {
     struct sealed sealed = seal("app1", NOW);
-    struct cookie_content content = {.issued = 42, .server_length = 1, .server = "z"};
+    struct sealed_content content = {.time = 42, .server_length = 1, .server = "z"};
     struct span text = span_of(sealed.text, sealed.length);
     assert_int_equal(cookie_open(&keys, &scope, text, 0, NOW + SECONDS, &content), COOKIE_EXPIRED);
     sealed.text[40] ^= 1;
     assert_int_equal(cookie_open(&keys, &scope, text, LIFETIME, NOW, &content), COOKIE_BAD);
-    assert_int_equal(content.issued, 42);
+    assert_int_equal(content.time, 42);
     assert_int_equal(content.server[0], 'z');
 }
 
 /* Appended everywhere, promoted everywhere, retired everywhere; in between frontends differ by one step. */
 static void a_rotation_in_two_steps_loses_nobody(void **state)
 {
-    struct cookie_keys before = keys, appended, promoted, retired;
+    struct sealed_keys before = keys, appended, promoted, retired;
     cookie_keys_make(&appended, span_text(ONE TWO));
     cookie_keys_make(&promoted, span_text(TWO ONE));
     cookie_keys_make(&retired, span_text(TWO));
@@ -322,7 +322,7 @@ static void a_rotation_in_two_steps_loses_nobody(void **state)
 
 static void without_a_secret_keys_are_drawn(void **state)
 {
-    struct cookie_keys one, other;
+    struct sealed_keys one, other;
     cookie_keys_make(&one, span_of(NULL, 0));
     cookie_keys_make(&other, span_of(NULL, 0));
     assert_int_equal(one.count, 1);
