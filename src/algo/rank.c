@@ -24,6 +24,7 @@ void rank_seed_derive(struct rank_seed *seed, struct span text)
     crypto_generichash(master, sizeof(master), text.data, text.length, NULL, 0);
     derive(seed->rank_key, 1, "limpetrk", master);
     derive(seed->log_key, 2, "limpetlg", master);
+    derive(seed->pin_key, 3, "limpetpn", master);
     sodium_memzero(master, sizeof(master));
 }
 

@@ -10,6 +10,7 @@
  *   master   = BLAKE2b-256(seed text)
  *   rank key = crypto_kdf(master, id 1, context "limpetrk", 16 bytes)        crypto_kdf: libsodium, BLAKE2b
  *   log key  = crypto_kdf(master, id 2, context "limpetlg", 16 bytes)
+ *   pin key  = crypto_kdf(master, id 3, context "limpetpn", 16 bytes)        for marks of keys in tables (algo/mark)
  *   key hash = SipHash-2-4(rank key, tag | key bytes)                        tag 1: address, 2: text
  *   identity = SipHash-2-4(rank key, 0 | pool name | 0 | server name)
  *   draw     = SipHash-2-4(rank key, key hash as 8 bytes little endian | identity as 8 bytes little endian)
@@ -34,6 +35,7 @@ enum key_tag { KEY_TAG_ADDRESS = 1, KEY_TAG_TEXT = 2 };
 struct rank_seed {
     uint8_t rank_key[RANK_KEY_SIZE];
     uint8_t log_key[RANK_KEY_SIZE];
+    uint8_t pin_key[RANK_KEY_SIZE];
 };
 void rank_seed_derive(struct rank_seed *seed, struct span text);
 

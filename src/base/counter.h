@@ -31,6 +31,13 @@
     X(COOKIES_REFUSED, "cookies_refused",                                                                              \
       "Affinity cookies that were forged, broken, expired or of a key that is gone.")                                  \
     X(SESSIONS_LEARNT, "sessions_learnt", "Session ids learnt from the answers of servers.")                           \
+    X(PINS_CLAIMED, "pins_claimed", "Keys that were pinned to a server because none was known for them.")              \
+    X(PINS_MOVED, "pins_moved", "Pins that were moved to another server because theirs was not to be had.")            \
+    X(PINS_OBEYED, "pins_obeyed", "Pins that another frontend had made otherwise, and that count here since.")         \
+    X(PINS_STRANGE, "pins_strange", "Values in memcached that are no pins of ours, or name unknown servers.")          \
+    X(PINS_LOST, "pins_lost", "Pins that could not be kept for want of memory.")                                       \
+    X(PIN_QUERIES, "pin_queries", "Questions to memcached about pins.")                                                \
+    X(PIN_FAILURES, "pin_failures", "Questions to memcached that were not answered in time, or could not be asked.")   \
     X(NEXT_RANKED, "next_ranked", "Visits that went to another server than their home.")                               \
     X(BYTES_IN, "bytes_in", "Bytes from clients to servers.")                                                          \
     X(BYTES_OUT, "bytes_out", "Bytes from servers to clients.")                                                        \

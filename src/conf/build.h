@@ -28,9 +28,9 @@ struct draft_changes {
 };
 
 struct draft_stick {
-    struct plan_stick plan;              /* first: the schema fills it by offset */
-    const struct node *node;             /* its map */
-    const struct node *cookie, *session; /* null: not given */
+    struct plan_stick plan;                      /* first: the schema fills it by offset */
+    const struct node *node;                     /* its map */
+    const struct node *cookie, *session, *table; /* null: not given */
 };
 
 struct draft_listener {
@@ -61,7 +61,8 @@ struct draft_pool {
     const struct node *node;
     const struct node *name;
     const struct node *keys;
-    const struct node *cookie; /* the name of the one that `stick` sets; null: none */
+    const struct node *cookie;  /* the name of the one that `stick` sets; null: none */
+    struct draft_stick *sticks; /* as many as plan.stick_count */
     struct draft_server *servers;
     struct draft_workers *workers;        /* null: none */
     const struct draft_listener *unbound; /* the listener that listens where the workers do */

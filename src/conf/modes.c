@@ -16,14 +16,18 @@ static const char *key_of_requests(const struct plan_route *route)
                                              : NULL;
 }
 
-static bool remembers(const struct draft_route *route)
+/* Has the pool such a way to remember? */
+static bool remembers(const struct draft_route *route, enum stick_kind kind)
 {
-    return route->target && route->target->plan.stick_count > 0;
+    for (size_t i = 0; route->target && i < route->target->plan.stick_count; i++)
+        if (route->target->plan.sticks[i].kind == kind)
+            return true;
+    return false;
 }
 
 bool modes_need_requests(const struct draft_route *route)
 {
-    return key_of_requests(&route->plan) || remembers(route);
+    return key_of_requests(&route->plan) || remembers(route, STICK_COOKIE) || remembers(route, STICK_SESSION);
 }
 
 static void check_tcp(struct build *b, const struct draft_listener *listener, const struct draft_route *route)
@@ -33,10 +37,16 @@ static void check_tcp(struct build *b, const struct draft_listener *listener, co
         report_error(b->report, checks_place(route->node, key),
                      "write `mode: auto` or `mode: http`, which decide for each request",
                      "`%s` is about requests, and this listener's `mode: tcp` decides once for each connection", key);
-    else if (remembers(route))
+    else if (remembers(route, STICK_COOKIE))
         report_error(b->report, checks_place(listener->node, "mode"),
                      "write `mode: auto` or `mode: http`, which see every request and its answer",
-                     "the pool `%s` remembers clients with `stick`, and `mode: tcp` decides once for each connection",
+                     "the pool `%s` remembers clients with a cookie, and `mode: tcp` decides once for each connection",
+                     route->target->plan.name);
+    else if (remembers(route, STICK_SESSION) && !route->target->workers)
+        report_error(b->report, checks_place(listener->node, "mode"),
+                     "write `mode: auto` or `mode: http`, which see every answer",
+                     "the pool `%s` learns sessions from answers, which nobody sees with `mode: tcp`; only workers "
+                     "can report them",
                      route->target->plan.name);
 }
 

@@ -126,6 +126,32 @@ void read_root_metrics(struct build *b, const struct schema_row *row, const stru
         ((struct plan *)target)->metrics = address;
 }
 
+void read_root_memcached(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct plan *plan = target;
+    size_t count = value->kind == NODE_LIST ? value->count : 1;
+    struct address *all = arena_alloc(b->arena, count * sizeof(*all) + 1);
+    if (count == 0 || count > PLAN_MEMCACHED_MOST)
+        report_error(b->report, value->at, "write from one to 32 addresses, such as \"10.0.9.1:11211\"",
+                     count == 0 ? "this list is empty" : "these are too many");
+    plan->memcached_count = 0;
+    for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
+        if (!read_address(b, item, false, &all[plan->memcached_count]))
+            continue;
+        for (size_t i = 0; i < plan->memcached_count; i++)
+            if (strcmp(all[i].text, all[plan->memcached_count].text) == 0)
+                report_error(b->report, item->at, "take one of them out", "this memcached server stands here twice");
+        plan->memcached_count++;
+    }
+    plan->memcached = all;
+}
+
+void read_pins_file(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    if (read_is_text(b, row, value))
+        ((struct plan_pins *)target)->file = read_absolute_path(b, value->text);
+}
+
 static bool read_page(struct build *b, const struct node *value, struct plan_page *page)
 {
     uint64_t status;
@@ -172,6 +198,11 @@ void read_root_timeouts(struct build *b, const struct schema_row *row, const str
     fill(b, row, value, SECTION_TIMEOUTS, &((struct plan *)target)->timeouts);
 }
 
+void read_root_pins(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    fill(b, row, value, SECTION_PINS, &((struct plan *)target)->pins);
+}
+
 void read_root_limits(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
     fill(b, row, value, SECTION_LIMITS, &((struct plan *)target)->limits);
@@ -199,4 +230,5 @@ void read_root_defaults(struct build *b)
     schema_fill(b, SECTION_TIMEOUTS, NULL, &plan->timeouts);
     schema_fill(b, SECTION_LIMITS, NULL, &plan->limits);
     schema_fill(b, SECTION_LOG, NULL, &plan->log);
+    schema_fill(b, SECTION_PINS, NULL, &plan->pins);
 }

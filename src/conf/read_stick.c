@@ -7,7 +7,9 @@
 
 #define COOKIE_NAME_MOST 64
 #define COOKIE_LIFETIME "24h"
-#define SESSION_LIFETIME "1h"
+#define SESSION_LIFETIME "1h" /* ... or a pin */
+
+static const char ways[] = "write `{cookie: limpet}`, `{session: \"cookie:JSESSIONID\"}` or `{table: local}`";
 
 void read_stick_cookie(struct build *b, const struct schema_row *row, const struct node *value, void *target)
 {
@@ -42,21 +44,43 @@ void read_stick_session(struct build *b, const struct schema_row *row, const str
         stick->text = arena_format(b->arena, "session: %s", stick->where.text);
 }
 
+void read_stick_table(struct build *b, const struct schema_row *row, const struct node *value, void *target)
+{
+    struct draft_stick *draft = target;
+    draft->table = value;
+    draft->plan.shared = node_is(value, "memcached");
+    if (!draft->plan.shared && !node_is(value, "local"))
+        report_error(b->report, value->at, "write local, or memcached for a table that all frontends share",
+                     "%s is no table", value->kind == NODE_TEXT ? report_quote(b->report, value->text) : "this");
+}
+
 static void check_stick(struct build *b, const struct node *map, const struct draft_stick *draft)
 {
     static const char *const of_cookies[] = {"same-site", "bind-client"};
     if (draft->cookie && draft->session)
         report_error(b->report, draft->session->key->at, "write a list: `[{cookie: NAME}, {session: SOURCE}]`",
                      "`cookie` and `session` are two ways to remember");
-    else if (!draft->cookie && !draft->session)
-        report_error(b->report, map->at, "write `{cookie: limpet}`, or `{session: \"cookie:JSESSIONID\"}`",
-                     "this says nothing about how clients are remembered");
-    for (size_t i = 0; !draft->cookie && draft->session && i < ARRAY_LENGTH(of_cookies); i++) {
+    else if (draft->cookie && draft->table)
+        report_error(b->report, draft->table->key->at, "write a list: `[{cookie: NAME}, {table: local}]`",
+                     "`cookie` and `table` are two ways to remember");
+    else if (!draft->cookie && !draft->session && !draft->table)
+        report_error(b->report, map->at, ways, "this says nothing about how clients are remembered");
+    for (size_t i = 0; !draft->cookie && (draft->session || draft->table) && i < ARRAY_LENGTH(of_cookies); i++) {
         const struct node *value = node_find(map, of_cookies[i]);
         if (value)
-            report_error(b->report, value->key->at, "take it out: the server sets the cookie of its session itself",
+            report_error(b->report, value->key->at,
+                         draft->session ? "take it out: the server sets the cookie of its session itself"
+                                        : "take it out: a table sets no cookie",
                          "`%s` is for `cookie`", of_cookies[i]);
     }
+}
+
+static void note_table(struct build *b, struct draft_stick *draft)
+{
+    if (draft->cookie || draft->session || !draft->table)
+        return;
+    draft->plan.kind = STICK_TABLE;
+    draft->plan.text = arena_format(b->arena, "table: %s", draft->plan.shared ? "memcached" : "local");
 }
 
 static void default_lifetime(struct draft_stick *draft)
@@ -64,7 +88,7 @@ static void default_lifetime(struct draft_stick *draft)
     if (draft->plan.lifetime > 0)
         return;
     enum value_fault fault =
-        values_duration(span_text(draft->session ? SESSION_LIFETIME : COOKIE_LIFETIME), &draft->plan.lifetime);
+        values_duration(span_text(draft->cookie ? COOKIE_LIFETIME : SESSION_LIFETIME), &draft->plan.lifetime);
     (void)fault; /* written here */
 }
 
@@ -72,14 +96,14 @@ static void read_one(struct build *b, const struct schema_row *row, const struct
 {
     draft->node = item;
     if (item->kind != NODE_MAP) {
-        report_error(b->report, item->at, "write `{cookie: limpet}`, or `{session: \"cookie:JSESSIONID\"}`",
-                     "a way to remember is a map, but this is %s", node_kind_name(item));
+        report_error(b->report, item->at, ways, "a way to remember is a map, but this is %s", node_kind_name(item));
         return;
     }
     unsigned errors = b->report->out->errors;
     schema_fill(b, SECTION_STICK, item, draft);
     if (errors == b->report->out->errors)
         check_stick(b, item, draft);
+    note_table(b, draft);
     default_lifetime(draft);
 }
 
@@ -91,6 +115,10 @@ void read_stick(struct build *b, const struct schema_row *row, const struct node
     struct plan_stick *sticks = arena_alloc(b->arena, most * sizeof(*sticks) + 1);
     if (most == 0)
         report_error(b->report, value->at, "take `stick` out, or write `{cookie: limpet}`", "this list is empty");
+    if (most > PLAN_STICKS_MOST)
+        report_error(b->report, value->at, "leave some out", "a pool may have at most %d ways to remember",
+                     PLAN_STICKS_MOST);
+    pool->sticks = drafts;
     for (const struct node *item = node_first_item(value); item; item = node_next_item(value, item)) {
         struct draft_stick *draft = &drafts[count];
         read_one(b, row, item, draft);
@@ -102,4 +130,45 @@ void read_stick(struct build *b, const struct schema_row *row, const struct node
     }
     pool->plan.sticks = sticks;
     pool->plan.stick_count = count;
+}
+
+/* The pool's own table, where it says one; null: it says none. */
+static const struct draft_stick *table_of(const struct draft_pool *pool)
+{
+    for (size_t i = 0; i < pool->plan.stick_count; i++)
+        if (pool->sticks[i].table)
+            return &pool->sticks[i];
+    return NULL;
+}
+
+static void check_shared(struct build *b, const struct node *root, const struct node *table)
+{
+    if (!node_find(root, "memcached"))
+        report_error(b->report, table->at, "add `memcached: [\"127.0.0.1:11211\"]` at the top, or write `table: local`",
+                     "there is no `memcached` to keep these pins");
+    if (!node_find(root, "secret"))
+        report_error(
+            b->report, table->at,
+            "make one with `limpet secret --append FILE`, and add `secret: FILE` at the top, on every frontend",
+            "there is no `secret` to seal pins with");
+}
+
+void check_sticks(struct build *b, const struct node *root, struct draft_pool *pool)
+{
+    const struct draft_stick *table = table_of(pool);
+    bool tables = false;
+    for (size_t i = 0; i < pool->plan.stick_count; i++) {
+        const struct draft_stick *draft = &pool->sticks[i];
+        struct plan_stick *stick = (struct plan_stick *)&pool->plan.sticks[i];
+        if (draft->table && table && draft->plan.shared != table->plan.shared)
+            report_error(b->report, draft->table->at, "keep all of them in one table",
+                         "a pool has one table, and this is another one");
+        if (stick->kind == STICK_TABLE && tables)
+            report_error(b->report, draft->node->at, "keep one of them", "the table of this pool stands here twice");
+        tables |= stick->kind == STICK_TABLE;
+        if (stick->kind == STICK_SESSION)
+            stick->shared = table ? table->plan.shared : node_find(root, "memcached") && node_find(root, "secret");
+    }
+    if (table && table->plan.shared)
+        check_shared(b, root, table->table);
 }

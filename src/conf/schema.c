@@ -19,7 +19,7 @@ static const char *const modes[] = {"auto", "tcp", "http", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_keys[] = {"hash", "plain", NULL};
 static const char *const proxy_protocols[] = {"off", "accept", "require", NULL};
-static const char *const no_keys[] = {"spread", "end", NULL};
+static const char *const no_keys[] = {"spread", "random", "end", NULL};
 static const char *const send_proxies[] = {"off", "v1", "v2", NULL};
 static const char *const send_prefixes[] = {"off", "ipv4", "ipv6", "unwrapped", NULL};
 
@@ -31,6 +31,7 @@ static const char *const prefixes[SECTION_COUNT] = {
     [SECTION_TIMEOUTS] = "timeouts.",
     [SECTION_LIMITS] = "limits.",
     [SECTION_LOG] = "log.",
+    [SECTION_PINS] = "pins.",
     [SECTION_LISTENER] = "listeners[].",
     [SECTION_LISTENER_LIMITS] = "listeners[].limits.",
     [SECTION_ROUTE] = "listeners[].routes[].",
@@ -63,9 +64,23 @@ static const struct schema_row rows[] = {
          "and root."},
     {ROW(ROOT, "admin-group"), .type = "a group name", .read = read_text, INTO(plan, admin_group),
      .help = "Group whose members may use the socket of `admin`, too."},
-    {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .since = LATER,
-     .instead = "take it out; homes are computed, so frontends with the same seed agree without a shared table",
-     .help = "Servers of the shared table that `stick` may use."},
+    {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .read = read_root_memcached,
+     .help =
+         "memcached servers, 1.6 or later, that keep the pins of `stick: {table: memcached}` for all frontends: the "
+         "same list, `seed` and `secret` on each of them. Each key belongs to one server, so together they hold "
+         "what all of them can. They learn neither keys nor servers, as these are hashed and sealed; but whoever "
+         "reaches them can delete what is there, so let them listen where only frontends are."},
+    {ROW(ROOT, "pins"), .type = "a map", .read = read_root_pins,
+     .help = "The table of pins that this limpet keeps itself."},
+    {ROW(PINS, "most"), .type = "a number", .fallback = "1048576", .read = read_number, INTO(plan_pins, most),
+     .least = PLAN_PINS_LEAST, .most = PLAN_PINS_MOST,
+     .help =
+         "So many pins are kept at most, each of about 64 bytes; memory is taken as they come. When there are more, "
+         "those go first for which nobody came back. From 256 to 16777216."},
+    {ROW(PINS, "file"), .type = "a path", .fallback_words = "none: they end with limpet", .read = read_pins_file,
+     INTO(plan_pins, file),
+     .help = "Where pins are saved, every minute and when limpet ends, to be there when it begins again with the same "
+             "`seed`. There are no keys in it, but hashes of them."},
     {ROW(ROOT, "threads"), .type = "a number", .fallback_words = "one per CPU that this process may use",
      .read = read_root_threads, .least = 1, .most = PLAN_THREADS_MOST,
      .help = "Threads that carry connections. From 1 to 64."},
@@ -268,14 +283,15 @@ static const struct schema_row rows[] = {
              "clients."},
     {ROW(POOL, "key"), .type = "a key source or list of key sources", .fallback = "client", .read = read_pool_key,
      .help = "What tells one client from another; the first source that is present counts. See KEY SOURCES."},
-    {ROW(POOL, "no-key"), .type = "spread or end", .fallback = "spread", .read = read_word, INTO(plan_pool, no_key),
-     .words = no_keys,
+    {ROW(POOL, "no-key"), .type = "spread, random or end", .fallback = "spread", .read = read_word,
+     INTO(plan_pool, no_key), .words = no_keys,
      .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
+             "random any server, each time anew, "
              "end ends the connection, or answers the request 403."},
     {ROW(POOL, "stick"), .type = "a map or list of maps", .read = read_stick,
      .help = "Remembers where each client was, so that it stays there even when servers come or its key changes. The "
-             "first way that knows counts, and nobody known goes where the `key` leads. For requests only, so not "
-             "with `mode: tcp`."},
+             "first way that knows counts, and nobody known goes where the `key` leads. A cookie "
+             "is for requests only, so not with `mode: tcp`."},
     {ROW(STICK, "cookie"), .type = "the name of a cookie", .read = read_stick_cookie,
      .help = "limpet's own cookie, such as limpet, which it sets with its first answer and hides from the server. It "
              "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
@@ -283,12 +299,14 @@ static const struct schema_row rows[] = {
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
      .help =
          "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
-         "the server's answer: from its Set-Cookie, or from the field of the same name. Such an id is known to this "
-         "limpet alone, and until it ends. Or the id says itself whose it is: ID.SERVER, with the server's name."},
-    {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session",
+         "the server's answer: from its Set-Cookie, or from the field of the same name. Where it "
+         "is kept, `table` says. In `mode: tcp` it is learnt from workers that report it. Or the id says itself whose "
+         "it is: ID.SERVER, with the server's name."},
+    {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),
-     .help = "How long a client is remembered: a session after its last request, a cookie after it was given out; it "
-             "is renewed when half of that is over. Browsers forget the cookie when they end."},
+     .help =
+         "How long a client is remembered: a session or a pin after its last visit, a cookie after it was given out; "
+         "it is renewed when half of that is over. Browsers forget the cookie when they end."},
     {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
      INTO(plan_stick, same_site), .words = same_sites,
      .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; it makes the "
@@ -297,9 +315,10 @@ static const struct schema_row rows[] = {
      INTO(plan_stick, bind_client),
      .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "
              "changes are then not known any more."},
-    {ROW(STICK, "table"), .type = "memcached", .since = LATER,
-     .instead = "write `{cookie: limpet}`, which every frontend with the same `secret` can read",
-     .help = "A table that frontends share."},
+    {ROW(STICK, "table"), .type = "local or memcached", .read = read_stick_table,
+     .help = "Pins each key to the server where it was first, so that a server that is added gets new keys only. local "
+             "keeps pins in this limpet; memcached shares them among all frontends, and needs `memcached` and a "
+             "`secret`. Beside `session`, it says where ids are kept."},
     {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
      .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
     {ROW(POOL, "workers"), .type = "a map", .read = read_pool_workers,

@@ -6,10 +6,28 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* States and counters are whole cache lines. */
-static size_t size_of(const struct plan *plan)
+/* States, counters and pins begin with a cache line each. */
+#define LINE 64
+
+static size_t whole_lines(size_t size)
+{
+    return (size + LINE - 1) / LINE * LINE;
+}
+
+static size_t size_of_states(const struct plan *plan)
 {
     return server_states_size(plan->server_count) + plan->threads * sizeof(struct counters);
+}
+
+static size_t size_of_breakers(const struct plan *plan)
+{
+    return whole_lines(plan->memcached_count * sizeof(struct breaker));
+}
+
+static size_t size_of(const struct plan *plan)
+{
+    size_t pins = pins_are_wanted(plan) ? pin_table_size(plan->pins.most) : 0;
+    return size_of_states(plan) + size_of_breakers(plan) + pins;
 }
 
 static int map(struct common *common, const struct plan *plan, int fd)
@@ -23,6 +41,10 @@ static int map(struct common *common, const struct plan *plan, int fd)
     common->view = server_states_at(memory, plan->server_count);
     common->states = &common->view;
     common->counters = (void *)((char *)memory + server_states_size(plan->server_count));
+    if (!pins_are_wanted(plan))
+        return 0;
+    common->breakers = (void *)((char *)memory + size_of_states(plan));
+    common->pins = (char *)common->breakers + size_of_breakers(plan);
     return 0;
 }
 

@@ -24,6 +24,8 @@ struct engine {
     const struct plan *plan;
     struct share share;
     struct sink *errors;
+    struct sticks *sticks;
+    struct pins_shared pins;
     struct ranking *ranking;
     struct thread *threads;
     size_t thread_count;
@@ -73,14 +75,26 @@ static int make_share(struct engine *engine)
     engine->share.threads = calloc(plan->threads, sizeof(*engine->share.threads));
     size_t descriptors = powers_raise_nofile();
     engine->share.pipes_per_thread = budget_pipes(plan, descriptors);
-    engine->share.sticks = sticks_new(plan);
+    engine->sticks = sticks_new(plan);
+    engine->share.sticks = engine->sticks;
     if (getrandom(&engine->share.via, sizeof(engine->share.via), 0) < 0)
         engine->share.via = (uint32_t)clock_wall();
     engine->share.limits = limits_new(plan, budget_connections(plan, descriptors));
     engine->share.crowd_quiet = calloc(plan->listener_count, sizeof(micros));
-    bool whole = engine->ranking && engine->share.sticks && engine->share.threads && engine->share.limits &&
-                 engine->share.crowd_quiet;
+    bool whole =
+        engine->ranking && engine->sticks && engine->share.threads && engine->share.limits && engine->share.crowd_quiet;
     return whole ? 0 : -ENOMEM;
+}
+
+static int take_pins(struct engine *engine)
+{
+    if (!engine->common.pins)
+        return 0;
+    engine->share.pins = &engine->pins;
+    int failure =
+        pins_shared_init(&engine->pins, engine->plan, engine->ranking, engine->common.pins, engine->common.breakers);
+    engine->pins.states = engine->common.states;
+    return failure;
 }
 
 static int take_common(struct engine *engine, int fd)
@@ -89,7 +103,7 @@ static int take_common(struct engine *engine, int fd)
     close(fd);
     engine->share.states = engine->common.states;
     engine->share.counters = engine->common.counters;
-    return failure;
+    return failure ? failure : take_pins(engine);
 }
 
 /* For the crossover table in docs/speed.md; not for users. */
@@ -145,7 +159,8 @@ static void fini(struct engine *engine)
     log_set_writer(NULL, NULL);
     sink_free(engine->errors);
     limits_free(engine->share.limits);
-    sticks_free(engine->share.sticks);
+    sticks_free(engine->sticks);
+    pins_shared_fini(&engine->pins);
     ranking_free(engine->ranking);
     free(engine->share.crowd_quiet);
 }

@@ -6,6 +6,7 @@
 #include "control/engine_process.h"
 #include "control/logs.h"
 #include "control/operator.h"
+#include "control/pins_saver.h"
 #include "control/posts.h"
 #include "control/powers.h"
 #include "control/preload.h"
@@ -35,6 +36,7 @@ struct keeper {
     bool late;         /* ... and was killed */
     struct common common;
     int common_fd;
+    struct pins_saver pins;
     micros began;
     bool on_terminal;
     bool draining; /* asked to stop once */
@@ -361,6 +363,8 @@ static int start(struct keeper *keeper)
     if (!failure)
         failure = make_common(keeper);
     if (!failure)
+        pins_saver_begin(&keeper->pins, &keeper->loop, plan, keeper->common.pins);
+    if (!failure)
         failure = make_workers(keeper);
     if (!failure)
         failure = open_operator(keeper);
@@ -381,6 +385,7 @@ static void end(struct keeper *keeper)
     engine_process_fini(&keeper->engine);
     if (keeper->signals.fd >= 0)
         close(keeper->signals.fd);
+    pins_saver_end(&keeper->pins);
     common_fini(&keeper->common);
     if (keeper->common_fd >= 0)
         close(keeper->common_fd);

@@ -195,7 +195,10 @@ static void keys(FILE *out, const struct plan_pool *pool)
     label(out, "key");
     for (size_t i = 0; i < pool->key_count; i++)
         fprintf(out, "%s%s", i > 0 ? ", else " : "", pool->keys[i].text);
-    fputs(pool->no_key == NO_KEY_END ? ", else the connection ends" : ", else the address that connects", out);
+    fputs(pool->no_key == NO_KEY_END      ? ", else the connection ends"
+          : pool->no_key == NO_KEY_RANDOM ? ", else any server"
+                                          : ", else the address that connects",
+          out);
     fputc('\n', out);
 }
 
@@ -207,7 +210,9 @@ static void stick(FILE *out, const struct plan_stick *s, bool first)
     fputs(s->text, out);
     fputs(", for ", out);
     duration(out, s->lifetime);
-    fputs(" after the last request", out);
+    fputs(s->kind == STICK_TABLE ? " after the last visit" : " after the last request", out);
+    if (s->kind == STICK_SESSION)
+        fputs(s->shared ? "; in memcached" : "; in this limpet", out);
     if (s->kind == STICK_COOKIE)
         fprintf(out, "; SameSite=%s%s", sites[s->same_site], s->bind_client ? ", from one address alone" : "");
     fputc('\n', out);

@@ -53,7 +53,11 @@ struct plan_key {
 /* How a listener's clients are served: one decision for each connection, for each request, or as each connection needs. */
 enum mode { MODE_AUTO, MODE_TCP, MODE_HTTP };
 
-enum no_key { NO_KEY_SPREAD, NO_KEY_END };
+enum no_key {
+    NO_KEY_SPREAD, /* by the peer's address */
+    NO_KEY_RANDOM, /* each visit by itself */
+    NO_KEY_END     /* not served */
+};
 enum send_proxy { SEND_PROXY_OFF, SEND_PROXY_V1, SEND_PROXY_V2 };
 enum send_prefix { SEND_PREFIX_OFF, SEND_PREFIX_IP4, SEND_PREFIX_IP6, SEND_PREFIX_UNWRAPPED };
 
@@ -97,20 +101,25 @@ struct plan_server {
 
 /* How a pool remembers where a client was, in the order in which they are asked. */
 enum stick_kind {
-    STICK_COOKIE, /* a sealed cookie of ours */
-    STICK_SESSION /* an id that the server gives out */
+    STICK_COOKIE,  /* a sealed cookie of ours */
+    STICK_SESSION, /* an id that the server gives out */
+    STICK_TABLE    /* the pin of the visit's key */
 };
 enum same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE };
 
 struct plan_stick {
     enum stick_kind kind;
-    const char *text; /* as written: "cookie: limpet", "session: cookie:JSESSIONID" */
+    const char *text; /* as written: "cookie: limpet", "session: cookie:JSESSIONID", "table: local" */
     const char *name; /* of the cookie */
     micros lifetime;  /* of what is sealed or learnt, from when it was last seen */
     enum same_site same_site;
     bool bind_client;      /* sealed for one client address alone */
+    bool shared;           /* STICK_SESSION, STICK_TABLE: pins are in memcached, too, for all frontends */
     struct plan_key where; /* STICK_SESSION: where requests carry the id: KEY_COOKIE, KEY_HEADER or KEY_QUERY */
 };
+
+/* Ways to remember of one pool. */
+#define PLAN_STICKS_MOST 4
 
 struct plan_pool {
     const char *name;
@@ -227,6 +236,17 @@ struct plan_log {
     bool plain_keys; /* write keys themselves, not only their hash */
 };
 
+/* The table of pins. */
+#define PLAN_PINS_LEAST 256
+#define PLAN_PINS_MOST (16 << 20)
+struct plan_pins {
+    uint32_t most;    /* so many are kept here at most */
+    const char *file; /* where they are saved, absolute; null: they end with limpet */
+};
+
+/* As many memcached servers may be named. */
+#define PLAN_MEMCACHED_MOST 32
+
 /* A page of the operator's own in place of one of ours. */
 struct plan_page {
     unsigned status; /* 400 to 599 */
@@ -249,7 +269,10 @@ struct plan {
     struct plan_timeouts timeouts;
     struct plan_limits limits;
     struct plan_log log;
-    struct span secret;            /* text of the secret file; empty: none */
+    struct span secret;              /* text of the secret file; empty: none */
+    const struct address *memcached; /* the servers that share pins among frontends */
+    size_t memcached_count;
+    struct plan_pins pins;
     const struct address *metrics; /* where /metrics, /healthz and /readyz are answered, too; null: nowhere */
     const struct plan_page *pages;
     size_t page_count;

@@ -344,16 +344,23 @@ static bool find_route(struct decision *decision, struct facts *facts, struct sp
     return true;
 }
 
+/* What no other visit has. */
+static void number(struct decision *decision, uint64_t serial)
+{
+    const char *ignored;
+    decision->verdict = DECIDE_SPREAD;
+    for (int i = 0; i < 8; i++)
+        decision->own[i] = (uint8_t)(serial >> (8 * i));
+    (void)found(decision, span_of(decision->own, 8), "", &ignored);
+}
+
 /* Whatever tells this peer from others. */
 static void spread(struct decision *decision, const struct facts *facts, uint64_t serial)
 {
     const char *ignored;
     decision->verdict = DECIDE_SPREAD;
-    if (found_address(decision, &facts->peer, &ignored) == KNOWN_PRESENT)
-        return;
-    for (int i = 0; i < 8; i++)
-        decision->own[i] = (uint8_t)(serial >> (8 * i));
-    (void)found(decision, span_of(decision->own, 8), "", &ignored);
+    if (found_address(decision, &facts->peer, &ignored) != KNOWN_PRESENT)
+        number(decision, serial);
 }
 
 static void end_with_bad_head(struct decision *decision, const struct facts *facts)
@@ -410,7 +417,9 @@ static void find_key(struct decision *decision, struct facts *facts, struct span
         }
         facts->sources_absent = i + 1;
     }
-    if (pool->no_key == NO_KEY_END)
+    if (pool->no_key == NO_KEY_RANDOM)
+        number(decision, serial);
+    else if (pool->no_key == NO_KEY_END)
         end_with(decision, REASON_NO_KEY, "no key source was present");
     else
         spread(decision, facts, serial);
@@ -448,6 +457,30 @@ static void begin(struct decision *decision)
     decision->route = -1;
 }
 
+static bool learns_sessions(const struct plan_pool *pool)
+{
+    for (size_t i = 0; i < pool->stick_count; i++)
+        if (pool->sticks[i].kind == STICK_SESSION)
+            return true;
+    return false;
+}
+
+/* Where ids of sessions are known, a head is worth waiting for, even if the key is something else. */
+static void find_head(struct decision *decision, struct facts *facts, struct span bytes)
+{
+    const char *bad = NULL;
+    bool wanted = facts->of_request || learns_sessions(decision->pool);
+    enum known known = wanted ? facts_head(facts, bytes, &bad) : KNOWN_ABSENT;
+    if (known == KNOWN_NOT_YET) {
+        decision->verdict = DECIDE_MORE;
+    } else if (known == KNOWN_PRESENT) {
+        decision->head = &facts->head;
+        decision->bytes = bytes;
+    } else if (facts->head_bad) {
+        end_with_bad_head(decision, facts);
+    }
+}
+
 /* Of a connection or a request. */
 static void decide_visit(struct decision *decision, struct facts *facts, struct span bytes, uint64_t serial)
 {
@@ -459,6 +492,8 @@ static void decide_visit(struct decision *decision, struct facts *facts, struct 
     } else if (route) {
         decision->pool = &facts->pools[route->pool];
         find_key(decision, facts, bytes, serial);
+        if (decision->pool->stick_count > 0 && decision->verdict != DECIDE_MORE && decision->verdict != DECIDE_END)
+            find_head(decision, facts, bytes);
     }
     if (decision->verdict == DECIDE_END)
         note_client(facts, bytes);

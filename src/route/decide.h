@@ -34,7 +34,9 @@ struct decision {
     int route;                    /* index in the listener's routes, or -1 */
     int source;                   /* index in the pool's keys, or DECIDE_NO_SOURCE */
     enum key_tag tag;
-    struct span key;              /* inside the bytes shown, the facts, or `own` */
+    struct span key;         /* inside the bytes shown, the facts, or `own` */
+    const struct head *head; /* of the request in which a session's id may stand, in the facts; null: there is none */
+    struct span bytes;       /* ... that it was read from */
     uint8_t own[DECIDE_HOST_MAX]; /* room for what stands nowhere as it is: an address, a host in lower case */
 };
 

@@ -80,6 +80,13 @@ static bool find_admissible(const struct pick *pick, const struct ranking *ranki
     return best.weight > 0;
 }
 
+uint32_t pick_first(const struct pick *pick, const struct ranking *ranking, const struct server_states *states,
+                    micros now)
+{
+    uint32_t index;
+    return find_admissible(pick, ranking, states, now, &index) ? index : find_home(pick, ranking);
+}
+
 static bool claim(struct pick *pick, struct server_states *states, micros now, uint32_t index)
 {
     if (!server_try(states, pick->pool->servers[index].number, pick->door, now, pick->last_resort))

@@ -46,6 +46,10 @@ enum pick_verdict { PICK_FOUND, PICK_NONE_LEFT };
 MUST_CHECK enum pick_verdict pick_next(struct pick *pick, const struct ranking *ranking, struct server_states *states,
                                        micros now, uint32_t *index);
 
+/* The first that might be tried now, without asking for it; the first of all when none may. */
+uint32_t pick_first(const struct pick *pick, const struct ranking *ranking, const struct server_states *states,
+                    micros now);
+
 /* Tries this server first, because it knows the client: true as for PICK_FOUND. It may drain, but not rest. */
 MUST_CHECK bool pick_known(struct pick *pick, struct server_states *states, micros now, uint32_t index);
 

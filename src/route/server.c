@@ -19,7 +19,8 @@ struct server_state {
     uint64_t closed; /* doors from which it takes nobody */
     uint32_t flags;
     uint32_t generation;
-    uint32_t unused[10];
+    uint32_t unpinned;
+    uint32_t unused[9];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -219,6 +220,16 @@ void server_set_busy(struct server_states *states, size_t number, bool busy)
 void server_set_draining(struct server_states *states, size_t number, bool draining)
 {
     set_flag(states, number, FLAG_DRAINING, draining);
+}
+
+void server_set_unpinned(struct server_states *states, size_t number, uint32_t seconds)
+{
+    STORE(unpinned, seconds);
+}
+
+uint32_t server_unpinned(const struct server_states *states, size_t number)
+{
+    return LOAD(unpinned);
 }
 
 bool server_is_draining(const struct server_states *states, size_t number)

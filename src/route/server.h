@@ -53,6 +53,9 @@ void server_set_busy(struct server_states *states, size_t number, bool busy);
 /* A draining server gets no newcomers. */
 void server_set_draining(struct server_states *states, size_t number, bool draining);
 bool server_is_draining(const struct server_states *states, size_t number);
+/* Pins to it that are not younger than this are void; seconds of the wall clock, 0 at first. */
+void server_set_unpinned(struct server_states *states, size_t number, uint32_t seconds);
+uint32_t server_unpinned(const struct server_states *states, size_t number);
 /* Counts the processes of a worker's slot: connections to one that was told to finish are not used any more. */
 uint32_t server_generation(const struct server_states *states, size_t number);
 void server_next_generation(struct server_states *states, size_t number);

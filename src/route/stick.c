@@ -2,45 +2,23 @@
 
 #include "proto/cut.h"
 #include "proto/head_lookup.h"
-#include "route/sessions.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 struct sticks {
-    struct cookie_keys keys;
-    struct sessions *sessions; /* null: no pool learns any */
+    struct sealed_keys keys;
 };
-
-static bool wants_sessions(const struct plan *plan)
-{
-    for (size_t i = 0; i < plan->pool_count; i++)
-        for (size_t j = 0; j < plan->pools[i].stick_count; j++)
-            if (plan->pools[i].sticks[j].kind == STICK_SESSION)
-                return true;
-    return false;
-}
 
 struct sticks *sticks_new(const struct plan *plan)
 {
-    struct sticks *sticks = calloc(1, sizeof(*sticks));
-    if (!sticks)
-        return NULL;
-    cookie_keys_make(&sticks->keys, plan->secret);
-    if (!wants_sessions(plan))
-        return sticks;
-    sticks->sessions = sessions_new(SESSIONS_MOST);
-    if (sticks->sessions)
-        return sticks;
-    sticks_free(sticks);
-    return NULL;
+    struct sticks *sticks = malloc(sizeof(*sticks));
+    if (sticks)
+        cookie_keys_make(&sticks->keys, plan->secret);
+    return sticks;
 }
 
 void sticks_free(struct sticks *sticks)
 {
-    if (!sticks)
-        return;
-    sessions_free(sticks->sessions);
     free(sticks);
 }
 
@@ -105,7 +83,7 @@ struct search {
 /* True if the text opens and names a server that is there. */
 static bool try_cookie(struct search *search, struct span text, struct stick_answer *answer)
 {
-    struct cookie_content content;
+    struct sealed_content content;
     enum cookie_verdict verdict =
         cookie_open(&search->sticks->keys, &search->scope, text, search->stick->lifetime, search->wall, &content);
     search->tried++;
@@ -119,7 +97,7 @@ static bool try_cookie(struct search *search, struct span text, struct stick_ans
         return false;
     }
     answer->server = server;
-    answer->renew = verdict == COOKIE_OLD_KEY || search->wall - content.issued > search->stick->lifetime / 2;
+    answer->renew = verdict == COOKIE_OLD_KEY || search->wall - content.time > search->stick->lifetime / 2;
     return true;
 }
 
@@ -135,35 +113,44 @@ static bool try_field(struct search *search, struct span field, struct stick_ans
     return false;
 }
 
-static bool find_cookie(struct search *search, const struct head *head, struct span bytes, struct stick_answer *answer)
+bool stick_find_cookie(const struct sticks *sticks, const struct stick_request *request, const struct plan_stick *stick,
+                       micros wall, struct stick_answer *answer)
 {
+    struct search search = {
+        .sticks = sticks,
+        .pool = request->pool,
+        .stick = stick,
+        .scope = scope_of(request->pool, stick, request->client),
+        .wall = wall,
+    };
     struct span name, value;
     uint32_t cursor = 0;
-    while (head_next_field(head, bytes, &cursor, &name, &value))
-        if (span_equal_nocase(name, span_text("cookie")) && try_field(search, value, answer))
+    while (request->head && head_next_field(request->head, request->bytes, &cursor, &name, &value))
+        if (span_equal_nocase(name, span_text("cookie")) && try_field(&search, value, answer))
             return true;
     return false;
 }
 
-/* An empty id is none. */
-static struct span session_id(const struct plan_key *where, const struct head *head, struct span bytes)
+struct span stick_session_id(const struct stick_request *request, const struct plan_stick *stick)
 {
-    struct span name = span_text(where->name);
+    struct span name = span_text(stick->where.name);
     unsigned count;
-    switch (where->kind) {
+    if (!request->head)
+        return span_of(NULL, 0);
+    switch (stick->where.kind) {
     case KEY_COOKIE:
-        return head_cookie(head, bytes, name);
+        return head_cookie(request->head, request->bytes, name);
     case KEY_HEADER:
-        return head_field(head, bytes, name, &count);
+        return head_field(request->head, request->bytes, name, &count);
     case KEY_QUERY:
-        return query_parameter(head_query(head, bytes), name);
+        return query_parameter(head_query(request->head, request->bytes), name);
     default:
         return span_of(NULL, 0);
     }
 }
 
-/* The server whose name stands behind a dot at the end of the id. Names may have dots themselves, so the longest counts. */
-static uint32_t server_in_suffix(const struct plan_pool *pool, struct span id)
+/* Names may have dots themselves, so the longest counts. */
+uint32_t stick_server_in_id(const struct plan_pool *pool, struct span id)
 {
     uint32_t found = STICK_NOBODY;
     size_t longest = 0;
@@ -180,29 +167,18 @@ static uint32_t server_in_suffix(const struct plan_pool *pool, struct span id)
     return found;
 }
 
-static uint32_t find_session(struct sticks *sticks, const struct plan_pool *pool, const struct plan_stick *stick,
-                             struct span id, micros steady)
+struct stick_answer stick_find(const struct sticks *sticks, const struct stick_request *request, micros wall)
 {
-    if (id.length == 0)
-        return STICK_NOBODY;
-    uint32_t server = sessions_find(sticks->sessions, span_text(pool->name), id, stick->lifetime, steady);
-    return server != SESSIONS_NOBODY ? server : server_in_suffix(pool, id);
-}
-
-struct stick_answer stick_find(struct sticks *sticks, const struct plan_pool *pool, const struct head *head,
-                               struct span bytes, const struct endpoint *client, micros wall, micros steady)
-{
+    const struct plan_pool *pool = request->pool;
     struct stick_answer answer = {.server = STICK_NOBODY};
     for (size_t i = 0; i < pool->stick_count && answer.server == STICK_NOBODY; i++) {
         const struct plan_stick *stick = &pool->sticks[i];
         answer.kind = stick->kind;
         if (stick->kind == STICK_COOKIE) {
-            struct search search = {
-                .sticks = sticks, .pool = pool, .stick = stick, .scope = scope_of(pool, stick, client), .wall = wall};
-            (void)find_cookie(&search, head, bytes, &answer);
-        } else {
-            struct span id = session_id(&stick->where, head, bytes);
-            answer.server = find_session(sticks, pool, stick, id, steady);
+            (void)stick_find_cookie(sticks, request, stick, wall, &answer);
+        } else if (stick->kind == STICK_SESSION) {
+            struct span id = stick_session_id(request, stick);
+            answer.server = stick_server_in_id(pool, id);
             answer.unknown_session = id.length > 0 && answer.server == STICK_NOBODY;
         }
     }
@@ -219,15 +195,15 @@ static void add_attributes(const struct plan_stick *stick, bool secure, struct t
         text_add(value, "; Secure");
 }
 
-void stick_issue(struct sticks *sticks, const struct plan_pool *pool, const struct plan_server *server,
+void stick_issue(const struct sticks *sticks, const struct plan_pool *pool, const struct plan_server *server,
                  const struct endpoint *client, bool secure, micros wall, struct text *value)
 {
     const struct plan_stick *stick = stick_cookie(pool);
-    struct cookie_content content = {.issued = wall};
+    struct sealed_content content = {.time = wall};
     struct cookie_scope scope = scope_of(pool, stick, client);
     char text[COOKIE_TEXT_MOST];
     size_t length = strlen(server->name);
-    if (length > COOKIE_SERVER_MOST)
+    if (length > SEALED_SERVER_MOST)
         return;
     content.server_length = (uint8_t)length;
     memcpy(content.server, server->name, length);
@@ -255,46 +231,35 @@ static bool is_ended(struct cookie_pieces attributes)
     return ended;
 }
 
-static bool learn(struct sticks *sticks, const struct plan_pool *pool, const struct plan_stick *stick, uint32_t server,
-                  struct span id, micros steady)
+size_t stick_gifts(const struct plan_pool *pool, struct span set_cookie, struct stick_gift gifts[PLAN_STICKS_MOST])
 {
-    assert(server < pool->server_count);
-    return id.length > 0 &&
-           sessions_learn(sticks->sessions, span_text(pool->name), id, server, stick->lifetime, steady);
-}
-
-bool stick_learn(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span set_cookie,
-                 micros steady)
-{
-    bool learnt = false;
+    size_t count = 0;
     struct cookie_pieces pieces = {.rest = set_cookie};
     struct span pair;
     if (!next_piece(&pieces, &pair))
-        return false;
+        return 0;
     for (size_t i = 0; i < pool->stick_count; i++) {
         const struct plan_stick *stick = &pool->sticks[i];
         if (stick->kind != STICK_SESSION || stick->where.kind == KEY_HEADER)
             continue;
         struct span id = value_named(pair, stick->where.name);
-        if (id.length > 0 && is_ended(pieces))
-            sessions_forget(sticks->sessions, span_text(pool->name), id);
-        else if (id.length > 0)
-            learnt |= learn(sticks, pool, stick, server, id, steady);
+        if (id.length > 0)
+            gifts[count++] = (struct stick_gift){.stick = stick, .id = id, .ended = is_ended(pieces)};
     }
-    return learnt;
+    return count;
 }
 
-bool stick_learn_field(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span name,
-                       struct span value, micros steady)
+size_t stick_gifts_in_field(const struct plan_pool *pool, struct span name, struct span value,
+                            struct stick_gift gifts[PLAN_STICKS_MOST])
 {
-    bool learnt = false;
-    for (size_t i = 0; i < pool->stick_count; i++) {
+    size_t count = 0;
+    for (size_t i = 0; i < pool->stick_count && value.length > 0; i++) {
         const struct plan_stick *stick = &pool->sticks[i];
         if (stick->kind == STICK_SESSION && stick->where.kind == KEY_HEADER &&
             span_equal_nocase(span_text(stick->where.name), name))
-            learnt |= learn(sticks, pool, stick, server, value, steady);
+            gifts[count++] = (struct stick_gift){.stick = stick, .id = value};
     }
-    return learnt;
+    return count;
 }
 
 static size_t spaces_in_front(struct span piece)

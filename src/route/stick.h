@@ -1,8 +1,9 @@
 #ifndef LIMPET_ROUTE_STICK_H
 #define LIMPET_ROUTE_STICK_H
 
-/* Where was this client before? Asked before the ranking, of what the pool's `stick` says: a sealed cookie, or the id of a
- * session that a server gave out, which was learnt from its answer. No I/O; threads share one struct sticks. */
+/* Where was this client before? What a request itself tells, as the pool's `stick` wants it: a sealed cookie, or the id of a
+ * session that a server gave out; and what an answer gives out. Who else knows about ids and keys is for pins/pins to say. Pure:
+ * no I/O, no state but keys. */
 
 #include "base/attr.h"
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct sticks; /* keys (never change) and the table of learnt ids (locks) */
+struct sticks; /* keys; never change, so threads share them */
 MUST_CHECK struct sticks *sticks_new(const struct plan *plan);
 void sticks_free(struct sticks *sticks);
 
@@ -33,28 +34,49 @@ struct stick_answer {
     bool unknown_session; /* the id of a session is there that leads nowhere */
 };
 
-/* The first of the pool's sticks that knows. A cookie that names a server which the pool has no more is as if it were not
- * there. A session's id is looked up among those that were learnt; else it may end with a dot and the name of its server,
- * the longest such name: "0A1B.app1". `bytes` are what `head` was read from; the times are now. */
-struct stick_answer stick_find(struct sticks *sticks, const struct plan_pool *pool, const struct head *head,
-                               struct span bytes, const struct endpoint *client, micros wall, micros steady);
+/* What it takes to look into one request. */
+struct stick_request {
+    const struct plan_pool *pool;
+    const struct head *head; /* null: there is none */
+    struct span bytes;       /* that it was read from */
+    const struct endpoint *client;
+};
+
+/* Looks for a cookie that opens and names a server which the pool has: true, and answer->server and ->renew are set. Those that do
+ * not open are counted in answer->refused either way. */
+bool stick_find_cookie(const struct sticks *sticks, const struct stick_request *request, const struct plan_stick *stick,
+                       micros wall, struct stick_answer *answer);
+
+/* The id of the session that the request belongs to; empty: none. */
+struct span stick_session_id(const struct stick_request *request, const struct plan_stick *stick);
+
+/* An id may end with a dot and the name of its server, the longest such name: "0A1B.app1". Or STICK_NOBODY. */
+uint32_t stick_server_in_id(const struct plan_pool *pool, struct span id);
+
+/* The first of the pool's sticks that knows, of those that need no table. */
+struct stick_answer stick_find(const struct sticks *sticks, const struct stick_request *request, micros wall);
 
 /* The pool's cookie, or null. */
 const struct plan_stick *stick_cookie(const struct plan_pool *pool);
 
 /* Adds "limpet=...; Path=/; HttpOnly; SameSite=Lax[; Secure]", the value of a Set-Cookie field. SameSite=None is always Secure,
  * because browsers refuse it otherwise. Nothing is added if the names do not fit into a cookie. */
-void stick_issue(struct sticks *sticks, const struct plan_pool *pool, const struct plan_server *server,
+void stick_issue(const struct sticks *sticks, const struct plan_pool *pool, const struct plan_server *server,
                  const struct endpoint *client, bool secure, micros wall, struct text *value);
 
-/* What a server's answer gives out, one Set-Cookie value after the other; harmless if the pool learns no sessions. For
- * requests that carry the id in a cookie or in their query. An id that comes with Max-Age=0 has ended. True: one was learnt. */
-bool stick_learn(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span set_cookie,
-                 micros steady);
+/* An id that an answer gives out, or takes back. */
+struct stick_gift {
+    const struct plan_stick *stick;
+    struct span id; /* not empty */
+    bool ended;     /* it came with Max-Age=0 */
+};
 
-/* The same for any other field of the answer: one that bears the name under which requests carry the id in a field. */
-bool stick_learn_field(struct sticks *sticks, const struct plan_pool *pool, uint32_t server, struct span name,
-                       struct span value, micros steady);
+/* Those in the value of a Set-Cookie field, for requests that carry the id in a cookie or in their query. How many. */
+size_t stick_gifts(const struct plan_pool *pool, struct span set_cookie, struct stick_gift gifts[PLAN_STICKS_MOST]);
+
+/* The same for any other field: one that bears the name under which requests carry the id in a field. */
+size_t stick_gifts_in_field(const struct plan_pool *pool, struct span name, struct span value,
+                            struct stick_gift gifts[PLAN_STICKS_MOST]);
 
 /* A Cookie field's value without our cookie (all that have its very name), written to `kept`; its length, 0 if nothing is left.
  * The rest stays as it is, byte for byte. In `kept` there is room for as many bytes as the value has. */

@@ -132,6 +132,7 @@ static void release(struct connection *c)
     struct context *context = c->context;
     timer_clear(&context->loop.timers, &c->timer);
     connection_drop_peek(c);
+    connection_drop_homing(c);
     connection_abandon_handover(c);
     list_remove(&c->waiter.link);
     greeting_free(c->greeting);
@@ -152,9 +153,9 @@ static void release(struct connection *c)
 /* ---- the walk ------------------------------------------------------------------------------------------------------ */
 
 static enum step (*const steps[STEP_COUNT])(struct connection *) = {
-    [STEP_GUARD] = step_guard, [STEP_PEEK] = step_peek,       [STEP_PICK] = step_pick,
-    [STEP_TRY] = step_try,     [STEP_CONNECT] = step_connect, [STEP_HAND] = step_hand,
-    [STEP_PARK] = step_park,   [STEP_CARRY] = step_carry,     [STEP_FAREWELL] = step_farewell,
+    [STEP_GUARD] = step_guard, [STEP_PEEK] = step_peek,         [STEP_STICK] = step_stick, [STEP_PICK] = step_pick,
+    [STEP_TRY] = step_try,     [STEP_CONNECT] = step_connect,   [STEP_HAND] = step_hand,   [STEP_PARK] = step_park,
+    [STEP_CARRY] = step_carry, [STEP_FAREWELL] = step_farewell,
 };
 
 void connection_walk(struct connection *c)

@@ -3,8 +3,8 @@
 
 /* One connection in tcp mode, seen as a walk through named steps (session/step.h has them):
  *
- *     guard → peek → pick → try → connect → carry
- *                     ↑________|_______|            the next-ranked server, when one cannot be reached
+ *     guard → peek → stick → pick → try → connect → carry
+ *                             ↑________|_______|            the next-ranked server, when one cannot be reached
  *
  * and `farewell` for who is left when the other side is gone, or was never found. A connection belongs to one thread,
  * and ends in one place. */

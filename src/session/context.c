@@ -27,6 +27,11 @@ int context_init(struct context *context, const struct share *share, unsigned nu
     context->crowds = calloc(share->plan->listener_count, sizeof(*context->crowds));
     if (!context->log || !context->crowds)
         return -ENOMEM;
+    if (share->pins) {
+        failure = pins_room_new(&context->loop, share->pins, context->counters, number == 0, &context->pins);
+        if (failure)
+            return failure;
+    }
     return http_room_new(context, &context->http);
 }
 
@@ -34,6 +39,8 @@ void context_fini(struct context *context)
 {
     http_room_free(context->http);
     context->http = NULL;
+    pins_room_free(context->pins);
+    context->pins = NULL;
     carry_kit_fini(&context->kit);
     loop_fini(&context->loop);
     free(context->crowds);

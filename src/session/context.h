@@ -11,6 +11,7 @@
 #include "front/peek.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
+#include "pins/pins.h"
 #include "session/share.h"
 #include "worker/team.h"
 
@@ -55,6 +56,7 @@ struct context {
     struct crowd *crowds;                   /* one for each listener */
     struct counters *counters;              /* one of share->counters; nobody else writes it */
     struct carry_kit kit;
+    struct pins_room *pins;   /* null: no pool remembers anything in a table */
     struct http_room *http;   /* what its clients in http mode share; null: there are none */
     struct peek first_look;   /* most connections are decided without waiting and never need one of their own */
     struct decision decision; /* the latest */

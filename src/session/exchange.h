@@ -3,10 +3,10 @@
 
 /* What the steps of a request know of it and of each other. Only the files session/http_* include this.
  *
- *     head → pick → (connect | hand) → carry ─┐
- *      ↑       ↑________|_______|_______|     │      the next-ranked, or once more
- *      └──────────────── next ←───────────────┤
- *                     own answer → farewell ←─┘
+ *     head → stick → pick → (connect | hand) → carry ─┐
+ *      ↑               ↑________|_______|_______|     │      the next-ranked, or once more
+ *      └──────────────────── next ←───────────────────┤
+ *                             own answer → farewell ←─┘
  *
  * A client is idle most of the time, and then costs no more than struct http_client; an exchange is there from the first byte
  * of a request to the last of its answer. A step is called whenever something happened that it may wait for; it answers with
@@ -20,6 +20,7 @@
 #include "route/facts.h"
 #include "route/refusal.h"
 #include "session/context.h"
+#include "session/homing.h"
 #include "session/search.h"
 #include "session/visit.h"
 
@@ -28,6 +29,7 @@
 
 enum http_step {
     HTTP_HEAD,     /* wait for a request, and read its head */
+    HTTP_STICK,    /* wait for who may know where the client was before */
     HTTP_PICK,     /* choose a server */
     HTTP_TRY,      /* begin to connect to it */
     HTTP_CONNECT,  /* wait for it */
@@ -103,11 +105,9 @@ struct exchange {
     size_t undelivered;   /* ... and that was so much */
     micros rate_since;    /* the pace of the request's body is measured from then */
     uint64_t rate_moved;  /* ... and so much had come */
-    uint32_t known;       /* index of the server that knows the client, or STICK_NOBODY */
     uint16_t route;       /* index in the listener's routes */
     uint8_t retries;      /* of a connect to a Unix socket */
     uint8_t interim;      /* answers 1xx so far */
-    uint8_t known_kind;   /* enum stick_kind */
     uint8_t own_reason;   /* why an answer of ours is given */
     bool http10;          /* the client speaks it */
     bool to_head;         /* the method is HEAD */
@@ -119,15 +119,15 @@ struct exchange {
     bool deaf;            /* the server takes no more of the request, but may have answered */
     bool answered;        /* the head of an answer went to the client */
     bool retried;
-    bool reused;      /* the link had served before */
-    bool link_closes; /* it may not serve again */
-    bool expects;     /* 100-continue, and none came yet */
-    bool counted;     /* among the requests of its client */
-    bool live;        /* ... and of its server */
-    bool secure;      /* the client speaks TLS to whoever is in front */
-    bool renew;       /* its cookie is good, but old */
-    bool upgrades;    /* the client asks for another protocol */
-    char upgrade[32]; /* ... which, in lower case */
+    bool reused;          /* the link had served before */
+    bool link_closes;     /* it may not serve again */
+    bool expects;         /* 100-continue, and none came yet */
+    bool counted;         /* among the requests of its client */
+    bool live;            /* ... and of its server */
+    bool secure;          /* the client speaks TLS to whoever is in front */
+    bool upgrades;        /* the client asks for another protocol */
+    char upgrade[32];     /* ... which, in lower case */
+    struct homing homing; /* last: it is not cleared for each request */
 };
 
 /* Hexadecimal digits of a request id. */
@@ -193,6 +193,7 @@ enum http_step http_step_head(struct http_client *client);
 enum http_step http_begin(struct http_client *client, struct span seen);
 
 /* http_reach: from a decision to a server that has the request. */
+enum http_step http_step_stick(struct http_client *client);
 enum http_step http_step_pick(struct http_client *client);
 enum http_step http_step_try(struct http_client *client);
 enum http_step http_step_connect(struct http_client *client);

@@ -16,7 +16,7 @@ static bool is_the_upgrade(const struct exchange *e, const struct message *messa
 /* A client that came with a good cookie for this very server needs no other. */
 static bool wants_cookie(const struct exchange *e)
 {
-    return stick_cookie(e->visit.pool) && (e->visit.choice != VISIT_COOKIE || e->renew);
+    return stick_cookie(e->visit.pool) && (e->visit.choice != VISIT_COOKIE || e->homing.renew);
 }
 
 static struct span make_cookie(struct http_client *client, char *buffer, size_t size)
@@ -35,12 +35,14 @@ static struct span make_cookie(struct http_client *client, char *buffer, size_t 
 
 static bool learn_field(struct http_client *client, const struct message_field *field, uint32_t index)
 {
-    struct sticks *sticks = client->context->share->sticks;
     const struct plan_pool *pool = client->exchange->visit.pool;
+    struct stick_gift gifts[PLAN_STICKS_MOST];
+    size_t count = 0;
     if (field->kind == FIELD_SET_COOKIE)
-        return stick_learn(sticks, pool, index, field->value, http_now(client));
-    struct span name = span_of(field->line.data, field->name_length);
-    return field->kind == FIELD_OTHER && stick_learn_field(sticks, pool, index, name, field->value, http_now(client));
+        count = stick_gifts(pool, field->value, gifts);
+    else if (field->kind == FIELD_OTHER)
+        count = stick_gifts_in_field(pool, span_of(field->line.data, field->name_length), field->value, gifts);
+    return homing_learn(client->context, pool, gifts, count, index);
 }
 
 static void learn(struct http_client *client)

@@ -101,20 +101,20 @@ static void note_decision(struct http_client *client, const struct decision *dec
     e->pick.door = client->door;
 }
 
-static void find_known(struct http_client *client, struct span seen)
+static void woken(struct homing *homing)
+{
+    http_walk(container_of(homing, struct exchange, homing)->client);
+}
+
+/* HTTP_PICK, or HTTP_STICK if somebody has to be asked where the client was before. */
+static enum http_step find_known(struct http_client *client)
 {
     struct exchange *e = client->exchange;
-    const struct plan_pool *pool = e->visit.pool;
-    e->known = STICK_NOBODY;
-    if (pool->stick_count == 0)
-        return;
-    struct stick_answer answer = stick_find(client->context->share->sticks, pool, &e->head, seen, &e->visit.client,
-                                            clock_wall(), http_now(client));
-    e->known = answer.server;
-    e->known_kind = (uint8_t)answer.kind;
-    e->renew = answer.renew;
-    if (answer.refused > 0)
-        counter_add(client->context->counters, COUNTER_COOKIES_REFUSED, answer.refused);
+    const struct decision *decision = &http_room_of(client)->decision;
+    if (e->visit.pool->stick_count == 0)
+        return HTTP_PICK;
+    bool done = homing_begin(&e->homing, client->context, decision, &e->visit.client, &e->pick, woken) == HOMING_DONE;
+    return done ? HTTP_PICK : HTTP_STICK;
 }
 
 /* ---- the words for the server ---------------------------------------------------------------------------------------- */
@@ -232,6 +232,7 @@ static struct span body_in(struct exchange *e, struct span seen)
     return rest;
 }
 
+/* HTTP_WAIT: nothing is in the way of the request. */
 static enum http_step prepare(struct http_client *client, struct span seen, struct span id)
 {
     struct exchange *e = client->exchange;
@@ -250,7 +251,7 @@ static enum http_step prepare(struct http_client *client, struct span seen, stru
     if (!keep_words(e, &text, body) || stream_keep(&client->stream, seen, used) != 0)
         return http_refuse(client, REASON_NO_MEMORY, 503, NULL);
     e->worker_by = http_now(client) + http_plan(client)->timeouts.worker;
-    return HTTP_PICK;
+    return HTTP_WAIT;
 }
 
 /* ---- all ------------------------------------------------------------------------------------------------------------- */
@@ -274,8 +275,9 @@ static enum http_step decided(struct http_client *client, struct span seen, stru
         counter_add(client->context->counters, COUNTER_CONNECTIONS_REFUSED, 1);
         return http_refuse(client, REASON_PER_CLIENT, 429, NULL);
     }
-    find_known(client, seen);
-    return prepare(client, seen, id);
+    enum http_step next = find_known(client);
+    enum http_step refused = prepare(client, seen, id);
+    return refused == HTTP_WAIT ? next : refused;
 }
 
 enum http_step http_begin(struct http_client *client, struct span seen)

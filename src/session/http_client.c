@@ -95,7 +95,8 @@ static void worker_came(struct waiter *waiter)
 static void clear(struct exchange *e)
 {
     struct http_words *words = e->words;
-    memset(e, 0, sizeof(*e));
+    memset(e, 0, offsetof(struct exchange, homing));
+    homing_none(&e->homing);
     e->words = words;
 }
 
@@ -176,10 +177,10 @@ enum http_step http_wait(struct http_client *client, micros deadline)
 /* ---- the walk -------------------------------------------------------------------------------------------------------- */
 
 static enum http_step (*const steps[HTTP_STEP_COUNT])(struct http_client *) = {
-    [HTTP_HEAD] = http_step_head,         [HTTP_PICK] = http_step_pick, [HTTP_TRY] = http_step_try,
-    [HTTP_CONNECT] = http_step_connect,   [HTTP_HAND] = http_step_hand, [HTTP_PARK] = http_step_park,
-    [HTTP_CARRY] = http_step_carry,       [HTTP_OWN] = http_step_own,   [HTTP_NEXT] = http_step_next,
-    [HTTP_FAREWELL] = http_step_farewell,
+    [HTTP_HEAD] = http_step_head, [HTTP_STICK] = http_step_stick,       [HTTP_PICK] = http_step_pick,
+    [HTTP_TRY] = http_step_try,   [HTTP_CONNECT] = http_step_connect,   [HTTP_HAND] = http_step_hand,
+    [HTTP_PARK] = http_step_park, [HTTP_CARRY] = http_step_carry,       [HTTP_OWN] = http_step_own,
+    [HTTP_NEXT] = http_step_next, [HTTP_FAREWELL] = http_step_farewell,
 };
 
 static void bury(struct loop_grave *grave)

@@ -47,6 +47,7 @@ static void let_go(struct exchange *e)
 void http_give_up_reaching(struct exchange *e)
 {
     uint8_t step = e->client->step;
+    homing_give_up(&e->homing);
     if (step != HTTP_TRY && step != HTTP_CONNECT && step != HTTP_HAND && step != HTTP_PARK)
         return;
     if (step != HTTP_PARK && e->visit.server && !e->live)
@@ -60,12 +61,10 @@ void http_give_up_reaching(struct exchange *e)
 /* Somebody remembers where the client was. */
 static bool take_known(struct exchange *e)
 {
-    uint32_t known = e->known;
-    e->known = STICK_NOBODY;
-    if (known == STICK_NOBODY)
-        return false;
     struct search search = http_search(e);
-    return search_known(&search, known, e->known_kind == STICK_COOKIE ? VISIT_COOKIE : VISIT_SESSION);
+    uint32_t known = e->homing.known;
+    e->homing.known = STICK_NOBODY;
+    return known != STICK_NOBODY && search_known(&search, known, visit_choice_of((enum stick_kind)e->homing.kind));
 }
 
 /* Sending begins with a link that is there. */
@@ -75,6 +74,7 @@ static enum http_step go_on_with(struct http_client *client, struct link *link)
     struct search search = http_search(e);
     e->link = link;
     search_found(&search);
+    homing_arrived(&e->homing, (uint32_t)(server_of(e) - e->visit.pool->servers));
     server_count_requests(client->context->share->states, server_of(e)->number, 1);
     e->live = true;
     e->reused = link->uses > 0;
@@ -136,6 +136,14 @@ static struct link *take_link(struct exchange *e)
     bool once = !e->idempotent || !e->kept_whole;
     return links_take(&http_room_of(e->client)->links, (uint32_t)server_of(e)->number, door, generation_of(e), once,
                       &e->user);
+}
+
+/* For as long as memcached may take, which is not for ever. */
+enum http_step http_step_stick(struct http_client *client)
+{
+    if (client->stream.broken)
+        return client_left(client);
+    return client->exchange->homing.query ? HTTP_WAIT : HTTP_PICK;
 }
 
 enum http_step http_step_pick(struct http_client *client)

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "io/sink.h"
+#include "pins/pins.h"
 #include "plan/plan.h"
 #include "route/limits.h"
 #include "route/pick.h"
@@ -23,7 +24,8 @@ struct share {
     const struct ranking *ranking; /* never changes */
     struct server_states *states;  /* atomics */
     struct limits *limits;         /* atomics and locks */
-    struct sticks *sticks;         /* locks; null: no pool sticks */
+    const struct sticks *sticks;   /* never change */
+    struct pins_shared *pins;      /* atomics and locks; null: no pool remembers anything in a table */
     uint32_t via;                  /* tells our name in Via from other limpets'; never changes */
     micros *crowd_quiet;           /* atomics, one for each listener: no warning about its crowd before then */
     struct counters *counters;     /* atomics, one for each thread */

@@ -13,6 +13,7 @@
 #include "route/pick.h"
 #include "session/context.h"
 #include "session/greeting.h"
+#include "session/homing.h"
 #include "session/visit.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 enum step {
     STEP_GUARD,    /* refuse floods before reading a byte */
     STEP_PEEK,     /* look at the first bytes until it is decided who the client is */
+    STEP_STICK,    /* wait for who may know where the client was before */
     STEP_PICK,     /* choose a server */
     STEP_TRY,      /* begin to connect to it */
     STEP_CONNECT,  /* wait for it */
@@ -44,25 +46,26 @@ struct connection {
         micros connect_by; /* when the present attempt to reach a server has failed */
         micros last_move;  /* of a byte, while carrying */
     };
-    micros worker_by; /* when no worker is waited for any more */
-    uint32_t unsent;  /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
+    micros worker_by;  /* when no worker is waited for any more */
+    uint32_t unsent;   /* what a blocked side had not taken at the last look; UINT32_MAX: not looked at since then */
+    uint32_t readable; /* bytes that were seen at its front */
     uint16_t listener;
     uint8_t step;
     uint8_t retries;
-    bool tls;          /* the client speaks TLS, which somebody in front of us has taken off */
-    bool watched;      /* events of the client are told: many are handed over before they have to be */
-    bool counted;      /* among the connections of its client */
-    bool taken_over;   /* its client goes on in http mode */
-    bool tunnel;       /* it was upgraded from HTTP */
-    bool carrying;     /* it has its server, and is decided */
-    bool server_hears; /* the farewell is for the server */
-    bool sample;       /* its first bytes are to be looked at for a forwarding field */
+    bool tls : 1;          /* the client speaks TLS, which somebody in front of us has taken off */
+    bool watched : 1;      /* events of the client are told: many are handed over before they have to be */
+    bool counted : 1;      /* among the connections of its client */
+    bool taken_over : 1;   /* its client goes on in http mode */
+    bool tunnel : 1;       /* it was upgraded from HTTP */
+    bool carrying : 1;     /* it has its server, and is decided */
+    bool server_hears : 1; /* the farewell is for the server */
+    bool sample : 1;       /* its first bytes are to be looked at for a forwarding field */
     struct pick pick;
     struct peek *peek;         /* only while peeking and waiting */
     struct greeting *greeting; /* what the server is told first; null: nothing */
     struct handover *handover; /* only while a worker is asked */
+    struct homing *homing;     /* until it has its server; null: nothing is remembered */
     struct waiter waiter;      /* for any worker */
-    uint32_t readable;         /* bytes that were seen at its front */
     struct relay relay;
     struct farewell farewell;
     struct visit visit;
@@ -72,6 +75,7 @@ _Static_assert(sizeof(struct connection) <= 512 - 2 * sizeof(void *), "an idle p
 
 enum step step_guard(struct connection *c);
 enum step step_peek(struct connection *c);
+enum step step_stick(struct connection *c);
 enum step step_pick(struct connection *c);
 enum step step_try(struct connection *c);
 enum step step_connect(struct connection *c);
@@ -128,6 +132,15 @@ void connection_server_ready(struct loop_source *source, uint32_t events);
 
 /* No worker's answer is waited for any more; harmless when none is. */
 void connection_abandon_handover(struct connection *c);
+
+/* Was the client here before? STEP_PICK, STEP_STICK or the end when there is no memory. */
+enum step connection_remember(struct connection *c, const struct decision *decision);
+
+/* Frees what remembering needed; harmless when there is nothing. */
+void connection_drop_homing(struct connection *c);
+
+/* The visit is with its server now. */
+void connection_arrived(struct connection *c);
 
 /* Frees what peeking needed; harmless when there is nothing. */
 void connection_drop_peek(struct connection *c);

@@ -31,10 +31,21 @@ static enum step nobody_left(struct connection *c)
     return go_nowhere(c, REASON_NO_SERVER);
 }
 
+/* Somebody remembers where the client was. */
+static bool take_known(struct connection *c, const struct search *search)
+{
+    struct homing *homing = c->homing;
+    uint32_t known = homing ? homing->known : STICK_NOBODY;
+    if (known == STICK_NOBODY)
+        return false;
+    homing->known = STICK_NOBODY;
+    return search_known(search, known, visit_choice_of((enum stick_kind)homing->kind));
+}
+
 enum step step_pick(struct connection *c)
 {
     struct search search = search_of(c);
-    if (!search_next(&search))
+    if (!take_known(c, &search) && !search_next(&search))
         return nobody_left(c);
     c->connect_by = connection_now(c) + connection_plan(c)->timeouts.connect;
     c->retries = 0;
@@ -145,6 +156,7 @@ static enum step begin_to_carry(struct connection *c)
 {
     struct search search = search_of(c);
     search_found(&search);
+    connection_arrived(c);
     c->visit.connected = connection_now(c);
     return connection_carry(c);
 }

@@ -20,6 +20,7 @@ static enum step taken(struct connection *c)
     struct context *context = c->context;
     struct search search = {.context = context, .visit = &c->visit, .pick = &c->pick};
     search_found(&search);
+    connection_arrived(c);
     counter_add(context->counters, COUNTER_HANDED_OVER, 1);
     c->visit.connected = clock_steady();
     if (!stream_is_open(&c->server))

@@ -100,7 +100,7 @@ static enum step accept_decision(struct connection *c, const struct facts *facts
     c->pick.door = door;
     if (greeting_make(decision->pool, facts, c->client.source.fd, &c->greeting) != 0)
         return connection_end(c, REASON_NO_MEMORY);
-    return STEP_PICK;
+    return decision->pool->stick_count > 0 ? connection_remember(c, decision) : STEP_PICK;
 }
 
 static enum step begin_waiting(struct connection *c)

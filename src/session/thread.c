@@ -1,6 +1,7 @@
 #include "session/thread.h"
 
 #include "session/connection.h"
+#include "session/homing.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -78,6 +79,12 @@ static void opened(void *context)
         mailbox_post(share->threads[i].context->mailbox, THREAD_WAKE);
 }
 
+static void session(void *context, const struct plan_pool *pool, const struct plan_server *server, struct span id,
+                    bool ended)
+{
+    homing_hear(context, pool, (uint32_t)(server - pool->servers), id, ended);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
 static void take(struct listen_taker *taker, struct listen_point *point, int fd, const struct endpoint *peer)
@@ -96,6 +103,7 @@ int thread_init(struct thread *thread, const struct share *share, unsigned numbe
     thread->context.quiet = quiet;
     thread->context.mailbox = &thread->mailbox;
     thread->context.team.opened = opened;
+    thread->context.team.session = session;
     thread->context.team.context = &thread->context;
     thread->taker = (struct listen_taker){
         .take = take, .loop = &thread->context.loop, .limits = share->limits, .counters = thread->context.counters};

@@ -7,6 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum visit_choice visit_choice_of(enum stick_kind kind)
+{
+    switch (kind) {
+    case STICK_COOKIE:
+        return VISIT_COOKIE;
+    case STICK_SESSION:
+        return VISIT_SESSION;
+    case STICK_TABLE:
+        break;
+    }
+    return VISIT_PIN;
+}
+
 void visit_pass(struct visit *visit, uint32_t server, int error)
 {
     assert(error >= 0 && error <= UINT8_MAX); /* Linux has about 130 of them */
@@ -182,8 +195,13 @@ static void add_passed(struct text *why, const struct visit_passed *passed, cons
 static void add_choice(struct fields *fields, const struct visit *visit)
 {
     static const char *const words[] = {
-        [VISIT_NOWHERE] = "nowhere",         [VISIT_HOME] = "home",     [VISIT_NEXT_RANKED] = "next_ranked",
-        [VISIT_LAST_RESORT] = "last_resort", [VISIT_COOKIE] = "cookie", [VISIT_SESSION] = "session",
+        [VISIT_NOWHERE] = "nowhere",
+        [VISIT_HOME] = "home",
+        [VISIT_NEXT_RANKED] = "next_ranked",
+        [VISIT_LAST_RESORT] = "last_resort",
+        [VISIT_COOKIE] = "cookie",
+        [VISIT_SESSION] = "session",
+        [VISIT_PIN] = "pin",
         [VISIT_ANSWERED] = "answered",
     };
     char why[VISIT_WHY_SIZE];

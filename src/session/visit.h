@@ -22,8 +22,12 @@ enum visit_choice {
     VISIT_LAST_RESORT, /* every server was resting, and this one was tried all the same */
     VISIT_COOKIE,      /* the client's cookie names it */
     VISIT_SESSION,     /* it gave out the session id that the client carries */
+    VISIT_PIN,         /* the client's key is pinned to it */
     VISIT_ANSWERED,    /* limpet answered by itself: a redirect, a fixed answer */
 };
+
+/* Who told of the server. */
+enum visit_choice visit_choice_of(enum stick_kind kind);
 
 /* So many servers that were passed over are named. */
 #define VISIT_PASSED_MOST 8

@@ -295,8 +295,9 @@ static bool tell_stick(struct explanation *e, struct span bytes)
     if (!e->per_request || !pool || pool->stick_count == 0)
         return true;
     e->sticks = sticks_new(e->plan);
+    struct stick_request request = {pool, &e->facts.head, bytes, &e->facts.client};
     if (e->sticks)
-        e->stick = stick_find(e->sticks, pool, &e->facts.head, bytes, &e->facts.client, clock_wall(), clock_steady());
+        e->stick = stick_find(e->sticks, &request, clock_wall());
     return e->sticks != NULL;
 }
 

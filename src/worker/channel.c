@@ -279,6 +279,13 @@ static void go_on_reading(struct channel *channel)
         channel->paused = loop_add(channel->team->loop, &channel->source, LOOP_READ) != 0;
 }
 
+void channel_session(struct channel *channel, const char *id, bool ended)
+{
+    struct team *team = channel->team;
+    if (team->session)
+        team->session(team->context, channel->pool, channel->server, span_text(id), ended);
+}
+
 void channel_count_ask(struct channel *channel)
 {
     channel->asks++;

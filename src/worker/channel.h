@@ -130,6 +130,8 @@ void channel_answer_listen(struct channel *channel, unsigned door, const struct 
 
 /* The worker said something that somebody has to answer. */
 void channel_count_ask(struct channel *channel);
+/* It has given out the id of a session, or that has ended. A worker that is hostile can say so of any id, but only of itself. */
+void channel_session(struct channel *channel, const char *id, bool ended);
 /* The worker said something. */
 void channel_heard(struct channel *channel);
 /* It takes connections from these doors now. */

@@ -269,6 +269,10 @@ static void understand(struct channel *channel, struct span bytes)
         channel_count_ask(channel);
         take_handle(channel);
         break;
+    case NODE_SESSION:
+    case NODE_SESSION_ENDED:
+        channel_session(channel, line.data, line.word == NODE_SESSION_ENDED);
+        break;
     case NODE_BAD:
         /* Bun puts a byte in front that is no text. */
         if (bytes.length > 0 && bytes.data[0] == 0x02)

@@ -94,6 +94,18 @@ static void read_cluster(const json_t *object, struct node_line *line)
     }
 }
 
+/* The program's own messages; these two are understood, as others before us have made them. An id that is empty, or longer than
+ * any, is none. */
+static void read_message(const json_t *object, struct node_line *line)
+{
+    const char *type = text_of(object, "type"), *id = text_of(object, "data");
+    bool begins = strcmp(type, "sticky:connection") == 0;
+    if ((!begins && strcmp(type, "sticky:disconnection") != 0) || id[0] == '\0' || strlen(id) > NODE_SESSION_MOST)
+        return;
+    copy(line->data, sizeof(line->data), id);
+    line->word = begins ? NODE_SESSION : NODE_SESSION_ENDED;
+}
+
 static void read_object(const json_t *object, struct node_line *line)
 {
     const char *command = text_of(object, "cmd");
@@ -105,6 +117,8 @@ static void read_object(const json_t *object, struct node_line *line)
         line->word = NODE_NOT_ARRIVED;
     else if (strcmp(command, "NODE_HANDLE") == 0)
         line->word = NODE_SENDS_HANDLE;
+    else if (command[0] == '\0')
+        read_message(object, line);
 }
 
 /* Half of what a worker says in its life is this line. */

@@ -15,23 +15,27 @@
 #include <stdint.h>
 
 enum node_word {
-    NODE_OTHER,       /* the program's own message, or one of Node's that asks for nothing */
-    NODE_BAD,         /* no JSON */
-    NODE_ONLINE,      /* the program has started */
-    NODE_LISTEN,      /* may I listen? (queryServer) */
-    NODE_LISTENING,   /* I do */
-    NODE_CLOSE,       /* I do not any more: `key` */
-    NODE_LEAVING,     /* I go on my own account: `seq` is to be acknowledged (exitedAfterDisconnect) */
-    NODE_ARRIVED,     /* the next of the descriptors arrived (NODE_HANDLE_ACK) */
-    NODE_NOT_ARRIVED, /* ... did not (NODE_HANDLE_NACK) */
-    NODE_ACCEPTED,    /* an answer to `ack`: `accepted` tells */
-    NODE_SENDS_HANDLE /* a descriptor comes to us */
+    NODE_OTHER,        /* the program's own message, or one of Node's that asks for nothing */
+    NODE_BAD,          /* no JSON */
+    NODE_ONLINE,       /* the program has started */
+    NODE_LISTEN,       /* may I listen? (queryServer) */
+    NODE_LISTENING,    /* I do */
+    NODE_CLOSE,        /* I do not any more: `key` */
+    NODE_LEAVING,      /* I go on my own account: `seq` is to be acknowledged (exitedAfterDisconnect) */
+    NODE_ARRIVED,      /* the next of the descriptors arrived (NODE_HANDLE_ACK) */
+    NODE_NOT_ARRIVED,  /* ... did not (NODE_HANDLE_NACK) */
+    NODE_ACCEPTED,     /* an answer to `ack`: `accepted` tells */
+    NODE_SENDS_HANDLE, /* a descriptor comes to us */
+    NODE_SESSION,      /* a session has begun: `data` is its id (@socket.io/sticky says so, and our preload script) */
+    NODE_SESSION_ENDED /* ... has ended */
 };
 
 /* Longest address of a listen() that is taken: a host name, or the path of a Unix socket. */
 #define NODE_ADDRESS_MOST 128
 /* Longest `data`; an https server's is some 110 bytes (its ticket keys). */
 #define NODE_DATA_MOST 2048
+/* Longest id of a session. */
+#define NODE_SESSION_MOST 256
 
 struct node_line {
     enum node_word word;
@@ -43,10 +47,11 @@ struct node_line {
     char address[NODE_ADDRESS_MOST]; /* empty: none was given */
     char type[8];                    /* "4", "6", "-1" (Unix path), "udp4", "udp6" */
     int64_t port;
-    int64_t index;             /* counts the program's listen() calls of the same address and port */
-    int64_t descriptor;        /* listen({fd}); -1: none */
-    bool address_is_long;      /* it was longer than NODE_ADDRESS_MOST */
-    char data[NODE_DATA_MOST]; /* JSON, as it is echoed; "null" when there was none, or it was too long */
+    int64_t index;        /* counts the program's listen() calls of the same address and port */
+    int64_t descriptor;   /* listen({fd}); -1: none */
+    bool address_is_long; /* it was longer than NODE_ADDRESS_MOST */
+    char data
+        [NODE_DATA_MOST]; /* JSON, as it is echoed; "null" when there was none, or it was too long. NODE_SESSION: text */
 };
 
 /* Of NODE_CLOSE: which door its key names; UINT_MAX if none. We name them ourselves: "d3". */

@@ -37,6 +37,9 @@ struct team {
     void (*report)(void *context, const struct team_report *report);
     /* A worker has begun to take connections: whoever waits for one may try again. */
     void (*opened)(void *context);
+    /* A worker has given out the id of a session, or it has ended. */
+    void (*session)(void *context, const struct plan_pool *pool, const struct plan_server *server, struct span id,
+                    bool ended);
     void *context;
     struct list channels;
     bool stopped;

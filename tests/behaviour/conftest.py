@@ -209,3 +209,22 @@ def stand_in(folder):
     yield start
     for one in started:
         one.stop()
+
+
+SECRET = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
+
+
+@pytest.fixture
+def frontend(start, folder):
+    """Starts limpets that share pins: `frontend(servers, [memcached, ...])`, in mode http unless another one is said. The key is
+    X-User."""
+    secret = folder / "secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+
+    def one(servers, memcached, mode="http", **options):
+        pool = {"stick": {"table": "memcached", "for": "1h"}, **options.pop("pool", {})}
+        return start(configuration(servers, key="header:X-User", listener={"mode": mode, "trust": "loopback"}, pool=pool,
+                                   memcached=[each.address for each in memcached], secret=str(secret), **options))
+
+    return one

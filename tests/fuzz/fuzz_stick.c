@@ -65,7 +65,73 @@ static struct stick_answer ask(struct span bytes)
     struct head head = {0};
     struct stick_answer answer = {.server = STICK_NOBODY};
     if (head_read(&head, bytes).verdict == PARSE_DONE)
-        answer = stick_find(sticks, &pool, &head, bytes, &client, WALL, LIFETIME);
+        answer = stick_find(sticks, &(struct stick_request){&pool, &head, bytes, &client}, WALL);
+    CHECK(answer.server == STICK_NOBODY || answer.server < pool.server_count);
+    CHECK(answer.refused <= STICK_COOKIES_TRIED);
+    return answer;
+}
+
+/* Ids that an answer gives out stand in it. */
+static void learn(struct span value)
+{
+    static const struct span name = {(const uint8_t *)"h", 1};
+    struct stick_gift gifts[PLAN_STICKS_MOST];
+    size_t count = stick_gifts_in_field(&pool, name, value, gifts);
+    CHECK(count == (value.length > 0) && (count == 0 || span_equal(gifts[0].id, value)));
+    count = stick_gifts(&pool, value, gifts);
+    CHECK(count <= pool.stick_count);
+    for (size_t i = 0; i < count; i++)
+        CHECK(gifts[i].id.length > 0 && gifts[i].id.data > value.data &&
+              gifts[i].id.data + gifts[i].id.length <= value.data + value.length);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool is_space(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* The same as stick_hide(), thought of otherwise: which bytes stay? All but those of a piece of ours and one semicolon with
+ * it, and what would be spaces in front. */
+static size_t hide(struct span value, uint8_t *kept)
+{
+    size_t length = 0, pieces = 0;
+    for (size_t start = 0, end; start <= value.length; start = end + 1) {
+        for (end = start; end < value.length && value.data[end] != ';';)
+            end++;
+        size_t name = start;
+        while (name < end && is_space(value.data[name]))
+            name++;
+        if (end - name >= 2 && value.data[name] == 'l' && value.data[name + 1] == '=')
+            continue;
+        if (pieces++ > 0)
+            kept[length++] = ';';
+        for (size_t i = pieces == 1 && start > 0 ? name : start; i < end; i++)
+            kept[length++] = value.data[i];
+    }
+    return length;
+}
+
+static void hide_both(struct span value)
+{
+    uint8_t *ours = malloc(value.length + 1), *theirs = malloc(value.length + 1);
+    CHECK(ours && theirs);
+    ours[value.length] = 42;
+    size_t length = stick_hide(&pool, value, ours);
+    CHECK(length <= value.length && ours[value.length] == 42);
+    CHECK(length == hide(value, theirs) && memcmp(ours, theirs, length) == 0);
+    free(ours);
+    free(theirs);
+}
+
+static struct stick_answer ask(struct span bytes)
+{
+    static const struct endpoint client = {.kind = ENDPOINT_UNIX};
+    struct head head = {0};
+    struct stick_answer answer = {.server = STICK_NOBODY};
+    if (head_read(&head, bytes).verdict == PARSE_DONE)
+        answer = stick_find(sticks, &(struct stick_request){&pool, &head, bytes, &client}, WALL);
     CHECK(answer.server == STICK_NOBODY || answer.server < pool.server_count);
     CHECK(answer.refused <= STICK_COOKIES_TRIED);
     return answer;

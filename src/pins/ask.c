@@ -1,0 +1,229 @@
+#include "pins/room.h"
+
+#include "proto/memcached.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A pin of a server that we do not know may come from a frontend that has the newer configuration: for so long it is left to
+ * it. */
+#define STRANGER_SECONDS 300
+
+/* One that was unpinned is remembered as such for long enough that every frontend hears of it. */
+#define UNPINNED_SECONDS 60
+
+/* Commands for a query, at most: two keys of 39 bytes, numbers, and a sealed value. */
+#define COMMANDS_MOST 1024
+
+/* ---- commands -------------------------------------------------------------------------------------------------------- */
+
+static uint32_t lifetime_of(const struct query *query)
+{
+    uint32_t whole = room_seconds(query->lifetime);
+    if (query->kind == QUERY_UNPIN)
+        return UNPINNED_SECONDS;
+    return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
+}
+
+struct commands {
+    struct text text;
+    unsigned replies;
+    char bytes[COMMANDS_MOST];
+};
+
+static void add_get(struct commands *commands, struct room_link *link, const struct query *query)
+{
+    char key[PINS_KEY_SIZE];
+    size_t length = pins_key_text(query->mark, key);
+    uint32_t opaque = link->link.opaque + ++commands->replies;
+    memcached_write_get(&commands->text, span_of(key, length), lifetime_of(query), opaque);
+}
+
+/* False if the name of the server is too long for a pin. */
+static bool add_store(struct commands *commands, struct room_link *link, const struct query *query,
+                      enum memcached_mode mode, uint64_t number)
+{
+    char key[PINS_KEY_SIZE];
+    uint8_t value[SEALED_MOST];
+    size_t length = pins_key_text(query->mark, key);
+    struct pin_scope scope = {.pool = span_text(query->pool->name), .key = span_of(key, length)};
+    struct sealed_content content = {.time = clock_wall()};
+    struct memcached_store store = {.mode = mode, .number = number, .seconds = lifetime_of(query)};
+    if (query->kind != QUERY_UNPIN) {
+        const char *name = query->pool->servers[query->server].name;
+        if (strlen(name) > SEALED_SERVER_MOST)
+            return false;
+        content.server_length = (uint8_t)strlen(name);
+        memcpy(content.server, name, content.server_length);
+    }
+    if (pin_seal(&link->room->shared->keys, &scope, &content, value, &store.value.length) != 0)
+        return false;
+    store.value.data = value;
+    store.opaque = link->link.opaque + ++commands->replies;
+    memcached_write_store(&commands->text, scope.key, &store);
+    return true;
+}
+
+static bool dispatch(struct room_link *link, struct query *query, struct commands *commands)
+{
+    counter_add(link->room->counters, COUNTER_PIN_QUERIES, 1);
+    return memcached_link_send(&link->link, query, span_of(commands->text.data, commands->text.length),
+                               commands->replies);
+}
+
+/* The first commands of a query. */
+static bool begin(struct room_link *link, struct query *query)
+{
+    struct commands commands = {.replies = 0};
+    bool fits = true;
+    text_init(&commands.text, commands.bytes, sizeof(commands.bytes));
+    if (query->kind == QUERY_CLAIM)
+        fits = add_store(&commands, link, query, MEMCACHED_ADD, 0);
+    else if (query->kind == QUERY_SET || query->kind == QUERY_UNPIN)
+        fits = add_store(&commands, link, query, MEMCACHED_SET, 0);
+    if (query->kind != QUERY_SET && query->kind != QUERY_UNPIN)
+        add_get(&commands, link, query);
+    return fits && dispatch(link, query, &commands);
+}
+
+/* In place of what is there (`number`), or of nothing (0). */
+static bool replace(struct room_link *link, struct query *query, uint64_t number)
+{
+    struct commands commands = {.replies = 0};
+    text_init(&commands.text, commands.bytes, sizeof(commands.bytes));
+    if (!add_store(&commands, link, query, number ? MEMCACHED_REPLACE : MEMCACHED_ADD, number))
+        return false;
+    add_get(&commands, link, query);
+    query->round++;
+    return dispatch(link, query, &commands);
+}
+
+/* ---- replies --------------------------------------------------------------------------------------------------------- */
+
+static void finish(struct room_link *link, struct query *query, enum query_outcome outcome, uint32_t server)
+{
+    bool of_sweep = query->owner == link;
+    if (outcome == QUERY_FAILED)
+        counter_add(link->room->counters, COUNTER_PIN_FAILURES, 1);
+    if (query->answered)
+        query->answered(query->owner, outcome, server);
+    free(query);
+    if (of_sweep && --link->sweeping == 0)
+        room_sweep_on(link);
+}
+
+/* What stands in memcached, as far as we can read it. */
+enum content_kind { CONTENT_SERVER, CONTENT_NOBODY, CONTENT_STRANGER, CONTENT_JUNK };
+
+static enum content_kind read_content(const struct room_link *link, const struct query *query, struct span value,
+                                      uint32_t *server, micros *claimed)
+{
+    const struct pins_shared *shared = link->room->shared;
+    char key[PINS_KEY_SIZE];
+    size_t length = pins_key_text(query->mark, key);
+    struct pin_scope scope = {.pool = span_text(query->pool->name), .key = span_of(key, length)};
+    struct sealed_content content;
+    if (!pin_open(&shared->keys, &scope, value, &content))
+        return CONTENT_JUNK;
+    *claimed = content.time;
+    if (content.server_length == 0)
+        return CONTENT_NOBODY;
+    struct span name = span_of(content.server, content.server_length);
+    for (uint32_t i = 0; i < query->pool->server_count; i++)
+        if (span_equal(span_text(query->pool->servers[i].name), name)) {
+            *server = i;
+            return room_is_void(shared, query->pool, i, room_seconds(content.time)) ? CONTENT_NOBODY : CONTENT_SERVER;
+        }
+    return content.time > clock_wall() - STRANGER_SECONDS * (micros)SECOND_IN_MICROS ? CONTENT_STRANGER : CONTENT_JUNK;
+}
+
+/* Whether this query may put its server in the place of what is there. */
+static bool may_replace(const struct query *query, enum content_kind kind, uint32_t server)
+{
+    if (query->kind == QUERY_FIND || query->round > 1)
+        return false;
+    if (kind == CONTENT_JUNK)
+        return true;
+    if (kind == CONTENT_NOBODY)
+        return query->kind == QUERY_CLAIM || query->kind == QUERY_MOVE;
+    return query->kind == QUERY_MOVE && query->round == 0 && kind == CONTENT_SERVER &&
+           (query->was == PIN_NO_SERVER || query->was == server) && query->server != server;
+}
+
+/* `stored`: so was what is read now, by this very query. */
+static void take_value(struct room_link *link, struct query *query, bool stored, const struct memcached_reply *reply)
+{
+    uint32_t server = PIN_NO_SERVER;
+    micros claimed = 0;
+    enum content_kind kind = read_content(link, query, reply->value, &server, &claimed);
+    if (kind == CONTENT_JUNK || kind == CONTENT_STRANGER)
+        counter_add(link->room->counters, COUNTER_PINS_STRANGE, 1);
+    if (may_replace(query, kind, server) && reply->number != 0 && replace(link, query, reply->number))
+        return;
+    if (kind == CONTENT_SERVER) {
+        if (query->kind != QUERY_FIND && server != query->server)
+            counter_add(link->room->counters, COUNTER_PINS_OBEYED, 1);
+        room_remember(link, query, server, claimed);
+        finish(link, query, stored && server == query->server ? QUERY_CLAIMED : QUERY_PINNED, server);
+    } else if (kind == CONTENT_NOBODY) {
+        pin_table_forget(link->room->shared->table, query->mark);
+        finish(link, query, QUERY_FREE, PIN_NO_SERVER);
+    } else {
+        finish(link, query, QUERY_STRANGE, PIN_NO_SERVER);
+    }
+}
+
+static void replied(struct memcached_link *memcached, struct query *query, enum memcached_word first,
+                    const struct memcached_reply *reply)
+{
+    struct room_link *link = container_of(memcached, struct room_link, link);
+    if (first == MEMCACHED_STORED && query->kind == QUERY_CLAIM && query->round == 0)
+        counter_add(link->room->counters, COUNTER_PINS_CLAIMED, 1);
+    if (query->kind == QUERY_SET && reply->word == MEMCACHED_STORED)
+        room_remember(link, query, query->server, clock_wall());
+    if (query->kind == QUERY_SET || query->kind == QUERY_UNPIN) {
+        finish(link, query, QUERY_FREE, PIN_NO_SERVER);
+        return;
+    }
+    if (reply->word == MEMCACHED_VALUE) {
+        take_value(link, query, first == MEMCACHED_STORED, reply);
+        return;
+    }
+    bool may_add = query->kind == QUERY_CONFIRM || query->kind == QUERY_MOVE;
+    if (may_add && query->round == 0 && replace(link, query, 0))
+        return;
+    finish(link, query, QUERY_FREE, PIN_NO_SERVER);
+}
+
+static void failed(struct memcached_link *memcached, struct query *query)
+{
+    struct room_link *link = container_of(memcached, struct room_link, link);
+    link->sweep_at = SIZE_MAX; /* it begins anew when memcached is back */
+    finish(link, query, QUERY_FAILED, PIN_NO_SERVER);
+}
+
+static void reached(struct memcached_link *memcached)
+{
+    room_sweep(container_of(memcached, struct room_link, link));
+}
+
+const struct memcached_calls room_calls = {.replied = replied, .failed = failed, .reached = reached};
+
+/* ---- asking ---------------------------------------------------------------------------------------------------------- */
+
+struct query *room_ask(struct pins_room *room, const struct query *wanted)
+{
+    struct room_link *link = room_link_for(room, wanted->mark);
+    if (!breaker_lets(link->link.breaker))
+        return NULL;
+    struct query *query = malloc(sizeof(*query));
+    if (!query)
+        return NULL;
+    *query = *wanted;
+    list_init(&query->link);
+    query->deadline = room_now(room) + QUERY_PATIENCE;
+    if (begin(link, query))
+        return query;
+    free(query);
+    return NULL;
+}

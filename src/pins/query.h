@@ -1,0 +1,52 @@
+#ifndef LIMPET_PINS_QUERY_H
+#define LIMPET_PINS_QUERY_H
+
+/* A question to a memcached server about one pin, from the first command to the last reply. What it means is for pins/pins to
+ * know; pins/link brings commands there and replies back. */
+
+#include "algo/mark.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "plan/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* However slow memcached is, no visit waits longer: to connect, to ask and to hear. */
+#define QUERY_PATIENCE (20 * (micros)MILLIS_IN_MICROS)
+
+enum query_kind {
+    QUERY_FIND,    /* who is it? */
+    QUERY_CLAIM,   /* it is `server`, unless somebody has claimed it already; who is it now? One round trip */
+    QUERY_CONFIRM, /* it should be `server`: is it still? If nobody knows, it is claimed */
+    QUERY_MOVE,    /* it was `was`, who is not to be had: it is `server`, unless somebody has moved it already */
+    QUERY_SET,     /* it is `server` whatever was: a server itself has said so */
+    QUERY_UNPIN    /* it is nobody: whoever remembers it forgets it */
+};
+
+enum query_outcome {
+    QUERY_PINNED,  /* to a server of the pool */
+    QUERY_CLAIMED, /* the same, and it is ours */
+    QUERY_FREE,    /* there is none, or it was unpinned */
+    QUERY_STRANGE, /* there is something that we do not know */
+    QUERY_FAILED   /* nobody answered in time, or not what memcached answers */
+};
+
+struct query {
+    struct list link; /* of those that wait for replies, in the order of their commands */
+    enum query_kind kind;
+    struct mark mark;
+    const struct plan_pool *pool;
+    uint32_t server; /* index in the pool */
+    uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
+    micros lifetime;
+    micros deadline;    /* steady */
+    uint32_t opaque;    /* of the next reply */
+    uint8_t replies;    /* still to come */
+    uint8_t first_word; /* of the replies so far: enum memcached_word */
+    uint8_t round;      /* from 0 */
+    void (*answered)(void *owner, enum query_outcome outcome, uint32_t server); /* null: nobody waits */
+    void *owner;
+};
+
+#endif

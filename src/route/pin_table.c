@@ -1,0 +1,501 @@
+#include "route/pin_table.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* So many parts with a lock each: with threads as many as CPUs, two rarely want the same one. */
+#define SHARDS 64
+#define FIRST_ROOM 64 /* of a shard, in pins */
+
+/* Pins are named by their place in the shard, so that they stay where they are when it grows. */
+#define NOWHERE UINT32_MAX
+
+enum queue_name {
+    QUEUE_NEW,  /* nobody came back for it yet */
+    QUEUE_USED, /* somebody did */
+    QUEUE_COUNT
+};
+
+/* What lies in the caller's memory. An engine may have died while it wrote: then the sum is wrong. */
+struct slot {
+    struct pin pin;
+    uint32_t queue; /* enum queue_name */
+    uint32_t sum;
+};
+
+/* What is private to this engine, one for each slot. */
+struct thread_of_slot {
+    uint32_t chain; /* the next with the same bucket, or the next free one */
+    uint32_t older, newer;
+};
+
+struct queue {
+    uint32_t oldest, newest;
+    uint32_t count;
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    struct slot *slots; /* `most` of them */
+    struct thread_of_slot *threads;
+    uint32_t *buckets; /* as many as `room`, a power of two */
+    uint32_t room;     /* of threads and buckets */
+    uint32_t most;
+    uint32_t used; /* slots that were ever taken */
+    uint32_t free; /* the first of those given back */
+    struct queue queues[QUEUE_COUNT];
+};
+
+struct pin_table {
+    struct shard shards[SHARDS];
+};
+
+static uint32_t most_of_shard(size_t most)
+{
+    return (uint32_t)(most / SHARDS);
+}
+
+size_t pin_table_size(size_t most)
+{
+    return (size_t)most_of_shard(most) * SHARDS * sizeof(struct slot);
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------------- */
+
+static uint64_t stir(uint64_t sum, uint64_t more)
+{
+    sum = (sum ^ more) * 0x9e3779b97f4a7c15;
+    return sum ^ sum >> 32;
+}
+
+/* Never 0, so that an empty slot is no pin. */
+static uint32_t sum_of(const struct slot *slot)
+{
+    const struct pin *pin = &slot->pin;
+    uint64_t sum = stir(stir(stir(1, pin->mark.low), pin->mark.high), pin->server);
+    sum = stir(sum, (uint64_t)pin->until << 32 | pin->claimed);
+    sum = stir(stir(sum, (uint64_t)pin->confirmed << 32 | pin->asked), slot->queue);
+    return (uint32_t)sum | 1;
+}
+
+static void sign(struct slot *slot)
+{
+    slot->sum = sum_of(slot);
+}
+
+static void clear(struct slot *slot)
+{
+    *slot = (struct slot){.sum = 0};
+}
+
+/* The low half of a mark chooses the shard, the high half the bucket. */
+static size_t shard_number(struct mark mark)
+{
+    return mark.low % SHARDS;
+}
+
+static bool is_whole(const struct slot *slot, size_t shard)
+{
+    return slot->sum == sum_of(slot) && slot->queue < QUEUE_COUNT && slot->pin.server != PIN_TABLE_NOBODY &&
+           shard_number(slot->pin.mark) == shard;
+}
+
+/* 2^32 seconds are 136 years. */
+static uint32_t seconds(micros time)
+{
+    micros whole = time / SECOND_IN_MICROS;
+    return whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX;
+}
+
+/* ---- queues and chains ----------------------------------------------------------------------------------------------- */
+
+static uint32_t *bucket_of(struct shard *shard, struct mark mark)
+{
+    return &shard->buckets[mark.high & (shard->room - 1)];
+}
+
+static void queue_add(struct shard *shard, enum queue_name name, uint32_t at)
+{
+    struct queue *queue = &shard->queues[name];
+    struct thread_of_slot *thread = &shard->threads[at];
+    shard->slots[at].queue = name;
+    thread->older = queue->newest;
+    thread->newer = NOWHERE;
+    if (queue->newest != NOWHERE)
+        shard->threads[queue->newest].newer = at;
+    else
+        queue->oldest = at;
+    queue->newest = at;
+    queue->count++;
+}
+
+static void queue_remove(struct shard *shard, uint32_t at)
+{
+    struct thread_of_slot *thread = &shard->threads[at];
+    struct queue *queue = &shard->queues[shard->slots[at].queue];
+    if (thread->older != NOWHERE)
+        shard->threads[thread->older].newer = thread->newer;
+    else
+        queue->oldest = thread->newer;
+    if (thread->newer != NOWHERE)
+        shard->threads[thread->newer].older = thread->older;
+    else
+        queue->newest = thread->older;
+    queue->count--;
+}
+
+/* Where the chain points to this mark, or to its end. Null while the shard has no room at all. */
+static uint32_t *find(struct shard *shard, struct mark mark)
+{
+    if (shard->room == 0)
+        return NULL;
+    uint32_t *place = bucket_of(shard, mark);
+    while (*place != NOWHERE && !mark_equal(shard->slots[*place].pin.mark, mark))
+        place = &shard->threads[*place].chain;
+    return place;
+}
+
+/* `place` points to the slot. */
+static void drop(struct shard *shard, uint32_t *place)
+{
+    uint32_t at = *place;
+    *place = shard->threads[at].chain;
+    queue_remove(shard, at);
+    clear(&shard->slots[at]);
+    shard->threads[at].chain = shard->free;
+    shard->free = at;
+}
+
+static void drop_oldest(struct shard *shard, enum queue_name name)
+{
+    drop(shard, find(shard, shard->slots[shard->queues[name].oldest].pin.mark));
+}
+
+static bool oldest_ran_out(const struct shard *shard, enum queue_name name, uint32_t now)
+{
+    uint32_t oldest = shard->queues[name].oldest;
+    return oldest != NOWHERE && shard->slots[oldest].pin.until < now;
+}
+
+static void chain_in(struct shard *shard, uint32_t at)
+{
+    uint32_t *bucket = bucket_of(shard, shard->slots[at].pin.mark);
+    shard->threads[at].chain = *bucket;
+    *bucket = at;
+}
+
+/* Twice the room. What was there finds its bucket again. */
+static bool grow(struct shard *shard)
+{
+    uint32_t room = shard->room == 0 ? FIRST_ROOM : shard->room * 2;
+    struct thread_of_slot *threads = realloc(shard->threads, room * sizeof(*threads));
+    if (threads)
+        shard->threads = threads;
+    uint32_t *buckets = malloc(room * sizeof(*buckets));
+    if (!threads || !buckets) {
+        free(buckets);
+        return false;
+    }
+    free(shard->buckets);
+    shard->buckets = buckets;
+    shard->room = room;
+    memset(buckets, 0xff, room * sizeof(*buckets));
+    for (uint32_t at = 0; at < shard->used; at++)
+        if (shard->slots[at].pin.server != PIN_TABLE_NOBODY)
+            chain_in(shard, at);
+    return true;
+}
+
+/* A place for one more: one whose time has run out, an empty one, or the one that is missed least. False without memory. */
+static bool make_place(struct shard *shard, uint32_t now)
+{
+    if (shard->free != NOWHERE)
+        return true;
+    for (enum queue_name name = 0; name < QUEUE_COUNT; name++)
+        if (oldest_ran_out(shard, name, now)) {
+            drop_oldest(shard, name);
+            return true;
+        }
+    if (shard->used < shard->most && (shard->used < shard->room || grow(shard)))
+        return true;
+    if (shard->used == 0)
+        return false;
+    drop_oldest(shard, shard->queues[QUEUE_NEW].count > 0 ? QUEUE_NEW : QUEUE_USED);
+    return true;
+}
+
+static uint32_t take_place(struct shard *shard)
+{
+    uint32_t at = shard->free;
+    if (at == NOWHERE)
+        return shard->used++;
+    shard->free = shard->threads[at].chain;
+    return at;
+}
+
+/* Somebody came back for it. A quarter of the room stays with those who are new: they would else push out each other before
+ * they come back. */
+static void use(struct shard *shard, uint32_t at)
+{
+    queue_remove(shard, at);
+    queue_add(shard, QUEUE_USED, at);
+    struct queue *used = &shard->queues[QUEUE_USED];
+    if (used->count <= shard->most - shard->most / 4)
+        return;
+    uint32_t oldest = used->oldest;
+    queue_remove(shard, oldest);
+    queue_add(shard, QUEUE_NEW, oldest);
+    sign(&shard->slots[oldest]);
+}
+
+static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
+{
+    uint32_t *place = find(shard, pin->mark);
+    if (place && *place != NOWHERE) {
+        struct slot *known = &shard->slots[*place];
+        known->pin = *pin;
+        queue_remove(shard, *place);
+        queue_add(shard, (enum queue_name)known->queue, *place);
+        sign(known);
+        return true;
+    }
+    if (!make_place(shard, now))
+        return false;
+    uint32_t at = take_place(shard);
+    shard->slots[at].pin = *pin;
+    chain_in(shard, at);
+    queue_add(shard, QUEUE_NEW, at);
+    sign(&shard->slots[at]);
+    return true;
+}
+
+/* ---- what an earlier engine has left --------------------------------------------------------------------------------- */
+
+struct heir {
+    uint32_t at;
+    uint32_t until;
+};
+
+static int by_until(const void *left, const void *right)
+{
+    const struct heir *a = left, *b = right;
+    return a->until < b->until ? -1 : a->until > b->until;
+}
+
+/* Those that will run out last were seen last. */
+static void inherit_in_order(struct shard *shard, struct heir *heirs, uint32_t count)
+{
+    qsort(heirs, count, sizeof(*heirs), by_until);
+    for (uint32_t i = 0; i < count; i++)
+        queue_add(shard, (enum queue_name)shard->slots[heirs[i].at].queue, heirs[i].at);
+}
+
+/* Of two pins of one mark, which only a broken memory can hold, the first stays. */
+static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
+{
+    uint32_t *place = find(shard, mark);
+    return *place != NOWHERE && *place != at;
+}
+
+static bool inherit(struct shard *shard, size_t number, uint32_t now)
+{
+    uint32_t last = shard->most;
+    while (last > 0 && shard->slots[last - 1].sum == 0)
+        last--;
+    while (shard->room < last)
+        if (!grow(shard))
+            return false;
+    struct heir *heirs = malloc((last + 1) * sizeof(*heirs));
+    if (!heirs)
+        return false;
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < last; at++) {
+        struct slot *slot = &shard->slots[at];
+        if (is_whole(slot, number) && slot->pin.until >= now && !is_double(shard, slot->pin.mark, at)) {
+            chain_in(shard, at);
+            heirs[count++] = (struct heir){at, slot->pin.until};
+            continue;
+        }
+        clear(slot);
+        shard->threads[at].chain = shard->free;
+        shard->free = at;
+    }
+    shard->used = last;
+    inherit_in_order(shard, heirs, count);
+    free(heirs);
+    return true;
+}
+
+struct pin_table *pin_table_new(void *memory, size_t most, micros now)
+{
+    assert(most >= PLAN_PINS_LEAST && most <= PLAN_PINS_MOST);
+    struct pin_table *table = calloc(1, sizeof(*table));
+    if (!table)
+        return NULL;
+    bool whole = true;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table->shards[i];
+        pthread_mutex_init(&shard->lock, NULL);
+        shard->most = most_of_shard(most);
+        shard->slots = (struct slot *)memory + i * shard->most;
+        shard->free = NOWHERE;
+        for (size_t q = 0; q < QUEUE_COUNT; q++)
+            shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
+        whole = whole && inherit(shard, i, seconds(now));
+    }
+    if (whole)
+        return table;
+    pin_table_free(table);
+    return NULL;
+}
+
+void pin_table_free(struct pin_table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < SHARDS; i++) {
+        free(table->shards[i].threads);
+        free(table->shards[i].buckets);
+        pthread_mutex_destroy(&table->shards[i].lock);
+    }
+    free(table);
+}
+
+/* ---- one look each --------------------------------------------------------------------------------------------------- */
+
+static struct shard *lock(struct pin_table *table, struct mark mark)
+{
+    struct shard *shard = &table->shards[shard_number(mark)];
+    pthread_mutex_lock(&shard->lock);
+    return shard;
+}
+
+static void unlock(struct shard *shard)
+{
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* The slot of a pin that counts still, or null. */
+static struct slot *look(struct shard *shard, struct mark mark, uint32_t now, uint32_t *at)
+{
+    uint32_t *place = find(shard, mark);
+    if (!place || *place == NOWHERE)
+        return NULL;
+    *at = *place;
+    if (shard->slots[*at].pin.until >= now)
+        return &shard->slots[*at];
+    drop(shard, place);
+    return NULL;
+}
+
+bool pin_table_look(struct pin_table *table, struct mark mark, micros lifetime, micros now, struct pin *found)
+{
+    uint32_t at;
+    struct shard *shard = lock(table, mark);
+    struct slot *slot = look(shard, mark, seconds(now), &at);
+    if (slot) {
+        slot->pin.until = seconds(now + lifetime);
+        use(shard, at);
+        sign(slot);
+        *found = slot->pin;
+    }
+    unlock(shard);
+    return slot != NULL;
+}
+
+bool pin_table_claim(struct pin_table *table, struct pin *pin, uint64_t not_of, micros now)
+{
+    uint32_t at;
+    struct shard *shard = lock(table, pin->mark);
+    struct slot *slot = look(shard, pin->mark, seconds(now), &at);
+    bool done = true;
+    if (slot && (not_of == PIN_TABLE_NOBODY || slot->pin.server != not_of)) {
+        slot->pin.until = pin->until;
+        sign(slot);
+        *pin = slot->pin;
+    } else {
+        done = put(shard, pin, seconds(now));
+    }
+    unlock(shard);
+    return done;
+}
+
+bool pin_table_put(struct pin_table *table, const struct pin *pin, micros now)
+{
+    struct shard *shard = lock(table, pin->mark);
+    bool done = put(shard, pin, seconds(now));
+    unlock(shard);
+    return done;
+}
+
+void pin_table_forget(struct pin_table *table, struct mark mark)
+{
+    struct shard *shard = lock(table, mark);
+    uint32_t *place = find(shard, mark);
+    if (place && *place != NOWHERE)
+        drop(shard, place);
+    unlock(shard);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------------------------- */
+
+size_t pin_table_forget_server(struct pin_table *table, uint64_t server)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        for (uint32_t at = 0; at < shard->used; at++)
+            if (shard->slots[at].pin.server == server && server != PIN_TABLE_NOBODY) {
+                drop(shard, find(shard, shard->slots[at].pin.mark));
+                count++;
+            }
+        unlock(shard);
+    }
+    return count;
+}
+
+size_t pin_table_count(struct pin_table *table)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &table->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        count += shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
+        unlock(shard);
+    }
+    return count;
+}
+
+size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list, size_t most)
+{
+    size_t count = 0;
+    uint32_t per_shard = table->shards[0].most;
+    while (count < most && *cursor < (size_t)per_shard * SHARDS) {
+        struct shard *shard = &table->shards[*cursor / per_shard];
+        uint32_t at = (uint32_t)(*cursor % per_shard);
+        pthread_mutex_lock(&shard->lock);
+        for (; at < shard->used && count < most; at++)
+            if (shard->slots[at].pin.server != PIN_TABLE_NOBODY)
+                list[count++] = shard->slots[at].pin;
+        bool over = at >= shard->used;
+        unlock(shard);
+        *cursor = over ? (*cursor / per_shard + 1) * per_shard : *cursor / per_shard * per_shard + at;
+    }
+    return count;
+}
+
+size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, struct pin *list, size_t most)
+{
+    size_t count = 0, per_shard = most_of_shard(table_most);
+    const struct slot *slots = memory;
+    for (; count < most && *cursor < per_shard * SHARDS; ++*cursor) {
+        struct slot slot;
+        memcpy(&slot, &slots[*cursor], sizeof(slot));
+        if (is_whole(&slot, *cursor / per_shard))
+            list[count++] = slot.pin;
+    }
+    return count;
+}

@@ -1,0 +1,68 @@
+#ifndef LIMPET_SESSION_HOMING_H
+#define LIMPET_SESSION_HOMING_H
+
+/* Where was this client before? The stick step of a visit, the same for a connection and for a request: the pool's `stick` is
+ * asked in its order, and only what nobody here knows is asked of memcached. Then the visit waits, never longer than
+ * QUERY_PATIENCE for each.
+ *
+ * Afterwards, when the visit has its server, the table hears of it if that is another one than the pin names. */
+
+#include "algo/mark.h"
+#include "pins/pins.h"
+#include "route/decide.h"
+#include "route/pick.h"
+#include "route/stick.h"
+#include "session/context.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is to be asked of memcached. */
+struct homing_ask {
+    const struct plan_stick *stick;
+    struct mark mark;
+    uint32_t server; /* who it is as far as is known here, or STICK_NOBODY */
+};
+
+struct homing {
+    struct context *context;
+    const struct plan_pool *pool;
+    const struct pick *pick;
+    void (*woken)(struct homing *homing);
+    void *owner;                    /* for `woken`; whoever embeds it needs none */
+    struct query *query;            /* the one that is waited for; null: none */
+    const struct plan_stick *table; /* whose pin of `key` is to lead to the visit's server; null: none */
+    struct mark key;
+    uint32_t pinned; /* where that pin leads, or STICK_NOBODY */
+    uint32_t known;  /* the server that knows the client, or STICK_NOBODY */
+    uint8_t kind;    /* enum stick_kind: who told of it */
+    bool renew;      /* its cookie is good, but to be issued again */
+    uint8_t asked, ask_count;
+    struct homing_ask asks[PLAN_STICKS_MOST];
+};
+
+/* Nothing is remembered: nobody is known. */
+void homing_none(struct homing *homing);
+
+enum homing_verdict { HOMING_DONE, HOMING_WAIT };
+
+/* HOMING_WAIT: `woken` is called in another turn, when it is done; the homing and the pick stay where they are. The decision is
+ * only read now; its pool sticks. */
+MUST_CHECK enum homing_verdict homing_begin(struct homing *homing, struct context *context,
+                                            const struct decision *decision, const struct endpoint *client,
+                                            const struct pick *pick, void (*woken)(struct homing *homing));
+
+/* Nobody waits any more; harmless when nobody does. */
+void homing_give_up(struct homing *homing);
+
+/* The visit is with this server, an index in the pool. */
+void homing_arrived(struct homing *homing, uint32_t server);
+
+/* A server has given out, or taken back, ids of sessions. True: one was learnt. */
+bool homing_learn(struct context *context, const struct plan_pool *pool, const struct stick_gift *gifts, size_t count,
+                  uint32_t server);
+
+/* The same from a worker, of whom only the id is known. */
+void homing_hear(struct context *context, const struct plan_pool *pool, uint32_t server, struct span id, bool ended);
+
+#endif
