@@ -308,6 +308,7 @@ int pins_room_new(struct loop *loop, struct pins_shared *shared, struct counters
         struct room_link *link = &room->links[i];
         link->room = room;
         link->sweep_at = SIZE_MAX;
+        timer_init(&link->sweep_later, room_sweep_later);
         link->link = (struct memcached_link){
             .loop = loop,
             .address = &shared->plan->memcached[i],
@@ -326,6 +327,7 @@ void pins_room_close(struct pins_room *room)
 {
     for (size_t i = 0; room && i < room->count; i++) {
         room->links[i].sweep_at = SIZE_MAX;
+        timer_clear(&room->loop->timers, &room->links[i].sweep_later);
         memcached_link_close(&room->links[i].link);
     }
 }
