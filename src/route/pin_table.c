@@ -499,3 +499,19 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
     }
     return count;
 }
+
+bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found)
+{
+    size_t shard = shard_number(mark), per_shard = most_of_shard(table_most);
+    const struct slot *slots = (const struct slot *)memory + shard * per_shard;
+    for (size_t at = 0; at < per_shard; at++) {
+        if (!mark_equal(slots[at].pin.mark, mark))
+            continue;
+        struct slot slot;
+        memcpy(&slot, &slots[at], sizeof(slot));
+        *found = slot.pin;
+        if (mark_equal(slot.pin.mark, mark) && is_whole(&slot, shard))
+            return true;
+    }
+    return false;
+}
