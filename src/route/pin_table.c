@@ -499,3 +499,12 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
     }
     return count;
 }
+
+size_t pin_table_peek_count(const void *memory, size_t table_most)
+{
+    size_t count = 0;
+    const struct slot *slots = memory;
+    for (size_t i = 0; i < table_most / SHARDS * SHARDS; i++)
+        count += slots[i].sum != 0;
+    return count;
+}
