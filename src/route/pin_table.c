@@ -540,19 +540,15 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
 
 bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found)
 {
-    size_t shard = shard_number(mark), per_shard = most_of_shard(table_most);
-    const struct slot *slots = (const struct slot *)memory + shard * per_shard;
-    const struct taken *taken = (const struct taken *)((const struct slot *)memory + SHARDS * per_shard);
-    uint32_t used = read_taken(&taken->of_shard[shard], (uint32_t)per_shard);
-    for (size_t at = 0; at < used; at++) {
-        if (!mark_equal(slots[at].pin.mark, mark))
-            continue;
-        struct slot slot;
-        memcpy(&slot, &slots[at], sizeof(slot));
-        *found = slot.pin;
-        if (mark_equal(slot.pin.mark, mark) && is_whole(&slot, shard))
-            return true;
-    }
+    struct pin list[64];
+    size_t per_shard = most_of_shard(table_most), cursor = shard_number(mark) * per_shard, end = cursor + per_shard,
+           count;
+    while (cursor < end && (count = pin_table_peek(memory, table_most, &cursor, list, 64)) > 0)
+        for (size_t i = 0; i < count; i++)
+            if (mark_equal(list[i].mark, mark)) {
+                *found = list[i];
+                return true;
+            }
     return false;
 }
 
