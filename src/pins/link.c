@@ -400,7 +400,7 @@ static bool greet(struct wire *wire)
     memcached_write_store(&text, span_text(WORD_KEY), &store);
     memcached_write_get(&text, span_text(WORD_KEY), 0, ++link->opaque);
     wire->greeting = 2;
-    wire->greeted_by = now(link) + QUERY_PATIENCE;
+    wire->greeted_by = now(link) + link->patience;
     return put_out(wire, span_of(text.data, text.length));
 }
 

@@ -83,7 +83,7 @@ def test_an_empty_memcached_is_filled_again_from_what_frontends_know(frontend, s
 
 def test_a_memcached_that_stands_still_costs_five_visits_20_ms(frontend, servers, table):
     silent = table(FakeMemcached, lambda command, reply: time.sleep(3600))
-    proxy = frontend(servers[:3], [silent])
+    proxy = frontend(servers[:3], [silent], timeouts={"memcached": "20ms"})
     waits = []
     for number in range(40):
         begun = time.monotonic()
