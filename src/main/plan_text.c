@@ -378,6 +378,7 @@ static void timeouts(FILE *out, const struct plan_timeouts *t)
         {"connect", t->connect, "to reach a server; then the next in the ranking is tried"},
         {"worker", t->worker, "for a worker to take the connection; then it ends"},
         {"answer", t->answer, "for a server to begin its answer to a request; then it is 504"},
+        {"memcached", t->memcached, "for memcached to know a client; then the ranking decides"},
         {"idle", t->idle, "without a byte; then the connection ends"},
         {"tunnel", t->tunnel, "without a byte on an upgraded connection; then it ends"},
         {"drain", t->drain, "to finish when limpet is stopped"},

@@ -221,7 +221,8 @@ struct query *room_ask(struct pins_room *room, const struct query *wanted)
         return NULL;
     *query = *wanted;
     list_init(&query->link);
-    query->deadline = room_now(room) + QUERY_PATIENCE;
+    if (query->deadline == 0)
+        query->deadline = room_now(room) + room->shared->plan->timeouts.memcached;
     if (begin(link, query))
         return query;
     free(query);

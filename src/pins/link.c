@@ -28,9 +28,9 @@ struct wire {
 #define WORD_KEY "limpet:instance"
 #define WORD_LENGTH 16
 
-/* The number of the first of the two commands with which every connection begins. It has nothing to do with those of queries: the
- * commands of one may be written already when a connection is made for it. */
-#define GREETING_OPAQUE 1
+/* Of the first command of a connection; the second has the next one. They are not counted on from link->opaque, because a query that
+ * opens the connection has its commands written by then. */
+#define GREETING_OPAQUE 0xffffff00
 
 static micros now(const struct memcached_link *link)
 {
@@ -417,7 +417,7 @@ static bool greet(struct wire *wire)
     memcached_write_store(&text, span_text(WORD_KEY), &store);
     memcached_write_get(&text, span_text(WORD_KEY), 0, GREETING_OPAQUE + 1);
     wire->greeting = 2;
-    wire->greeted_by = now(link) + QUERY_PATIENCE;
+    wire->greeted_by = now(link) + link->patience;
     return put_out(wire, span_of(text.data, text.length));
 }
 

@@ -179,6 +179,7 @@ struct query room_query(const struct pin_question *question, enum query_kind kin
         .server = server,
         .was = PIN_NO_SERVER,
         .lifetime = question->stick->lifetime,
+        .deadline = question->deadline,
     };
 }
 
@@ -314,6 +315,7 @@ int pins_room_new(struct loop *loop, struct pins_shared *shared, struct counters
         link->link = (struct memcached_link){
             .loop = loop,
             .address = &shared->plan->memcached[i],
+            .patience = shared->plan->timeouts.memcached,
             .breaker = &shared->breakers[i],
             .calls = &room_calls,
             .scratch = room->scratch,

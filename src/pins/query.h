@@ -12,9 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* However slow memcached is, no visit waits longer: to connect, to ask and to hear. */
-#define QUERY_PATIENCE (20 * (micros)MILLIS_IN_MICROS)
-
 enum query_kind {
     QUERY_FIND,    /* who is it? */
     QUERY_CLAIM,   /* it is `server`, unless somebody has claimed it already; who is it now? One round trip */
@@ -40,7 +37,7 @@ struct query {
     uint32_t server; /* index in the pool */
     uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
     micros lifetime;
-    micros deadline;    /* steady */
+    micros deadline;    /* steady; 0: as long as the plan lets anybody wait */
     uint32_t opaque;    /* of the next reply */
     uint8_t replies;    /* still to come */
     uint8_t first_word; /* of the replies so far: enum memcached_word */
