@@ -113,7 +113,7 @@ static inline void house_open_room(void)
     loopback_must(pins_shared_init(&house.shared, &house.plan, house.ranking, house.memory, &house.breaker) == 0);
     house.shared.states = house.states;
     loopback_must(pins_room_new(&house.loop, &house.shared, &house.counters, true, &house.room) == 0);
-    house.question = (struct pin_question){&house_pool, &house_sticks[0], house_mark("one")};
+    house.question = (struct pin_question){.pool = &house_pool, .stick = &house_sticks[0], .mark = house_mark("one")};
 }
 
 static inline void house_close_room(void)
@@ -250,6 +250,14 @@ static inline bool house_hear(struct heard *heard)
     return true;
 }
 
+/* The next command, which must be there. */
+static inline struct heard house_next(void)
+{
+    struct heard heard;
+    loopback_must(house_hear(&heard));
+    return heard;
+}
+
 static inline void house_say_bytes(const void *bytes, size_t length)
 {
     loopback_must(send(house.talk, bytes, length, MSG_NOSIGNAL) == (ssize_t)length);
@@ -265,8 +273,7 @@ static inline void house_say_bytes(const void *bytes, size_t length)
 /* The first words of a connection; another `word` is another memcached. */
 static inline void house_greet(const char *word)
 {
-    struct heard own, asked;
-    loopback_must(house_hear(&own) && house_hear(&asked));
+    struct heard own = house_next(), asked = house_next();
     loopback_must(strcmp(own.key, "limpet:instance") == 0 && strcmp(asked.key, "limpet:instance") == 0);
     house_say("NS O%u\r\nVA %zu c1 O%u\r\n%s\r\n", own.opaque, strlen(word), asked.opaque, word);
     house_turn();

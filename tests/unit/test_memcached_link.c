@@ -12,7 +12,8 @@
 static void claim(struct heard *store, struct heard *get)
 {
     assert_non_null(house_ask(QUERY_CLAIM, B));
-    assert_true(house_hear(store) && house_hear(get));
+    *store = house_next();
+    *get = house_next();
 }
 
 /* Answers two commands; their numbers stand where the text has @1 and @2. */
@@ -129,7 +130,7 @@ static void all_that_wait_behind_a_wrong_reply_are_told(void **state)
     for (unsigned i = 0; i < 10; i++)
         assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
     for (unsigned i = 0; i < 4; i++) {
-        assert_true(house_hear(&heard));
+        heard = house_next();
         house_answer(&heard);
     }
     house_say("ERROR\r\n");
@@ -150,11 +151,12 @@ static void replies_may_come_byte_by_byte(void **state)
     int length = snprintf(reply, sizeof(reply), "NS O%u\r\nVA %zu c7 O%u\r\n", store.opaque, there->length, get.opaque);
     memcpy(reply + length, there->value, there->length);
     length += (int)there->length;
-    memcpy(reply + length, "\r\n", 2);
-    for (int i = 0; i < length + 2; i++) {
+    reply[length++] = '\r';
+    reply[length++] = '\n';
+    for (int i = 0; i < length; i++) {
         house_say_bytes(reply + i, 1);
         house_turn();
-        assert_int_equal(house.told, i == length + 1);
+        assert_int_equal(house.told, i == length - 1);
     }
     assert_int_equal(house.outcome, QUERY_PINNED);
     assert_int_equal(house.server, C);
@@ -258,10 +260,9 @@ static void who_does_not_understand_the_first_words_is_no_memcached(void **state
         "220 smtp.example.org ESMTP\r\n500 unrecognized command\r\n" /* somebody else */
     };
     for (size_t i = 0; i < ARRAY_LENGTH(answers); i++) {
-        struct heard own, asked;
         if (i > 0)
             assert_int_equal(house_make(state), 0);
-        assert_true(house_hear(&own) && house_hear(&asked));
+        struct heard own = house_next(), asked = house_next();
         say_for(answers[i], &own, &asked);
         house_turn();
         assert_true(house_is_left());
@@ -274,12 +275,11 @@ static void who_does_not_understand_the_first_words_is_no_memcached(void **state
 
 static void who_lets_in_and_answers_nothing_is_not_asked_for_long(void **state)
 {
-    struct heard heard;
     for (unsigned i = 1; i <= BREAKER_FAILURES; i++) {
         house_hang_up();
         assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
         house_greet(HOUSE_WORD);
-        assert_true(house_hear(&heard));
+        (void)house_next();
         house_say("ERROR\r\n");
         house_turn();
         assert_int_equal(house.told_as[QUERY_FAILED], i);

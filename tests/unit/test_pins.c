@@ -53,12 +53,12 @@ static void later(micros time)
 
 static void a_new_key_is_claimed_in_one_trip(void **state)
 {
-    struct heard store, get, none;
+    struct heard none;
     char key[PINS_KEY_SIZE];
     house_greet(HOUSE_WORD);
     assert_not_known();
     assert_non_null(house_ask(QUERY_CLAIM, B));
-    assert_true(house_hear(&store) && house_hear(&get)); /* both are there before anything was answered */
+    struct heard store = house_next(), get = house_next(); /* both are there before anything was answered */
     assert_false(house_hear(&none));
     pins_key_text(house.question.mark, key);
     assert_string_equal(store.key, key);
@@ -110,10 +110,9 @@ static void who_only_looks_leaves_nothing(void **state)
 
 static void a_pin_that_is_evicted_at_once_is_free(void **state)
 {
-    struct heard store, get;
     house_greet(HOUSE_WORD);
     assert_non_null(house_ask(QUERY_CLAIM, B));
-    assert_true(house_hear(&store) && house_hear(&get));
+    struct heard store = house_next(), get = house_next();
     house_say("HD O%u\r\nEN O%u\r\n", store.opaque, get.opaque);
     house_turn();
     assert_int_equal(house.outcome, QUERY_FREE);
@@ -222,11 +221,10 @@ static void a_pin_that_another_frontend_has_moved_is_obeyed(void **state)
 /* Another one is quicker by less than a trip: the number of what was read is not that of what is there. */
 static void a_race_of_moves_has_one_winner(void **state)
 {
-    struct heard get;
     house_greet(HOUSE_WORD);
     claim_one_for(A);
     pins_move(house.room, &house.question, A, C);
-    assert_true(house_hear(&get));
+    struct heard get = house_next();
     house_answer(&get);
     house_pin("one", "b", 0);
     house_turn();
@@ -303,12 +301,11 @@ static void what_memcached_has_forgotten_is_claimed_again(void **state)
 
 static void who_unpins_leaves_word_for_the_others(void **state)
 {
-    struct heard heard;
     house_greet(HOUSE_WORD);
     claim_one_for(A);
     pins_unpin(house.room, &house.question);
     assert_not_known();
-    assert_true(house_hear(&heard));
+    struct heard heard = house_next();
     assert_non_null(strstr(heard.line, " T60 "));
     house_answer(&heard);
     house_turn();
@@ -333,7 +330,7 @@ static void what_was_unpinned_elsewhere_is_forgotten(void **state)
 
 static void decide_alone(const char *key, uint32_t server)
 {
-    struct pin_question question = {&house_pool, &house_sticks[0], house_mark(key)};
+    struct pin_question question = {.pool = &house_pool, .stick = &house_sticks[0], .mark = house_mark(key)};
     assert_int_equal(pins_claim_here(house.room, &question, server), server);
 }
 
