@@ -20,6 +20,7 @@ struct wire {
     uint8_t greeting;  /* replies to its first two commands that are still to come */
     uint32_t opaque;   /* ... of the next of them */
     micros greeted_by; /* ... until then */
+    micros soonest;    /* no query that waits has its deadline before this */
     char *out;         /* what the socket did not take yet */
     size_t out_length, out_capacity;
 };
@@ -49,10 +50,21 @@ static struct query *oldest(const struct wire *wire)
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------------- */
 
+/* Whoever has waited elsewhere before has less time left than those who asked earlier, so it need not be the oldest's. */
+static micros soonest_of(const struct wire *wire)
+{
+    micros soonest = TIMER_NEVER;
+    for (const struct list *each = wire->queries.next; each != &wire->queries; each = each->next) {
+        micros deadline = container_of(each, struct query, link)->deadline;
+        soonest = deadline < soonest ? deadline : soonest;
+    }
+    return soonest;
+}
+
+/* May be too early: who was asked for is answered by now. */
 static micros deadline_of(const struct wire *wire)
 {
-    struct query *query = oldest(wire);
-    micros deadline = query ? query->deadline : TIMER_NEVER;
+    micros deadline = list_is_empty(&wire->queries) ? TIMER_NEVER : wire->soonest;
     return wire->greeting > 0 && wire->greeted_by < deadline ? wire->greeted_by : deadline;
 }
 
@@ -243,7 +255,7 @@ static const char *take_greeting(struct wire *wire, const struct memcached_reply
  * last is to such a question, unless it only stores. */
 static bool may_be_said(const struct query *query, const struct memcached_reply *reply)
 {
-    bool stores = query->replies > 1 || query->kind == QUERY_SET || query->kind == QUERY_UNPIN;
+    bool stores = query->replies > 1 || query_only_stores(query);
     bool found = reply->word == MEMCACHED_VALUE || reply->word == MEMCACHED_NONE;
     return stores != found;
 }
@@ -449,8 +461,11 @@ static void look_at_deadline(struct memcached_link *link)
     wire->stream.readable = true;
     if (!work(wire))
         return;
+    wire->soonest = soonest_of(wire);
     if (deadline_of(wire) <= now(link))
         fail(link, "it does not answer in time");
+    else
+        set_timer(link);
 }
 
 /* Unless another thread is already trying, or it is too early. */
@@ -490,6 +505,8 @@ bool memcached_link_send(struct memcached_link *link, struct query *query, struc
     query->opaque = link->opaque + 1;
     query->replies = (uint8_t)replies;
     link->opaque += replies;
+    if (list_is_empty(&link->wire->queries) || query->deadline < link->wire->soonest)
+        link->wire->soonest = query->deadline;
     list_append(&link->wire->queries, &query->link);
     link->waiting++;
     set_timer(link);

@@ -16,6 +16,7 @@
 
 #define HOUSE_SECOND ((micros)SECOND_IN_MICROS)
 #define HOUSE_MS ((micros)MILLIS_IN_MICROS)
+#define HOUSE_PATIENCE (50 * HOUSE_MS)
 #define HOUSE_PINS 1024
 #define HOUSE_VALUES 16
 #define HOUSE_WORD "0123456789abcdef"
@@ -142,7 +143,8 @@ static int house_make(void **state)
                       .memcached_count = 1,
                       .pins.most = HOUSE_PINS,
                       .seed = span_text("tests"),
-                      .secret = span_text("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n")};
+                      .secret = span_text("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"),
+                      .timeouts.memcached = HOUSE_PATIENCE};
     loopback_must(mkdtemp(house.folder) != NULL && loop_init(&house.loop) == 0);
     house.memory = calloc(1, pin_table_size(HOUSE_PINS));
     house.ranking = ranking_new(&house.plan);

@@ -211,18 +211,50 @@ static micros wait_until_told(void)
     return clock_steady() - begun;
 }
 
-static void nobody_waits_longer_than_20_ms_and_late_replies_are_never_read(void **state)
+static void nobody_waits_longer_than_allowed_and_late_replies_are_never_read(void **state)
 {
     struct heard store, get;
     house_greet(HOUSE_WORD);
     house_turn();
     claim(&store, &get);
-    assert_in_range(wait_until_told(), 15 * HOUSE_MS, 500 * HOUSE_MS);
+    assert_in_range(wait_until_told(), HOUSE_PATIENCE - 5 * HOUSE_MS, HOUSE_SECOND);
     assert_failed(1);
     char late[64];
     int length = snprintf(late, sizeof(late), "HD O%u\r\nEN O%u\r\n", store.opaque, get.opaque);
     assert_int_equal(send(house.talk, late, (size_t)length, MSG_NOSIGNAL), -1);
     assert_begins_anew();
+}
+
+static void who_has_less_time_left_is_not_kept_by_who_asked_before(void **state)
+{
+    house_greet(HOUSE_WORD);
+    house_turn();
+    house.question.deadline = house.loop.now + 60 * HOUSE_SECOND;
+    assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
+    house.question.deadline = house.loop.now + HOUSE_PATIENCE;
+    assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
+    assert_in_range(wait_until_told(), HOUSE_PATIENCE - 5 * HOUSE_MS, HOUSE_SECOND);
+    assert_int_equal(house.told_as[QUERY_FAILED], 2); /* the connection is one */
+}
+
+static void who_was_answered_is_waited_for_no_more(void **state)
+{
+    house_greet(HOUSE_WORD);
+    house.question.deadline = house.loop.now + HOUSE_PATIENCE;
+    assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
+    house.question.deadline = house.loop.now + 60 * HOUSE_SECOND;
+    assert_non_null(house_ask(QUERY_FIND, PIN_NO_SERVER));
+    struct heard first = house_next(), second = house_next();
+    house_answer(&first);
+    house_turn();
+    assert_int_equal(house.told, 1);
+    usleep(2 * HOUSE_PATIENCE);
+    house_turn();
+    house_turn();
+    assert_int_equal(house.breaker.failures, 0);
+    house_answer(&second);
+    house_turn();
+    assert_int_equal(house.told_as[QUERY_FREE], 2);
 }
 
 static void a_connection_whose_first_words_are_not_answered_is_given_up(void **state)
@@ -241,7 +273,7 @@ static void what_came_in_time_is_heard_however_late_this_thread_is(void **state)
     claim(&store, &get);
     house_answer(&store);
     house_answer(&get);
-    usleep(50 * MILLIS_IN_MICROS);
+    usleep(2 * HOUSE_PATIENCE);
     house_turn();
     assert_int_equal(house.outcome, QUERY_CLAIMED);
     assert_int_equal(house.breaker.failures, 0);
@@ -390,7 +422,9 @@ int main(void)
         IN_A_HOUSE(a_connection_may_end_between_two_replies),
         IN_A_HOUSE(a_connection_may_end_in_a_value),
         IN_A_HOUSE(an_idle_connection_that_ends_is_no_failure),
-        IN_A_HOUSE(nobody_waits_longer_than_20_ms_and_late_replies_are_never_read),
+        IN_A_HOUSE(nobody_waits_longer_than_allowed_and_late_replies_are_never_read),
+        IN_A_HOUSE(who_has_less_time_left_is_not_kept_by_who_asked_before),
+        IN_A_HOUSE(who_was_answered_is_waited_for_no_more),
         IN_A_HOUSE(a_connection_whose_first_words_are_not_answered_is_given_up),
         IN_A_HOUSE(what_came_in_time_is_heard_however_late_this_thread_is),
         IN_A_HOUSE(who_does_not_understand_the_first_words_is_no_memcached),
