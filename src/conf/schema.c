@@ -66,7 +66,7 @@ static const struct schema_row rows[] = {
      .help = "Group whose members may use the socket of `admin`, too."},
     {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .read = read_root_memcached,
      .help =
-         "memcached servers, 1.6 or later, that keep the pins of `stick: {table: memcached}` for all frontends: the "
+         "memcached servers, 1.6.10 or later, that keep the pins of `stick: {table: memcached}` for all frontends: the "
          "same list, `seed` and `secret` on each of them. Each key belongs to one server, so together they hold "
          "what all of them can. They learn neither keys nor servers, as these are hashed and sealed; but whoever "
          "reaches them can delete what is there, so let them listen where only frontends are."},
