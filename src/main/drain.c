@@ -15,17 +15,6 @@
 #define TARGET_SIZE 3500
 #define NAME_MOST 1000
 
-static void add_percent_encoded(struct text *target, const char *name)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:";
-    for (; *name; name++) {
-        if (strchr(plain, *name))
-            text_add_char(target, *name);
-        else
-            text_add_format(target, "%%%02X", (unsigned char)*name);
-    }
-}
-
 static bool is_server_name(const char *name)
 {
     const char *slash = strchr(name, '/');
@@ -56,7 +45,7 @@ static int order(const struct ask *ask, const char *server)
     struct ask_answer answer;
     text_init(&target, buffer, sizeof(buffer));
     text_add_format(&target, "/v1/%s?server=", ask->command);
-    add_percent_encoded(&target, server);
+    ask_add_encoded(&target, server);
     int status = ask_for(ask, "POST", target.data, &answer);
     if (status != EXIT_FINE)
         return status;
