@@ -13,30 +13,6 @@
 
 /* Room for a name of which every byte is escaped. */
 #define TARGET_SIZE 3500
-#define NAME_MOST 1000
-
-static bool is_server_name(const char *name)
-{
-    const char *slash = strchr(name, '/');
-    return slash && slash != name && slash[1] != '\0' && strlen(name) <= NAME_MOST;
-}
-
-/* Also asks what there is, to name what was probably meant. */
-static void say_refused(const struct ask *ask, const char *server, const struct ask_answer *refusal)
-{
-    struct ask_answer status;
-    fprintf(stderr, "limpet %s: %s", ask->command, ask_complaint(refusal));
-    if (refusal->status == 404 && ask_status(ask, &status) == EXIT_FINE) {
-        char *nearest = server_name_nearest(status.json, server);
-        if (nearest)
-            fprintf(stderr, " (did you mean %s?)", nearest);
-        else
-            fputs("; `limpet status` lists what there is", stderr);
-        free(nearest);
-        ask_answer_fini(&status);
-    }
-    fputc('\n', stderr);
-}
 
 static int order(const struct ask *ask, const char *server)
 {
@@ -50,7 +26,7 @@ static int order(const struct ask *ask, const char *server)
     if (status != EXIT_FINE)
         return status;
     if (answer.status != 200) {
-        say_refused(ask, server, &answer);
+        server_name_say_refused(ask, &answer, server_name_nearest, server);
         status = EXIT_FAILED;
     }
     ask_answer_fini(&answer);
@@ -147,7 +123,7 @@ static int run(const char *command, int argc, char **argv)
     }
     if (!server)
         return options_wrong(&options, "which server? Name it: POOL/NAME; `limpet status` lists them");
-    if (!is_server_name(server))
+    if (!server_name_is_whole(server))
         return options_wrong(&options, "`%s` is no server: write POOL/NAME; `limpet status` lists them", server);
     int status = ask_ready(&ask, &options);
     return status == EXIT_FINE ? drain(&ask, server) : status;
