@@ -195,7 +195,7 @@ static void print_memcached(const json_t *server)
     const json_t *since = json_object_get(server, "since");
     json_int_t failures = json_integer_value(json_object_get(server, "failures"));
     bool answers = strcmp(word(server, "state"), "answers") == 0;
-    char *name = make("memcached %s ", word(server, "address"));
+    char *name = cell_make("memcached %s ", word(server, "address"));
     fputs(name ? name : "", stdout);
     free(name);
     if (!json_is_number(since)) {
