@@ -1,7 +1,7 @@
 #include "main/server_name.h"
 
+#include "cli/ask.h"
 #include "conf/suggest.h"
-#include "main/ask.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef LIMPET_MAIN_ASK_H
-#define LIMPET_MAIN_ASK_H
+#ifndef LIMPET_CLI_ASK_H
+#define LIMPET_CLI_ASK_H
 
 /* Asks a running limpet over its admin socket, and waits for what takes a while. What goes wrong on the way is said
  * once, with what to do about it. */
