@@ -18,7 +18,14 @@ enum queue_name {
     QUEUE_COUNT
 };
 
-/* What lies in the caller's memory. An engine may have died while it wrote: then the sum is wrong. */
+/* What lies in the caller's memory: the heads of all shards, and behind them their slots. Behind the slots that were ever taken
+ * nobody looks, not even once: memory that nobody has touched is none. */
+struct head {
+    uint32_t used;    /* slots that were ever taken */
+    uint8_t rest[60]; /* of the cache line: threads that share one would wait for each other */
+};
+
+/* An engine may have died while it wrote: then the sum is wrong. */
 struct slot {
     struct pin pin;
     uint32_t queue; /* enum queue_name */
@@ -38,12 +45,13 @@ struct queue {
 
 struct shard {
     pthread_mutex_t lock;
+    struct head *head;
     struct slot *slots; /* `most` of them */
     struct thread_of_slot *threads;
     uint32_t *buckets; /* as many as `room`, a power of two */
     uint32_t room;     /* of threads and buckets */
     uint32_t most;
-    uint32_t used; /* slots that were ever taken */
+    uint32_t used; /* as in the head, but nobody else can change it */
     uint32_t free; /* the first of those given back */
     struct queue queues[QUEUE_COUNT];
 };
@@ -59,7 +67,20 @@ static uint32_t most_of_shard(size_t most)
 
 size_t pin_table_size(size_t most)
 {
-    return (size_t)most_of_shard(most) * SHARDS * sizeof(struct slot);
+    return SHARDS * (sizeof(struct head) + most_of_shard(most) * sizeof(struct slot));
+}
+
+/* Whatever stands in memory that is damaged. */
+static uint32_t used_of(const struct head *head, uint32_t most)
+{
+    uint32_t used = __atomic_load_n(&head->used, __ATOMIC_RELAXED);
+    return used < most ? used : most;
+}
+
+static void set_used(struct shard *shard, uint32_t used)
+{
+    shard->used = used;
+    __atomic_store_n(&shard->head->used, used, __ATOMIC_RELAXED);
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------------------------- */
@@ -229,9 +250,10 @@ static bool make_place(struct shard *shard, uint32_t now)
 static uint32_t take_place(struct shard *shard)
 {
     uint32_t at = shard->free;
-    if (at == NOWHERE)
-        return shard->used++;
-    shard->free = shard->threads[at].chain;
+    if (at != NOWHERE)
+        shard->free = shard->threads[at].chain;
+    else
+        set_used(shard, (at = shard->used) + 1);
     return at;
 }
 
@@ -301,9 +323,7 @@ static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
 
 static bool inherit(struct shard *shard, size_t number, uint32_t now)
 {
-    uint32_t last = shard->most;
-    while (last > 0 && shard->slots[last - 1].sum == 0)
-        last--;
+    uint32_t last = used_of(shard->head, shard->most);
     while (shard->room < last)
         if (!grow(shard))
             return false;
@@ -322,7 +342,7 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
         shard->threads[at].chain = shard->free;
         shard->free = at;
     }
-    shard->used = last;
+    set_used(shard, last);
     inherit_in_order(shard, heirs, count);
     free(heirs);
     return true;
@@ -334,12 +354,14 @@ struct pin_table *pin_table_new(void *memory, size_t most, micros now)
     struct pin_table *table = calloc(1, sizeof(*table));
     if (!table)
         return NULL;
+    struct slot *slots = (void *)((struct head *)memory + SHARDS);
     bool whole = true;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &table->shards[i];
         pthread_mutex_init(&shard->lock, NULL);
         shard->most = most_of_shard(most);
-        shard->slots = (struct slot *)memory + i * shard->most;
+        shard->head = (struct head *)memory + i;
+        shard->slots = slots + i * shard->most;
         shard->free = NOWHERE;
         for (size_t q = 0; q < QUEUE_COUNT; q++)
             shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
@@ -490,11 +512,17 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
 size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, struct pin *list, size_t most)
 {
     size_t count = 0, per_shard = most_of_shard(table_most);
-    const struct slot *slots = memory;
-    for (; count < most && *cursor < per_shard * SHARDS; ++*cursor) {
+    const struct head *heads = memory;
+    const struct slot *slots = (const void *)(heads + SHARDS);
+    while (count < most && *cursor < per_shard * SHARDS) {
         struct slot slot;
-        memcpy(&slot, &slots[*cursor], sizeof(slot));
-        if (is_whole(&slot, *cursor / per_shard))
+        size_t shard = *cursor / per_shard;
+        if (*cursor % per_shard >= used_of(&heads[shard], (uint32_t)per_shard)) {
+            *cursor = (shard + 1) * per_shard;
+            continue;
+        }
+        memcpy(&slot, &slots[(*cursor)++], sizeof(slot));
+        if (is_whole(&slot, shard))
             list[count++] = slot.pin;
     }
     return count;

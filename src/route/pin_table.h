@@ -39,7 +39,8 @@ struct pin {
 
 struct pin_table;
 
-/* Bytes for a table of so many pins. All zeros is an empty table. */
+/* Bytes for a table of so many pins. All zeros is an empty table. What was never needed is never looked at either, so that memory
+ * of which nothing is there yet (memfd_create(2)) comes as pins come. */
 size_t pin_table_size(size_t most);
 
 /* A table on memory of pin_table_size(most) bytes, which stays the caller's and holds what an earlier engine has left: pins that are
