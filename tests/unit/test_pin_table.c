@@ -26,6 +26,8 @@ static void a_pin_comes_back_as_it_was(void **state)
     assert_true(pin_table_put(table, &pin, now));
     assert_true(pin_table_look(table, pin.mark, 500 * SECONDS, now, &found));
     pin.until = 1500;
+    pin.seen = 1;
+    pin.sum = found.sum;
     assert_memory_equal(&found, &pin, sizeof(pin));
 }
 
@@ -219,6 +221,21 @@ static void a_flood_of_claims_pushes_out_nobody_either(void **state)
         assert_int_equal(who(i), 1 + i);
 }
 
+/* As those from a file may be. */
+static void pins_may_begin_as_seen(void **state)
+{
+    make(1024);
+    for (uint64_t i = 0; i < 512; i++) {
+        struct pin pin = pin_of(i, 1 + i);
+        pin.seen = 1 + (uint32_t)i % 3;
+        assert_true(pin_table_put(table, &pin, now));
+    }
+    for (uint64_t i = 1000; i < 101000; i++)
+        put(i, 9999);
+    for (uint64_t i = 0; i < 512; i++)
+        assert_int_equal(who(i), 1 + i);
+}
+
 /* A quarter is kept for them, which is one of the four places of each part. */
 static void those_who_came_back_leave_room_for_newcomers(void **state)
 {
@@ -328,6 +345,7 @@ int main(void)
         fresh(the_oldest_that_nobody_came_back_for_goes_first),
         fresh(a_flood_of_new_keys_pushes_out_nobody_who_came_back),
         fresh(a_flood_of_claims_pushes_out_nobody_either),
+        fresh(pins_may_begin_as_seen),
         fresh(those_who_came_back_leave_room_for_newcomers),
         fresh(places_that_ran_out_are_taken_before_the_table_grows),
         fresh(the_smallest_table_keeps_what_it_should),

