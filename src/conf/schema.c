@@ -116,6 +116,11 @@ static const struct schema_row rows[] = {
      INTO(plan_timeouts, worker),
      .help = "For a worker to be there and to take the connection. When it passes, the visit ends; a request is "
              "answered 503."},
+    {ROW(TIMEOUTS, "memcached"), .type = "a duration", .fallback = "20ms", .read = read_duration,
+     INTO(plan_timeouts, memcached),
+     .help = "For memcached to say where a client lives: for all that one visit asks, connecting included. When it "
+             "passes, the ranking decides. After five failures in a row that memcached is not asked any more until it "
+             "answers again, and nobody waits."},
     {ROW(TIMEOUTS, "idle"), .type = "a duration", .fallback = "60s", .read = read_duration, INTO(plan_timeouts, idle),
      .help =
          "For a byte to move, in either direction, or for the next request to begin. When it passes, the connection "

@@ -28,6 +28,10 @@ struct wire {
 #define WORD_KEY "limpet:instance"
 #define WORD_LENGTH 16
 
+/* Of the first command of a connection; the second has the next one. They are not counted on from link->opaque, because a query that
+ * opens the connection has its commands written by then. */
+#define GREETING_OPAQUE 0xffffff00
+
 static micros now(const struct memcached_link *link)
 {
     return link->loop->now;
@@ -394,13 +398,13 @@ static bool greet(struct wire *wire)
     text_init(&text, commands, sizeof(commands));
     text_init(&own, word, sizeof(word));
     text_add_hex(&own, &ours, sizeof(ours));
-    wire->opaque = link->opaque + 1;
+    wire->opaque = GREETING_OPAQUE;
     struct memcached_store store = {
-        .mode = MEMCACHED_ADD, .opaque = ++link->opaque, .value = span_of(own.data, own.length)};
+        .mode = MEMCACHED_ADD, .opaque = GREETING_OPAQUE, .value = span_of(own.data, own.length)};
     memcached_write_store(&text, span_text(WORD_KEY), &store);
-    memcached_write_get(&text, span_text(WORD_KEY), 0, ++link->opaque);
+    memcached_write_get(&text, span_text(WORD_KEY), 0, GREETING_OPAQUE + 1);
     wire->greeting = 2;
-    wire->greeted_by = now(link) + QUERY_PATIENCE;
+    wire->greeted_by = now(link) + link->patience;
     return put_out(wire, span_of(text.data, text.length));
 }
 

@@ -41,6 +41,7 @@ struct wire;
 struct memcached_link {
     struct loop *loop;
     const struct address *address;
+    micros patience; /* for the first two replies of a connection; queries bring their own deadline */
     struct breaker *breaker;
     const struct memcached_calls *calls;
     struct wire *wire; /* null: not connected */

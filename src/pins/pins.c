@@ -177,6 +177,7 @@ struct query room_query(const struct pin_question *question, enum query_kind kin
         .server = server,
         .was = PIN_NO_SERVER,
         .lifetime = question->stick->lifetime,
+        .deadline = question->deadline,
     };
 }
 
@@ -308,9 +309,11 @@ int pins_room_new(struct loop *loop, struct pins_shared *shared, struct counters
         struct room_link *link = &room->links[i];
         link->room = room;
         link->sweep_at = SIZE_MAX;
+        timer_init(&link->sweep_later, room_sweep_later);
         link->link = (struct memcached_link){
             .loop = loop,
             .address = &shared->plan->memcached[i],
+            .patience = shared->plan->timeouts.memcached,
             .breaker = &shared->breakers[i],
             .calls = &room_calls,
             .scratch = room->scratch,
@@ -326,6 +329,7 @@ void pins_room_close(struct pins_room *room)
 {
     for (size_t i = 0; room && i < room->count; i++) {
         room->links[i].sweep_at = SIZE_MAX;
+        timer_clear(&room->loop->timers, &room->links[i].sweep_later);
         memcached_link_close(&room->links[i].link);
     }
 }

@@ -4,7 +4,8 @@
 /* Where keys live: the table here (route/pin_table), and the memcached servers that all frontends share. What is known here costs
  * no trip. What is not is claimed there in one trip: of two frontends that see a new key at once, one wins and both obey.
  *
- * Memcached may be down, slow, empty or lying: then the ranking alone decides, nobody waits longer than QUERY_PATIENCE, and what
+ * Memcached may be down, slow, empty or lying: then the ranking alone decides, no visit waits longer than
+ * `timeouts: memcached`, and what
  * was decided meanwhile is claimed when it is back; then, too, one wins and all obey.
  *
  * struct pins_shared is shared by all threads, struct pins_room belongs to one. */
@@ -84,6 +85,7 @@ struct pin_question {
     const struct plan_pool *pool;
     const struct plan_stick *stick; /* of the pool; its lifetime counts, and whether its pins are shared */
     struct mark mark;
+    micros deadline; /* steady: nobody waits for memcached any longer; 0: as long as the plan lets anybody */
 };
 
 /* What the table here says, without waiting. */

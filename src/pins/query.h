@@ -12,16 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* However slow memcached is, no visit waits longer: to connect, to ask and to hear. */
-#define QUERY_PATIENCE (20 * (micros)MILLIS_IN_MICROS)
-
 enum query_kind {
     QUERY_FIND,    /* who is it? */
     QUERY_CLAIM,   /* it is `server`, unless somebody has claimed it already; who is it now? One round trip */
     QUERY_CONFIRM, /* it should be `server`: is it still? If nobody knows, it is claimed */
     QUERY_MOVE,    /* it was `was`, who is not to be had: it is `server`, unless somebody has moved it already */
     QUERY_SET,     /* it is `server` whatever was: a server itself has said so */
-    QUERY_UNPIN    /* it is nobody: whoever remembers it forgets it */
+    QUERY_SEAL, /* it is `server` as before, sealed with an older key: with the newest, unless somebody has changed it */
+    QUERY_UNPIN /* it is nobody: whoever remembers it forgets it */
 };
 
 enum query_outcome {
@@ -39,8 +37,10 @@ struct query {
     const struct plan_pool *pool;
     uint32_t server; /* index in the pool */
     uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
+    micros made;     /* QUERY_SEAL: wall clock, when it was pinned */
+    uint64_t number; /* QUERY_SEAL: what memcached calls the value that is to be replaced */
     micros lifetime;
-    micros deadline;    /* steady */
+    micros deadline;    /* steady; 0: as long as the plan lets anybody wait */
     uint32_t opaque;    /* of the next reply */
     uint8_t replies;    /* still to come */
     uint8_t first_word; /* of the replies so far: enum memcached_word */

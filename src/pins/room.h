@@ -10,11 +10,15 @@
 /* Pins that are claimed again at a time. */
 #define SWEEP_BATCH 32
 
+/* So many batches of which none was to be claimed are looked through in one turn: visits wait for no table of millions. */
+#define SWEEP_BATCHES 64
+
 struct room_link {
     struct memcached_link link;
     struct pins_room *room;
     size_t sweep_at;   /* the cursor of the table; SIZE_MAX: nothing to sweep */
     unsigned sweeping; /* queries under way */
+    struct timer sweep_later;
     struct pin sweep[SWEEP_BATCH];
 };
 
@@ -60,5 +64,6 @@ extern const struct memcached_calls room_calls;
 /* Begins at the first pin; goes on when those under way are answered. */
 void room_sweep(struct room_link *link);
 void room_sweep_on(struct room_link *link);
+void room_sweep_later(struct timer *timer);
 
 #endif

@@ -29,16 +29,37 @@ static void claim_again(struct room_link *link, const struct pin *pin)
         link->sweeping++;
 }
 
+static void sweep_batch(struct room_link *link)
+{
+    size_t count = pin_table_list(link->room->shared->table, &link->sweep_at, link->sweep, SWEEP_BATCH);
+    for (size_t i = 0; i < count; i++)
+        claim_again(link, &link->sweep[i]);
+    if (count == 0 || !breaker_lets(link->link.breaker))
+        link->sweep_at = SIZE_MAX;
+}
+
+/* What this leaves out is claimed when a visit wants it. */
+static void sweep_in_another_turn(struct room_link *link)
+{
+    if (timer_set(&link->room->loop->timers, &link->sweep_later, room_now(link->room) + MILLIS_IN_MICROS) != 0)
+        link->sweep_at = SIZE_MAX;
+}
+
 /* The next some that were not claimed yet; the others follow when these are answered. */
 void room_sweep_on(struct room_link *link)
 {
-    while (link->sweep_at != SIZE_MAX && link->sweeping == 0) {
-        size_t count = pin_table_list(link->room->shared->table, &link->sweep_at, link->sweep, SWEEP_BATCH);
-        for (size_t i = 0; i < count; i++)
-            claim_again(link, &link->sweep[i]);
-        if (count == 0 || !breaker_lets(link->link.breaker))
-            link->sweep_at = SIZE_MAX;
+    for (unsigned i = 0; link->sweep_at != SIZE_MAX && link->sweeping == 0; i++) {
+        if (i == SWEEP_BATCHES) {
+            sweep_in_another_turn(link);
+            return;
+        }
+        sweep_batch(link);
     }
+}
+
+void room_sweep_later(struct timer *timer)
+{
+    room_sweep_on(container_of(timer, struct room_link, sweep_later));
 }
 
 void room_sweep(struct room_link *link)

@@ -216,6 +216,7 @@ struct plan_timeouts {
     micros tunnel;       /* an upgraded connection on which no byte moves */
     micros connect;      /* each attempt to reach a server */
     micros worker;       /* until a worker is there and has taken the connection */
+    micros memcached;    /* for all that a visit asks of memcached: to connect, to ask and to hear */
     micros idle;         /* a relay, a body or a client between two requests, on which no byte moves */
     micros drain;        /* until a stopping limpet ends the visits that are left */
 };

@@ -23,7 +23,8 @@ enum queue_name {
  * looks, not even once: memory that nobody has touched is none. */
 struct head {
     uint32_t used;    /* slots that were ever taken */
-    uint8_t rest[60]; /* of the cache line: threads that share one would wait for each other */
+    uint32_t pins;    /* slots that hold one now, for whoever wants no more than that */
+    uint8_t rest[56]; /* of the cache line: threads that share one would wait for each other */
 };
 
 /* What is private to this engine, one for each slot. */
@@ -64,11 +65,11 @@ size_t pin_table_size(size_t most)
     return SHARDS * (sizeof(struct head) + most_of_shard(most) * sizeof(struct pin));
 }
 
-/* Whatever stands in memory that is damaged. */
-static uint32_t used_of(const struct head *head, uint32_t most)
+/* Of a shard with room for so many, whatever stands in memory that is damaged. */
+static uint32_t read_count(const uint32_t *count, uint32_t most)
 {
-    uint32_t used = __atomic_load_n(&head->used, __ATOMIC_RELAXED);
-    return used < most ? used : most;
+    uint32_t read = __atomic_load_n(count, __ATOMIC_RELAXED);
+    return read < most ? read : most;
 }
 
 static void set_used(struct shard *shard, uint32_t used)
@@ -121,6 +122,12 @@ static uint32_t seconds(micros time)
 {
     micros whole = time / SECOND_IN_MICROS;
     return whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX;
+}
+
+static void tell_count(struct shard *shard)
+{
+    uint32_t count = shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
+    __atomic_store_n(&shard->head->pins, count, __ATOMIC_RELAXED);
 }
 
 /* ---- queues and chains ----------------------------------------------------------------------------------------------- */
@@ -180,6 +187,7 @@ static void drop(struct shard *shard, uint32_t *place)
     clear(&shard->slots[at]);
     shard->threads[at].chain = shard->free;
     shard->free = at;
+    tell_count(shard);
 }
 
 static void drop_oldest(struct shard *shard, enum queue_name name)
@@ -290,6 +298,7 @@ static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
     queue_add(shard, pin->seen ? QUEUE_USED : QUEUE_NEW, at);
     keep_room_for_new(shard);
     sign(&shard->slots[at]);
+    tell_count(shard);
     return true;
 }
 
@@ -323,7 +332,7 @@ static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
 
 static bool inherit(struct shard *shard, size_t number, uint32_t now)
 {
-    uint32_t last = used_of(shard->head, shard->most);
+    uint32_t last = read_count(&shard->head->used, shard->most);
     while (shard->room < last)
         if (!grow(shard))
             return false;
@@ -344,6 +353,7 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
     }
     set_used(shard, last);
     inherit_in_order(shard, heirs, count);
+    tell_count(shard);
     free(heirs);
     return true;
 }
@@ -517,7 +527,7 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
     while (count < most && *cursor < per_shard * SHARDS) {
         struct pin slot;
         size_t shard = *cursor / per_shard;
-        if (*cursor % per_shard >= used_of(&heads[shard], (uint32_t)per_shard)) {
+        if (*cursor % per_shard >= read_count(&heads[shard].used, (uint32_t)per_shard)) {
             *cursor = (shard + 1) * per_shard;
             continue;
         }
@@ -525,5 +535,28 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
         if (is_whole(&slot, shard))
             list[count++] = slot;
     }
+    return count;
+}
+
+bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found)
+{
+    struct pin list[64];
+    size_t per_shard = most_of_shard(table_most), cursor = shard_number(mark) * per_shard, end = cursor + per_shard,
+           count;
+    while (cursor < end && (count = pin_table_peek(memory, table_most, &cursor, list, 64)) > 0)
+        for (size_t i = 0; i < count; i++)
+            if (mark_equal(list[i].mark, mark)) {
+                *found = list[i];
+                return true;
+            }
+    return false;
+}
+
+size_t pin_table_peek_count(const void *memory, size_t table_most)
+{
+    const struct head *heads = memory;
+    size_t count = 0;
+    for (size_t i = 0; i < SHARDS; i++)
+        count += read_count(&heads[i].pins, most_of_shard(table_most));
     return count;
 }

@@ -9,7 +9,7 @@ static const struct share *share_of(const struct homing *homing)
 
 static struct pin_question question_of(const struct homing *homing, const struct plan_stick *stick, struct mark mark)
 {
-    return (struct pin_question){.pool = homing->pool, .stick = stick, .mark = mark};
+    return (struct pin_question){.pool = homing->pool, .stick = stick, .mark = mark, .deadline = homing->deadline};
 }
 
 static bool found(struct homing *homing, enum stick_kind kind, uint32_t server)
@@ -195,6 +195,7 @@ enum homing_verdict homing_begin(struct homing *homing, struct context *context,
         .pool = pool,
         .pick = pick,
         .woken = woken,
+        .deadline = context->loop.now + context->share->plan->timeouts.memcached,
         .pinned = STICK_NOBODY,
         .known = STICK_NOBODY,
     };

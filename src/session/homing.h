@@ -3,7 +3,7 @@
 
 /* Where was this client before? The stick step of a visit, the same for a connection and for a request: the pool's `stick` is
  * asked in its order, and only what nobody here knows is asked of memcached. Then the visit waits, never longer than
- * QUERY_PATIENCE for each.
+ * `timeouts: memcached` in all.
  *
  * Afterwards, when the visit has its server, the table hears of it if that is another one than the pin names. */
 
@@ -33,6 +33,7 @@ struct homing {
     struct query *query;            /* the one that is waited for; null: none */
     const struct plan_stick *table; /* whose pin of `key` is to lead to the visit's server; null: none */
     struct mark key;
+    micros deadline; /* for all that is asked */
     uint32_t pinned; /* where that pin leads, or STICK_NOBODY */
     uint32_t known;  /* the server that knows the client, or STICK_NOBODY */
     uint8_t kind;    /* enum stick_kind: who told of it */

@@ -158,6 +158,27 @@ static void each_is_listed_once(void **state)
     }
 }
 
+static void one_pin_and_their_number_are_seen_from_outside(void **state)
+{
+    struct pin found;
+    make(1024);
+    assert_int_equal(pin_table_peek_count(memory, 1024), 0);
+    for (uint64_t i = 0; i < 5000; i++)
+        put(i, server_for(i));
+    assert_int_equal(pin_table_peek_count(memory, 1024), 1024);
+    forget(4999);
+    pin_table_forget_server(table, server_for(4998));
+    assert_int_equal(pin_table_peek_count(memory, 1024), 1022);
+    for (uint64_t i = 0; i < 5000; i++) {
+        bool there = pin_table_peek_at(memory, 1024, mark_of(i), &found);
+        assert_int_equal(there, i >= 5000 - 1024 && i < 4998);
+        if (there)
+            assert_int_equal(found.server, server_for(i));
+    }
+    begin_again();
+    assert_int_equal(pin_table_peek_count(memory, 1024), 1022);
+}
+
 static void an_empty_table_lists_nothing(void **state)
 {
     struct pin list[10];
@@ -181,6 +202,7 @@ int main(void)
         fresh(whoever_lists_meanwhile_sees_whole_pins),
         fresh(another_process_sees_whole_pins),
         fresh(each_is_listed_once),
+        fresh(one_pin_and_their_number_are_seen_from_outside),
         fresh(an_empty_table_lists_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
