@@ -1,7 +1,7 @@
 #include "base/attr.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "main/ask.h"
 
 #include <jansson.h>
 #include <stdarg.h>

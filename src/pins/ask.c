@@ -71,12 +71,6 @@ static bool dispatch(struct room_link *link, struct query *query, struct command
                                commands->replies);
 }
 
-/* Of those it is enough that they are said. */
-static bool is_told(const struct query *query)
-{
-    return query->kind == QUERY_SET || query->kind == QUERY_SEAL || query->kind == QUERY_UNPIN;
-}
-
 /* The first commands of a query. */
 static bool begin(struct room_link *link, struct query *query)
 {
@@ -87,9 +81,9 @@ static bool begin(struct room_link *link, struct query *query)
         fits = add_store(&commands, link, query, MEMCACHED_ADD, 0);
     else if (query->kind == QUERY_SEAL)
         fits = add_store(&commands, link, query, MEMCACHED_REPLACE, query->number);
-    else if (is_told(query))
+    else if (query_only_stores(query))
         fits = add_store(&commands, link, query, MEMCACHED_SET, 0);
-    if (!is_told(query))
+    if (!query_only_stores(query))
         add_get(&commands, link, query);
     return fits && dispatch(link, query, &commands);
 }
@@ -215,7 +209,7 @@ static void replied(struct memcached_link *memcached, struct query *query, enum 
         counter_add(link->room->counters, COUNTER_PINS_CLAIMED, 1);
     if (query->kind == QUERY_SET && reply->word == MEMCACHED_STORED)
         room_remember(link, query, query->server, clock_wall());
-    if (is_told(query)) {
+    if (query_only_stores(query)) {
         finish(link, query, QUERY_FREE, PIN_NO_SERVER);
         return;
     }
