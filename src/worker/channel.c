@@ -282,6 +282,8 @@ static void go_on_reading(struct channel *channel)
 void channel_session(struct channel *channel, const char *id, bool ended)
 {
     struct team *team = channel->team;
+    if (++channel->reports % CHANNEL_REPORTS_OF_AN_ASK == 0)
+        channel_count_ask(channel);
     if (team->session)
         team->session(team->context, channel->pool, channel->server, span_text(id), ended);
 }
