@@ -20,7 +20,7 @@
 static uint32_t lifetime_of(const struct query *query)
 {
     uint32_t whole = room_seconds(query->lifetime);
-    if (query->kind == QUERY_UNPIN)
+    if (query->kind == QUERY_UNPIN || (query->kind == QUERY_END && query->round > 0))
         return UNPINNED_SECONDS;
     return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
 }
@@ -49,7 +49,7 @@ static bool add_store(struct commands *commands, struct room_link *link, const s
     struct pin_scope scope = {.pool = span_text(query->pool->name), .key = span_of(key, length)};
     struct sealed_content content = {.time = clock_wall()};
     struct memcached_store store = {.mode = mode, .number = number, .seconds = lifetime_of(query)};
-    if (query->kind != QUERY_UNPIN) {
+    if (query->kind != QUERY_UNPIN && query->kind != QUERY_END) {
         const char *name = query->pool->servers[query->server].name;
         if (strlen(name) > SEALED_SERVER_MOST)
             return false;
@@ -91,10 +91,10 @@ static bool replace(struct room_link *link, struct query *query, uint64_t number
 {
     struct commands commands = {.replies = 0};
     text_init(&commands.text, commands.bytes, sizeof(commands.bytes));
+    query->round++;
     if (!add_store(&commands, link, query, number ? MEMCACHED_REPLACE : MEMCACHED_ADD, number))
         return false;
     add_get(&commands, link, query);
-    query->round++;
     return dispatch(link, query, &commands);
 }
 
@@ -142,6 +142,8 @@ static bool may_replace(const struct query *query, enum content_kind kind, uint3
 {
     if (query->kind == QUERY_FIND || query->round > 1)
         return false;
+    if (query->kind == QUERY_END)
+        return query->round == 0 && kind == CONTENT_SERVER && server == query->was;
     if (kind == CONTENT_JUNK)
         return true;
     if (kind == CONTENT_NOBODY)
@@ -161,7 +163,7 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
     if (may_replace(query, kind, server) && reply->number != 0 && replace(link, query, reply->number))
         return;
     if (kind == CONTENT_SERVER) {
-        if (query->kind != QUERY_FIND && server != query->server)
+        if (query->server != PIN_NO_SERVER && server != query->server)
             counter_add(link->room->counters, COUNTER_PINS_OBEYED, 1);
         room_remember(link, query, server, claimed);
         finish(link, query, stored && server == query->server ? QUERY_CLAIMED : QUERY_PINNED, server);

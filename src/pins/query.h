@@ -18,7 +18,8 @@ enum query_kind {
     QUERY_CONFIRM, /* it should be `server`: is it still? If nobody knows, it is claimed */
     QUERY_MOVE,    /* it was `was`, who is not to be had: it is `server`, unless somebody has moved it already */
     QUERY_SET,     /* it is `server` whatever was: a server itself has said so */
-    QUERY_UNPIN    /* it is nobody: whoever remembers it forgets it */
+    QUERY_UNPIN,   /* it is nobody: whoever remembers it forgets it */
+    QUERY_END      /* ... if it is `was` still */
 };
 
 enum query_outcome {
@@ -35,7 +36,7 @@ struct query {
     struct mark mark;
     const struct plan_pool *pool;
     uint32_t server; /* index in the pool */
-    uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
+    uint32_t was;    /* QUERY_MOVE, QUERY_END; PIN_NO_SERVER: whoever it was */
     micros lifetime;
     micros deadline;    /* steady; 0: as long as the plan lets anybody wait */
     uint32_t opaque;    /* of the next reply */

@@ -1,5 +1,7 @@
 #include "session/homing.h"
 
+#include "base/log.h"
+
 /* A worker answers its client before it tells of the session, and may be held up in between: the client's next request can be
  * here first. So whoever brings an id that nobody knows is given so many looks, the pauses between which double: 255 ms in all.
  */
@@ -279,7 +281,7 @@ bool homing_learn(struct context *context, const struct plan_pool *pool, const s
         if (!pins_mark_session(&context->share->pins->mark_key, pool, gifts[i].id, &question.mark))
             continue;
         if (gifts[i].ended)
-            pins_unpin(context->pins, &question);
+            pins_end(context->pins, &question, server);
         else
             pins_set(context->pins, &question, server);
         learnt |= !gifts[i].ended;
@@ -287,12 +289,28 @@ bool homing_learn(struct context *context, const struct plan_pool *pool, const s
     return learnt;
 }
 
+static void hear_of_new(struct context *context, const struct pin_question *question, uint32_t server)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (pins_report(context->pins, question, server))
+        counter_add(context->counters, COUNTER_SESSIONS_LEARNT, 1);
+    else if (log_limit_pass(&limit, 10, &skipped))
+        log_warning("%s/%s reports a session that another server has: it stays there", question->pool->name,
+                    question->pool->servers[server].name);
+}
+
 /* Wherever requests carry ids of sessions, it may be this one. */
 void homing_hear(struct context *context, const struct plan_pool *pool, uint32_t server, struct span id, bool ended)
 {
     for (size_t i = 0; i < pool->stick_count; i++) {
-        struct stick_gift gift = {.stick = &pool->sticks[i], .id = id, .ended = ended};
-        if (gift.stick->kind == STICK_SESSION && homing_learn(context, pool, &gift, 1, server))
-            counter_add(context->counters, COUNTER_SESSIONS_LEARNT, 1);
+        struct pin_question question = {.pool = pool, .stick = &pool->sticks[i]};
+        if (question.stick->kind != STICK_SESSION ||
+            !pins_mark_session(&context->share->pins->mark_key, pool, id, &question.mark))
+            continue;
+        if (ended)
+            pins_end(context->pins, &question, server);
+        else
+            hear_of_new(context, &question, server);
     }
 }

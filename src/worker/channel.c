@@ -398,6 +398,8 @@ void channel_set_doors(struct channel *channel, uint64_t doors)
 {
     if (channel->doors == doors)
         return;
+    if (channel->doors == 0 && !channel->leaving)
+        server_set_began(channel->team->states, channel->server->number, (uint32_t)(clock_wall() / SECOND_IN_MICROS));
     channel->doors = doors;
     team_update(channel->team, channel->server);
     channel->team->report(channel->team->context,
