@@ -1,5 +1,5 @@
-// Servers that look like Engine.IO's to whoever looks, as its versions are made, and some that do not: one line tells what was
-// said to the parent for which. Then a line that tells whether the program is as it would be alone.
+// Servers that look like Engine.IO's to whoever looks, as its versions are made, with sessions "old-SLOT" and "new-SLOT"; and one
+// that does not. A line tells whether the program is as it would be alone. Requests are answered with the slot.
 'use strict';
 const { EventEmitter } = require('events');
 const { inherits } = require('util');
@@ -31,6 +31,7 @@ for (const server of [new Old(), new New()]) {
   }
   server.emit('connection', null);
   server.emit('connection', { id: 'no emitter' });
+  server.emit('connection', Object.assign(new EventEmitter(), { id: `${server.generateId()}-${process.env.LIMPET_SLOT}` }));
 }
 const stranger = new EventEmitter();
 stranger.on('connection', () => {});
@@ -43,4 +44,4 @@ console.log('engines: ' + JSON.stringify({
   listeners: stranger.listenerCount('connection'),
 }));
 process.send = send;
-require('http').createServer((request, response) => response.end('here')).listen(Number(process.env.PORT), '127.0.0.1');
+require('http').createServer((request, response) => response.end(process.env.LIMPET_SLOT)).listen(Number(process.env.PORT), '127.0.0.1');
