@@ -10,6 +10,9 @@
 /* Longer than every name that a configuration may give: a pool's, a slash, and a server's or an address. */
 #define SERVER_MOST 1024
 
+/* Longer than every key that can be remembered. */
+#define KEY_MOST 4097
+
 /* Holds a name, every byte of it escaped, and what is said about it. */
 #define SMALL_MOST (SERVER_MOST * 6 + 1024)
 
@@ -24,6 +27,7 @@ struct asked {
     const struct admin_house *house;
     const struct admin_request *request;
     struct span bytes;
+    struct span pool, key; /* for what is told of pins */
 };
 
 struct route {
@@ -70,9 +74,25 @@ int admin_answer_refuse(struct admin_answer *answer, int status, const char *why
     return refuse_named(answer, status, why, span_of(NULL, 0));
 }
 
+/* What is told of pins. */
+static int refuse_pins(const struct asked *asked, struct admin_answer *answer, int failure)
+{
+    switch (failure) {
+    case -ENOENT:
+        return refuse_named(answer, 404, "there is no pool ", asked->pool);
+    case -ENOTSUP:
+        return refuse_named(answer, 409, "nothing is pinned (`stick` names no table and no session) in the pool ",
+                            asked->pool);
+    case -E2BIG:
+        return admin_answer_refuse(answer, 400, "this key is too long to be remembered");
+    default:
+        return admin_answer_refuse(answer, 503, strerror(-failure));
+    }
+}
+
 /* Asks for it with more and more room: how long it is only its writer knows. */
 static int keep_long(const struct asked *asked, struct admin_answer *answer, const char *type,
-                     void (*write)(void *context, struct text *text))
+                     int (*write)(const struct asked *asked, struct text *text))
 {
     for (size_t capacity = FIRST_CAPACITY; capacity <= ADMIN_ANSWER_MOST; capacity *= 2) {
         char *buffer = malloc(capacity);
@@ -80,28 +100,48 @@ static int keep_long(const struct asked *asked, struct admin_answer *answer, con
             return admin_answer_refuse(answer, 503, "there is no memory for the answer");
         struct text text;
         text_init(&text, buffer, capacity);
-        write(asked->house->context, &text);
-        if (!text.cut) {
+        int failure = write(asked, &text);
+        if (!failure && !text.cut) {
             *answer = (struct admin_answer){.status = 200, .type = type, .body = buffer, .length = text.length};
             return 0;
         }
         free(buffer);
+        if (failure)
+            return refuse_pins(asked, answer, failure);
     }
     return admin_answer_refuse(answer, 503, "the answer is longer than 64 MiB");
 }
 
 /* Its line end comes where its NUL was. */
-static int handle_status(const struct asked *asked, struct admin_answer *answer)
+static int keep_long_json(const struct asked *asked, struct admin_answer *answer,
+                          int (*write)(const struct asked *asked, struct text *text))
 {
-    int failure = keep_long(asked, answer, JSON_TYPE, asked->house->calls->status);
+    int failure = keep_long(asked, answer, JSON_TYPE, write);
     if (!failure && answer->status == 200)
         answer->body[answer->length++] = '\n';
     return failure;
 }
 
+static int write_status(const struct asked *asked, struct text *json)
+{
+    asked->house->calls->status(asked->house->context, json);
+    return 0;
+}
+
+static int handle_status(const struct asked *asked, struct admin_answer *answer)
+{
+    return keep_long_json(asked, answer, write_status);
+}
+
+static int write_metrics(const struct asked *asked, struct text *text)
+{
+    asked->house->calls->metrics(asked->house->context, text);
+    return 0;
+}
+
 static int handle_metrics(const struct asked *asked, struct admin_answer *answer)
 {
-    return keep_long(asked, answer, METRICS_TYPE, asked->house->calls->metrics);
+    return keep_long(asked, answer, METRICS_TYPE, write_metrics);
 }
 
 static int tell_whether(struct admin_answer *answer, const char *words, const char * not )
@@ -117,6 +157,29 @@ static int handle_health(const struct asked *asked, struct admin_answer *answer)
 static int handle_readiness(const struct asked *asked, struct admin_answer *answer)
 {
     return tell_whether(answer, "ready", asked->house->calls->not_ready(asked->house->context));
+}
+
+/* What a parameter is, and what is said to whoever leaves it out or writes it in a way that cannot be read. */
+struct parameter {
+    const char *name, *missing, *wrong;
+};
+
+static const struct parameter server_parameter = {"server", "which server? Say ?server=POOL/NAME",
+                                                  "this is no name of a server: write it percent-encoded"};
+static const struct parameter pool_parameter = {"pool", "which pool? Say ?pool=NAME",
+                                                "this is no name of a pool: write it percent-encoded"};
+static const struct parameter key_parameter = {
+    "key", "which key? Say key=KEY", "this is no key: write it percent-encoded, without NUL, and at most 4 KiB of it"};
+
+/* Null, or what is to be said. `value` stays in `room`. */
+static const char *read_parameter(const struct asked *asked, const struct parameter *parameter, struct text *room,
+                                  struct span *value)
+{
+    int wrong = admin_request_parameter(asked->request, asked->bytes, parameter->name, room);
+    *value = span_of(room->data, room->length);
+    if (wrong == -ENOENT || (!wrong && room->length == 0))
+        return parameter->missing;
+    return wrong ? parameter->wrong : NULL;
 }
 
 static int refuse_drain(struct admin_answer *answer, int failure, struct span server)
@@ -135,13 +198,11 @@ static int drain(const struct asked *asked, struct admin_answer *answer, bool dr
 {
     char name[SERVER_MOST], buffer[SMALL_MOST];
     struct text server, json;
+    struct span which;
     text_init(&server, name, sizeof(name));
-    int wrong = admin_request_parameter(asked->request, asked->bytes, "server", &server);
-    if (wrong == -ENOENT || (!wrong && server.length == 0))
-        return admin_answer_refuse(answer, 400, "which server? Say ?server=POOL/NAME");
+    const char *wrong = read_parameter(asked, &server_parameter, &server, &which);
     if (wrong)
-        return admin_answer_refuse(answer, 400, "this is no name of a server: write it percent-encoded");
-    struct span which = span_of(server.data, server.length);
+        return admin_answer_refuse(answer, 400, wrong);
     int failure = asked->house->calls->drain(asked->house->context, which, draining);
     if (failure)
         return refuse_drain(answer, failure, which);
@@ -160,6 +221,39 @@ static int handle_drain(const struct asked *asked, struct admin_answer *answer)
 static int handle_undrain(const struct asked *asked, struct admin_answer *answer)
 {
     return drain(asked, answer, false);
+}
+
+static int write_pins(const struct asked *asked, struct text *json)
+{
+    return asked->house->calls->pins(asked->house->context, asked->pool, json);
+}
+
+static int handle_pins(const struct asked *asked, struct admin_answer *answer)
+{
+    char name[SERVER_MOST];
+    struct text pool;
+    struct asked about = *asked;
+    text_init(&pool, name, sizeof(name));
+    const char *wrong = read_parameter(asked, &pool_parameter, &pool, &about.pool);
+    return wrong ? admin_answer_refuse(answer, 400, wrong) : keep_long_json(&about, answer, write_pins);
+}
+
+static int write_pin(const struct asked *asked, struct text *json)
+{
+    return asked->house->calls->pin(asked->house->context, asked->pool, asked->key, json);
+}
+
+static int handle_pin(const struct asked *asked, struct admin_answer *answer)
+{
+    char name[SERVER_MOST], words[KEY_MOST];
+    struct text pool, key;
+    struct asked about = *asked;
+    text_init(&pool, name, sizeof(name));
+    text_init(&key, words, sizeof(words));
+    const char *wrong = read_parameter(asked, &pool_parameter, &pool, &about.pool);
+    if (!wrong)
+        wrong = read_parameter(asked, &key_parameter, &key, &about.key);
+    return wrong ? admin_answer_refuse(answer, 400, wrong) : keep_long_json(&about, answer, write_pin);
 }
 
 static int handle_reload(const struct asked *asked, struct admin_answer *answer)
@@ -188,6 +282,8 @@ static const struct route routes[] = {
     {"GET", "/v1/status", "", "The whole state: pools, servers, workers.", handle_status, false},
     {"POST", "/v1/drain", "server=POOL/NAME", "Send the server no new clients.", handle_drain, false},
     {"POST", "/v1/undrain", "server=POOL/NAME", "Send the server new clients again.", handle_undrain, false},
+    {"GET", "/v1/pins", "pool=POOL", "How many pins lead to each server of the pool.", handle_pins, false},
+    {"GET", "/v1/pin", "pool=POOL&key=KEY", "Where a key, or the id of a session, is pinned.", handle_pin, false},
     {"POST", "/v1/reload", "", "Replace the workers one after the other.", handle_reload, false},
     {"GET", "/metrics", "", "All that is counted, as Prometheus reads it.", handle_metrics, true},
     {"GET", "/healthz", "", "200 while limpet lives, otherwise 503.", handle_health, true},

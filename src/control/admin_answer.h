@@ -22,6 +22,10 @@ struct admin_calls {
     /* `server` is "POOL/NAME". 0 also when it was so before; -ENOENT: no such server; -ENOTSUP: it cannot be drained;
      * another negative errno: not now. */
     int (*drain)(void *context, struct span server, bool drain);
+    /* Write what is known of the pins of a pool, and of one key in it, as control/pins_answer.h says; called again with more
+     * room, as `status`. */
+    int (*pins)(void *context, struct span pool, struct text *json);
+    int (*pin)(void *context, struct span pool, struct span key, struct text *json);
     /* Begins to replace all workers. 0: begun; -EALREADY: it was begun before; -ENOTSUP: there are none. */
     int (*reload)(void *context);
     /* Writes all figures, as control/metrics.h says; called again with more room, as `status`. */

@@ -134,13 +134,18 @@ static int open_operator(struct keeper *keeper)
         .engine = &keeper->engine,
         .states = keeper->common.states,
         .counters = keeper->common.counters,
+        .breakers = keeper->common.breakers,
+        .pins = keeper->common.pins,
         .version = keeper->config->version,
         .began = keeper->began,
         .began_wall = clock_wall() - (clock_steady() - keeper->began),
         .room = budget_connections(plan_of(keeper), powers_raise_nofile()),
         .draining = &keeper->draining,
     };
-    return operator_open(&keeper->operator, & keeper->workers, &keeper->loop);
+    int failure = pins_view_init(&keeper->operator.pins, plan_of(keeper), keeper->common.states, keeper->common.pins);
+    if (failure)
+        log_error("no memory for the names of the servers");
+    return failure ? failure : operator_open(&keeper->operator, & keeper->workers, &keeper->loop);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------------------- */

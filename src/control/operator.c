@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "control/metrics.h"
+#include "control/pins_answer.h"
 #include "control/powers.h"
 
 #include <errno.h>
@@ -67,6 +68,18 @@ static int drain(void *context, struct span name, bool on)
     return 0;
 }
 
+static int write_pins(void *context, struct span pool, struct text *json)
+{
+    const struct operator* operator= context;
+    return pins_answer_counts(&operator->pins, pool, json);
+}
+
+static int write_pin(void *context, struct span pool, struct span key, struct text *json)
+{
+    const struct operator* operator= context;
+    return pins_answer_pin(&operator->pins, pool, key, json);
+}
+
 static int reload(void *context)
 {
     struct operator* operator= context;
@@ -75,6 +88,8 @@ static int reload(void *context)
 
 static const struct admin_calls calls = {.status = write_status,
                                          .drain = drain,
+                                         .pins = write_pins,
+                                         .pin = write_pin,
                                          .reload = reload,
                                          .metrics = write_metrics,
                                          .not_alive = not_alive,
@@ -154,4 +169,5 @@ void operator_close(struct operator* operator)
     }
     operator->has_admin = operator->has_figures = false;
     census_fini(&operator->census);
+    pins_view_fini(&operator->pins);
 }

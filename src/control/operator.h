@@ -6,22 +6,24 @@
 
 #include "control/admin.h"
 #include "control/census.h"
+#include "control/pins_view.h"
 #include "control/status.h"
 
-/* Embedded in the keeper; all zeros, but for `status`, before operator_open(). */
+/* Embedded in the keeper; all zeros, but for `status` and `pins`, before operator_open(). */
 struct operator
 {
     struct status status;
     struct workers *workers;
     struct census census;
+    struct pins_view pins;
     struct admin admin;
     struct admin figures;
     bool has_admin;
     bool has_figures;
 };
 
-/* `status` is filled in but for `workers` and `census`, and what it names is there until operator_close(). 0 or a negative
- * errno, which was told; then operator_close() is still to be called. */
+/* `status` is filled in but for `workers` and `census`, and `pins` is there; what they name is there until operator_close(),
+ * which ends `pins`, too. 0 or a negative errno, which was told; then operator_close() is still to be called. */
 MUST_CHECK int operator_open(struct operator* operator, struct workers * workers, struct loop *loop);
 
 /* Ends all clients, and removes the files of the sockets; twice is fine. */

@@ -25,6 +25,13 @@ struct slot {
     uint32_t sum;
 };
 
+/* Behind the slots of all shards: how many of each were ever taken. Beyond, nobody looks: memory that nobody wrote to takes no room,
+ * but would from the first look on. And how many pins are there, for whoever wants no more than that. */
+struct taken {
+    uint32_t of_shard[SHARDS];
+    uint32_t pins[SHARDS];
+};
+
 /* What is private to this engine, one for each slot. */
 struct thread_of_slot {
     uint32_t chain; /* the next with the same bucket, or the next free one */
@@ -43,8 +50,10 @@ struct shard {
     uint32_t *buckets; /* as many as `room`, a power of two */
     uint32_t room;     /* of threads and buckets */
     uint32_t most;
-    uint32_t used; /* slots that were ever taken */
-    uint32_t free; /* the first of those given back */
+    uint32_t *taken; /* in the caller's memory: slots that were ever taken */
+    uint32_t *pins;  /* ... and those that hold one now */
+    uint32_t used;   /* the same */
+    uint32_t free;   /* the first of those given back */
     struct queue queues[QUEUE_COUNT];
 };
 
@@ -59,7 +68,14 @@ static uint32_t most_of_shard(size_t most)
 
 size_t pin_table_size(size_t most)
 {
-    return (size_t)most_of_shard(most) * SHARDS * sizeof(struct slot);
+    return (size_t)most_of_shard(most) * SHARDS * sizeof(struct slot) + sizeof(struct taken);
+}
+
+/* Of a shard with room for so many; an engine that died while it wrote may have left anything. */
+static uint32_t read_taken(const uint32_t *taken, uint32_t most)
+{
+    uint32_t count = __atomic_load_n(taken, __ATOMIC_RELAXED);
+    return count < most ? count : most;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------------------------- */
@@ -107,6 +123,12 @@ static uint32_t seconds(micros time)
 {
     micros whole = time / SECOND_IN_MICROS;
     return whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX;
+}
+
+static void tell_count(struct shard *shard)
+{
+    uint32_t count = shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
+    __atomic_store_n(shard->pins, count, __ATOMIC_RELAXED);
 }
 
 /* ---- queues and chains ----------------------------------------------------------------------------------------------- */
@@ -166,6 +188,7 @@ static void drop(struct shard *shard, uint32_t *place)
     clear(&shard->slots[at]);
     shard->threads[at].chain = shard->free;
     shard->free = at;
+    tell_count(shard);
 }
 
 static void drop_oldest(struct shard *shard, enum queue_name name)
@@ -229,8 +252,10 @@ static bool make_place(struct shard *shard, uint32_t now)
 static uint32_t take_place(struct shard *shard)
 {
     uint32_t at = shard->free;
-    if (at == NOWHERE)
+    if (at == NOWHERE) {
+        __atomic_store_n(shard->taken, shard->used + 1, __ATOMIC_RELAXED);
         return shard->used++;
+    }
     shard->free = shard->threads[at].chain;
     return at;
 }
@@ -268,6 +293,7 @@ static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
     chain_in(shard, at);
     queue_add(shard, QUEUE_NEW, at);
     sign(&shard->slots[at]);
+    tell_count(shard);
     return true;
 }
 
@@ -301,9 +327,7 @@ static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
 
 static bool inherit(struct shard *shard, size_t number, uint32_t now)
 {
-    uint32_t last = shard->most;
-    while (last > 0 && shard->slots[last - 1].sum == 0)
-        last--;
+    uint32_t last = read_taken(shard->taken, shard->most);
     while (shard->room < last)
         if (!grow(shard))
             return false;
@@ -324,8 +348,14 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
     }
     shard->used = last;
     inherit_in_order(shard, heirs, count);
+    tell_count(shard);
     free(heirs);
     return true;
+}
+
+static struct taken *taken_of(void *memory, size_t most)
+{
+    return (struct taken *)((struct slot *)memory + (size_t)most_of_shard(most) * SHARDS);
 }
 
 struct pin_table *pin_table_new(void *memory, size_t most, micros now)
@@ -340,6 +370,8 @@ struct pin_table *pin_table_new(void *memory, size_t most, micros now)
         pthread_mutex_init(&shard->lock, NULL);
         shard->most = most_of_shard(most);
         shard->slots = (struct slot *)memory + i * shard->most;
+        shard->taken = taken_of(memory, most)->of_shard + i;
+        shard->pins = taken_of(memory, most)->pins + i;
         shard->free = NOWHERE;
         for (size_t q = 0; q < QUEUE_COUNT; q++)
             shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
@@ -502,11 +534,40 @@ size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, str
 {
     size_t count = 0, per_shard = most_of_shard(table_most);
     const struct slot *slots = memory;
-    for (; count < most && *cursor < per_shard * SHARDS; ++*cursor) {
+    const struct taken *taken = (const struct taken *)(slots + per_shard * SHARDS);
+    while (count < most && *cursor < per_shard * SHARDS) {
+        size_t shard = *cursor / per_shard;
+        if (*cursor % per_shard >= read_taken(&taken->of_shard[shard], (uint32_t)per_shard)) {
+            *cursor = (shard + 1) * per_shard;
+            continue;
+        }
         struct slot slot;
-        memcpy(&slot, &slots[*cursor], sizeof(slot));
-        if (is_whole(&slot, *cursor / per_shard))
+        memcpy(&slot, &slots[(*cursor)++], sizeof(slot));
+        if (is_whole(&slot, shard))
             list[count++] = slot.pin;
     }
+    return count;
+}
+
+bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found)
+{
+    struct pin list[64];
+    size_t per_shard = most_of_shard(table_most), cursor = shard_number(mark) * per_shard, end = cursor + per_shard,
+           count;
+    while (cursor < end && (count = pin_table_peek(memory, table_most, &cursor, list, 64)) > 0)
+        for (size_t i = 0; i < count; i++)
+            if (mark_equal(list[i].mark, mark)) {
+                *found = list[i];
+                return true;
+            }
+    return false;
+}
+
+size_t pin_table_peek_count(const void *memory, size_t table_most)
+{
+    size_t count = 0, per_shard = most_of_shard(table_most);
+    const struct taken *taken = (const struct taken *)((const struct slot *)memory + SHARDS * per_shard);
+    for (size_t i = 0; i < SHARDS; i++)
+        count += read_taken(&taken->pins[i], (uint32_t)per_shard);
     return count;
 }

@@ -96,7 +96,6 @@ static void clear(struct exchange *e)
 {
     struct http_words *words = e->words;
     memset(e, 0, offsetof(struct exchange, homing));
-    homing_none(&e->homing);
     e->words = words;
 }
 
@@ -116,6 +115,7 @@ struct exchange *http_new_exchange(struct http_client *client)
     }
     list_init(&e->spare);
     list_init(&e->waiter.link);
+    homing_none(&e->homing);
     e->client = client;
     e->user.ready = link_ready;
     e->waiter.wake = worker_came;

@@ -32,6 +32,8 @@ static struct {
     /* What the calls saw, and what they answer. */
     char servers[4096]; /* "+app/1 -app/1 " */
     int drain_answer, reload_answer, reloads;
+    char pins[16384]; /* "?app ?app=key " */
+    int pins_answer;
     size_t status_length;
     const char *not_alive, *not_ready;
 } house;
@@ -66,6 +68,28 @@ static inline int note_reload(void *context)
     return house.reload_answer;
 }
 
+static inline int write_pins(void *context, struct span pool, struct text *json)
+{
+    assert_ptr_equal(context, &house);
+    size_t length = strlen(house.pins);
+    snprintf(house.pins + length, sizeof(house.pins) - length, "?%.*s ", (int)pool.length, (const char *)pool.data);
+    text_add(json, "{\"pins\":\"");
+    for (size_t i = 0; i < house.status_length; i++)
+        text_add_char(json, 'x');
+    text_add(json, "\"}");
+    return house.pins_answer;
+}
+
+static inline int write_pin(void *context, struct span pool, struct span key, struct text *json)
+{
+    assert_ptr_equal(context, &house);
+    size_t length = strlen(house.pins);
+    snprintf(house.pins + length, sizeof(house.pins) - length, "?%.*s=%.*s ", (int)pool.length, (const char *)pool.data,
+             (int)key.length, (const char *)key.data);
+    text_add(json, "{\"pinned\":true}");
+    return house.pins_answer;
+}
+
 static inline void write_metrics(void *context, struct text *text)
 {
     assert_ptr_equal(context, &house);
@@ -88,6 +112,8 @@ static inline const char *tell_not_ready(void *context)
 
 static const struct admin_calls calls = {.status = write_status,
                                          .drain = note_drain,
+                                         .pins = write_pins,
+                                         .pin = write_pin,
                                          .reload = note_reload,
                                          .metrics = write_metrics,
                                          .not_alive = tell_not_alive,

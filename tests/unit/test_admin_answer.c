@@ -22,6 +22,35 @@ static void every_route_is_answered_in_json(void **state)
     forget(&told);
 }
 
+static void pins_are_told_of_by_pool_and_key(void **state)
+{
+    assert_asked("GET /v1/pins?pool=app" HOST "\r\n", 200, "{\"pins\":\"\"}");
+    assert_asked("GET /v1/pin?pool=a%20b&key=%ff+%22" HOST "\r\n", 200, "{\"pinned\":true}");
+    assert_asked("GET /v1/pin?key=k%2f&key=other&pool=app" HOST "\r\n", 200, "{\"pinned\":true}");
+    assert_string_equal(house.pins, "?app ?a b=\xff+\" ?app=k/ ");
+    /* It is asked once more with more room. */
+    house.pins[0] = '\0';
+    house.status_length = 20000;
+    struct told told = ask("GET /v1/pins?pool=app" HOST "\r\n");
+    assert_int_equal(answer_status(&told, 0), 200);
+    assert_true(told.length > 20000);
+    assert_string_equal(house.pins, "?app ?app ");
+    forget(&told);
+}
+
+static void what_is_wrong_about_pins_is_told(void **state)
+{
+    house.pins_answer = -ENOENT;
+    assert_asked("GET /v1/pins?pool=x" HOST "\r\n", 404, "{\"error\":\"there is no pool x\"}");
+    house.pins_answer = -ENOTSUP;
+    assert_asked("GET /v1/pin?pool=x&key=k" HOST "\r\n", 409,
+                 "{\"error\":\"nothing is pinned (`stick` names no table and no session) in the pool x\"}");
+    house.pins_answer = -E2BIG;
+    assert_asked("GET /v1/pin?pool=x&key=k" HOST "\r\n", 400, "{\"error\":\"this key is too long to be remembered\"}");
+    house.pins_answer = -ENOMEM;
+    assert_asked("GET /v1/pins?pool=x" HOST "\r\n", 503, "{\"error\":\"Cannot allocate memory\"}");
+}
+
 static void what_other_programs_read_is_as_they_want_it(void **state)
 {
     struct told told = ask("GET /metrics?all" HOST "\r\n");
@@ -90,6 +119,12 @@ static void wrong_requests_are_refused_and_change_nothing(void **state)
         {"POST /v1/drain?server=%4" HOST "\r\n", 400, "percent-encoded"},
         {"POST /v1/drain?server=%gg" HOST "\r\n", 400, "percent-encoded"},
         {"POST /v1/drain?server=a%00b" HOST "\r\n", 400, "percent-encoded"},
+        {"GET /v1/pins" HOST "\r\n", 400, "which pool?"},
+        {"GET /v1/pins?pool=%00" HOST "\r\n", 400, "percent-encoded"},
+        {"GET /v1/pin?pool=app" HOST "\r\n", 400, "which key?"},
+        {"GET /v1/pin?pool=app&key" HOST "\r\n", 400, "which key?"},
+        {"GET /v1/pin?pool=app&key=%0" HOST "\r\n", 400, "percent-encoded"},
+        {"POST /v1/pin?pool=app&key=k" HOST "\r\n", 405, "Allow: GET, HEAD\r\n"},
         {"POST /v1/reload HTTP/1.1\r\n\r\n", 400, "no Host"},
         {"POST /v1/reload\r\n\r\n", 400, "HTTP"},
         {"POST /v1/reload HTTP/1.1\nHost: x\n\n", 400, "CRLF"},
@@ -114,6 +149,7 @@ static void wrong_requests_are_refused_and_change_nothing(void **state)
         forget(&told);
     }
     assert_string_equal(house.servers, "");
+    assert_string_equal(house.pins, "");
     assert_int_equal(house.reloads, 0);
 }
 
@@ -222,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fresh(every_route_is_answered_in_json),
+        fresh(pins_are_told_of_by_pool_and_key),
+        fresh(what_is_wrong_about_pins_is_told),
         fresh(what_other_programs_read_is_as_they_want_it),
         fresh(many_figures_arrive_whole),
         fresh(what_the_owner_refuses_is_told),
