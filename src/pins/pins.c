@@ -104,14 +104,20 @@ bool pins_are_wanted(const struct plan *plan)
     return false;
 }
 
-int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking, void *memory,
-                     struct breaker *breakers)
+void pins_names_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking)
 {
-    *shared = (struct pins_shared){.plan = plan, .ranking = ranking, .breakers = breakers};
+    *shared = (struct pins_shared){.plan = plan, .ranking = ranking};
     memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
     pin_keys_make(&shared->keys, plan->secret);
     for (size_t i = 0; i < plan->memcached_count; i++)
         shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
+}
+
+int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking, void *memory,
+                     struct breaker *breakers)
+{
+    pins_names_init(shared, plan, ranking);
+    shared->breakers = breakers;
     shared->table = pin_table_new(memory, plan->pins.most, clock_steady());
     return shared->table ? list_homes(shared) : -ENOMEM;
 }
