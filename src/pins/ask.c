@@ -9,19 +9,16 @@
  * it. */
 #define STRANGER_SECONDS 300
 
-/* One that was unpinned is remembered as such for long enough that every frontend hears of it. */
-#define UNPINNED_SECONDS 60
-
 /* Commands for a query, at most: two keys of 39 bytes, numbers, and a sealed value. */
 #define COMMANDS_MOST 1024
 
 /* ---- commands -------------------------------------------------------------------------------------------------------- */
 
+/* That a key was unpinned is remembered as long as a pin of it: a frontend at which its client was long ago must not bring the
+ * old one back. */
 static uint32_t lifetime_of(const struct query *query)
 {
     uint32_t whole = room_seconds(query->lifetime);
-    if (query->kind == QUERY_UNPIN)
-        return UNPINNED_SECONDS;
     return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
 }
 
@@ -71,12 +68,6 @@ static bool dispatch(struct room_link *link, struct query *query, struct command
                                commands->replies);
 }
 
-/* Of those it is enough that they are said. */
-static bool is_told(const struct query *query)
-{
-    return query->kind == QUERY_SET || query->kind == QUERY_SEAL || query->kind == QUERY_UNPIN;
-}
-
 /* The first commands of a query. */
 static bool begin(struct room_link *link, struct query *query)
 {
@@ -87,9 +78,9 @@ static bool begin(struct room_link *link, struct query *query)
         fits = add_store(&commands, link, query, MEMCACHED_ADD, 0);
     else if (query->kind == QUERY_SEAL)
         fits = add_store(&commands, link, query, MEMCACHED_REPLACE, query->number);
-    else if (is_told(query))
+    else if (query_only_stores(query))
         fits = add_store(&commands, link, query, MEMCACHED_SET, 0);
-    if (!is_told(query))
+    if (!query_only_stores(query))
         add_get(&commands, link, query);
     return fits && dispatch(link, query, &commands);
 }
@@ -215,7 +206,7 @@ static void replied(struct memcached_link *memcached, struct query *query, enum 
         counter_add(link->room->counters, COUNTER_PINS_CLAIMED, 1);
     if (query->kind == QUERY_SET && reply->word == MEMCACHED_STORED)
         room_remember(link, query, query->server, clock_wall());
-    if (is_told(query)) {
+    if (query_only_stores(query)) {
         finish(link, query, QUERY_FREE, PIN_NO_SERVER);
         return;
     }

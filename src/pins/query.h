@@ -49,4 +49,10 @@ struct query {
     void *owner;
 };
 
+/* It is enough that memcached has taken these. All others end with a look at what stands there. */
+static inline bool query_only_stores(const struct query *query)
+{
+    return query->kind == QUERY_SET || query->kind == QUERY_SEAL || query->kind == QUERY_UNPIN;
+}
+
 #endif
