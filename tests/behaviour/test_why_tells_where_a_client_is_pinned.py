@@ -141,9 +141,11 @@ def test_a_difference_is_told_in_a_sentence(one, servers, shared):
     first, second = one(0), one(1)
     home = _visit(first, "ann")
     assert _visit(second, "ann") == home
+    assert wait_until(lambda: len(shared.pins) == 1)
     key, = shared.pins
     value = shared.value(key)
     _visit(first, "bob")
+    assert wait_until(lambda: len(shared.pins) == 2)
     other = next(each for each in shared.pins if each != key)
     for put, words in ((shared.value(other), "has something there that is no pin of ours: made under another secret, or damaged"),
                        (b"nonsense", "has something there that is no pin of ours"), (value, "says the same")):
