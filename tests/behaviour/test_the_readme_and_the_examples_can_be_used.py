@@ -24,12 +24,12 @@ def configurations():
     """In the README they are indented blocks."""
     blocks = re.findall(r"(?:^    .*\n|^\n)+", (ROOT / "README.md").read_text(), re.M)
     found = {f"readme-{n}": textwrap.dedent(block) for n, block in enumerate(blocks) if "\n    listeners:" in block}
-    return {**found, **{file.name: file.read_text() for file in EXAMPLES.glob("*.yaml")}}
+    return {**found, **{str(file.relative_to(EXAMPLES)): file.read_text() for file in EXAMPLES.rglob("*.yaml")}}
 
 
 def test_there_are_configurations_in_both():
     assert len([name for name in configurations() if name.startswith("readme")]) >= 1
-    assert {"limpet.yaml", "workers.yaml"} <= set(configurations())
+    assert {"limpet.yaml", "workers.yaml", "two-frontends/limpet.yaml"} <= set(configurations())
 
 
 @pytest.mark.parametrize("name", configurations())
