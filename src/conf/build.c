@@ -89,7 +89,7 @@ struct plan *build_plan(struct build *b, const struct node *root)
     machine_check(b, root);
     if (b->report->out->errors > 0)
         return NULL;
-    traps_all(b);
+    traps_all(b, root);
     b->plan->listeners = copy_listeners(b);
     b->plan->pools = copy_pools(b);
     return b->plan;

@@ -25,6 +25,7 @@
 /* What must be on the machine for the plan to be served there. */
 enum conf_need {
     CONF_NEED_LOG,    /* an absolute path that a log can be written to; -ENOENT: no such folder, -EISDIR: it is one */
+    CONF_NEED_PINS,   /* the same for pins */
     CONF_NEED_SOCKET, /* a path that can be bound; -ENOENT: no such folder, -EEXIST: something else is there */
     CONF_NEED_USER,   /* the name of a user */
     CONF_NEED_GROUP,  /* the name of a group */

@@ -19,10 +19,10 @@ static void check_path(struct build *b, enum conf_need need, const char *path, s
     if (failure == -ENOENT)
         report_error(b->report, at, "make it first, or name another", "there is no directory `%s`", folder_of(b, path));
     else if (failure == -EISDIR)
-        report_error(
-            b->report, at,
-            arena_format(b->arena, "name a file, such as `%s%slimpet.log`", path, ends_in_slash(path) ? "" : "/"),
-            "`%s` is a directory", path);
+        report_error(b->report, at,
+                     arena_format(b->arena, "name a file, such as `%s%slimpet.%s`", path,
+                                  ends_in_slash(path) ? "" : "/", need == CONF_NEED_PINS ? "pins" : "log"),
+                     "`%s` is a directory", path);
     else if (failure == -EEXIST)
         report_error(b->report, at, "take it away, or name another path", "`%s` is there, and is no socket", path);
     else if (failure < 0)
@@ -44,6 +44,13 @@ static void check_logs(struct build *b, const struct node *root)
         check_path(b, CONF_NEED_LOG, log->access, place_of(map, "access"));
     if (log->errors && log->errors[0] == '/')
         check_path(b, CONF_NEED_LOG, log->errors, place_of(map, "errors"));
+}
+
+static void check_pins(struct build *b, const struct node *root)
+{
+    const char *file = b->plan->pins.file;
+    if (file && file[0] == '/')
+        check_path(b, CONF_NEED_PINS, file, place_of(node_find(root, "pins"), "file"));
 }
 
 static void check_sockets(struct build *b)
@@ -99,6 +106,7 @@ void machine_check(struct build *b, const struct node *root)
     if (!b->files->find)
         return;
     check_logs(b, root);
+    check_pins(b, root);
     check_sockets(b);
     check_metrics(b, root);
     check_user(b, root);

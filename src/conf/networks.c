@@ -157,3 +157,19 @@ bool networks_is_none(const struct plan_trust *trust)
 {
     return !trust->loopback && trust->network_count == 0;
 }
+
+static bool is_in(const char *words, const struct endpoint *endpoint)
+{
+    struct network network;
+    const char *wrong = network_parse(span_text(words), &network);
+    assert(!wrong);
+    return !wrong && network_contains(&network, endpoint);
+}
+
+bool networks_is_near(const struct endpoint *endpoint)
+{
+    bool near = endpoint->kind == ENDPOINT_UNIX || is_in("127.0.0.0/8", endpoint) || is_in("::1", endpoint);
+    for (size_t i = 0; i < ARRAY_LENGTH(private_networks); i++)
+        near |= is_in(private_networks[i], endpoint);
+    return near;
+}

@@ -11,4 +11,7 @@ void networks_read(struct build *b, const struct node *value, struct plan_trust 
 /* True if it believes nobody. */
 bool networks_is_none(const struct plan_trust *trust);
 
+/* True for a Unix socket, this machine, and what `private` means. */
+bool networks_is_near(const struct endpoint *endpoint);
+
 #endif

@@ -5,6 +5,7 @@
 #include "conf/networks.h"
 #include "conf/reach.h"
 #include "conf/sharing.h"
+#include "conf/tables.h"
 #include "conf/workers.h"
 
 /* Networks as wide as these are no network of somebody's own: 0.0.0.0/0, 2000::/3. The widest that may be are
@@ -216,7 +217,7 @@ static void warn_of_listener(struct build *b, struct draft_listener *listener)
     warn_of_same_cookie(b, listener);
 }
 
-void traps_all(struct build *b)
+void traps_all(struct build *b, const struct node *root)
 {
     if (!b->plan->seed_given)
         report_warning(b->report, (struct place){b->listeners->node->at.source, PLACE_NOWHERE, 0},
@@ -231,4 +232,5 @@ void traps_all(struct build *b)
         warn_of_given_out(b, pool);
         workers_warn(b, pool);
     }
+    tables_warn(b, root);
 }

@@ -5,6 +5,6 @@
 
 #include "conf/build.h"
 
-void traps_all(struct build *b);
+void traps_all(struct build *b, const struct node *root);
 
 #endif

@@ -134,6 +134,8 @@ static int open_operator(struct keeper *keeper)
         .engine = &keeper->engine,
         .states = keeper->common.states,
         .counters = keeper->common.counters,
+        .breakers = keeper->common.breakers,
+        .pins = keeper->common.pins,
         .version = keeper->config->version,
         .began = keeper->began,
         .began_wall = clock_wall() - (clock_steady() - keeper->began),

@@ -121,6 +121,28 @@ static void add_room(const struct status *status, const char *name, struct text 
     add_plain(name, status->room, text);
 }
 
+/* ---- of pins --------------------------------------------------------------------------------------------------------- */
+
+static void add_memcached_up(const struct status *status, const char *name, struct text *text)
+{
+    for (size_t i = 0; i < status->plan->memcached_count; i++) {
+        text_add(text, name);
+        add_label(text, "{", "server", status->plan->memcached[i].text);
+        text_add_char(text, '}');
+        add_value(text, status_memcached(status, i).answers);
+    }
+}
+
+static void add_pins(const struct status *status, const char *name, struct text *text)
+{
+    add_plain(name, status_pins(status), text);
+}
+
+static void add_pins_limit(const struct status *status, const char *name, struct text *text)
+{
+    add_plain(name, status->pins ? status->plan->pins.most : 0, text);
+}
+
 /* ---- of workers ------------------------------------------------------------------------------------------------------ */
 
 static bool has_workers(const struct plan_pool *pool)
@@ -257,6 +279,13 @@ static const struct family {
      "Connections that there is room for at once: what `limits` says, or fewer if open files are.", add_room, NULL},
     {"limpet_visits_total", COUNTER_TYPE, "{reason}",
      "Visits that ended, by reason: connections, or in http mode requests.", add_visits, NULL},
+    {"limpet_memcached_up", GAUGE_TYPE, "{server}",
+     "1 while the memcached server answers; 0 also before it is asked for the first time.", add_memcached_up, NULL},
+    {"limpet_pins", GAUGE_TYPE, "",
+     "Pins that are kept here: of keys, and of sessions. Those that ran out go as others need their place.", add_pins,
+     NULL},
+    {"limpet_pins_limit", GAUGE_TYPE, "", "Pins that are kept here at most; 0 where no pool keeps any.", add_pins_limit,
+     NULL},
     {"limpet_workers", GAUGE_TYPE, "{pool,state}", "Workers of a pool in each state.", add_workers, NULL},
     {"limpet_server_up", GAUGE_TYPE, "{pool,server}",
      "1 if the server is to be had: an address that did not fail lately, or a worker that takes connections.", NULL,

@@ -303,13 +303,13 @@ int powers_admin_listen(const struct address *address, const char *group_name)
     return failure;
 }
 
-int powers_connect_unix(const struct address *address, int seconds)
+int powers_connect(const struct address *address, int seconds)
 {
     struct timeval patience = {.tv_sec = seconds};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    /* connect(2) waits for room in the backlog as long as a write would. */
+    /* connect(2) waits as long as a write would: for the other side, or for room in its backlog. */
     int failure = 0;
     if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||

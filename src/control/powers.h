@@ -49,8 +49,9 @@ MUST_CHECK int powers_probe(const struct address *address);
  * group; -EADDRINUSE: somebody listens there; -EEXIST: it is no socket. */
 MUST_CHECK int powers_admin_listen(const struct address *address, const char *group);
 
-/* Connects to a Unix socket, for at most so many seconds; later reads and writes wait as long. Returns the descriptor. */
-MUST_CHECK int powers_connect_unix(const struct address *address, int seconds);
+/* Connects, for at most so many seconds; later reads and writes wait as long. Returns the descriptor; -EAGAIN or -EINPROGRESS: nobody
+ * answered in that time. */
+MUST_CHECK int powers_connect(const struct address *address, int seconds);
 
 /* Removes the file of a Unix socket that we bound; harmless for other addresses. */
 void powers_unlink(const struct address *address);

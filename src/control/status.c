@@ -1,6 +1,8 @@
 #include "control/status.h"
 
 #include "control/census.h"
+#include "pins/breaker.h"
+#include "route/pin_table.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -127,6 +129,65 @@ static void add_pool(const struct status *status, const struct plan_pool *pool, 
     text_add(json, "]}");
 }
 
+/* ---- pins ----------------------------------------------------------------------------------------------------------- */
+
+/* What an engine wrote may be anything. */
+static micros since(const struct breaker *breaker)
+{
+    micros passed;
+    if (__builtin_sub_overflow(clock_steady(), __atomic_load_n(&breaker->since, __ATOMIC_ACQUIRE), &passed))
+        return 0;
+    return passed > 0 ? passed : 0;
+}
+
+struct status_memcached status_memcached(const struct status *status, size_t number)
+{
+    struct status_memcached seen = {.state = "new", .since = -1};
+    const struct breaker *breaker = status->breakers ? &status->breakers[number] : NULL;
+    if (!breaker)
+        return seen;
+    seen.failures = __atomic_load_n(&breaker->failures, __ATOMIC_ACQUIRE);
+    enum breaker_state state = breaker_state(breaker);
+    if (state == BREAKER_NEW)
+        return seen;
+    seen.answers = state == BREAKER_CLOSED;
+    seen.state = seen.answers ? "answers" : "does not answer";
+    seen.since = since(breaker);
+    return seen;
+}
+
+size_t status_pins(const struct status *status)
+{
+    return status->pins ? pin_table_peek_count(status->pins, status->plan->pins.most) : 0;
+}
+
+static void add_memcached(const struct status *status, size_t number, struct text *json)
+{
+    struct status_memcached seen = status_memcached(status, number);
+    text_add_char(json, '{');
+    add_words(json, "address", status->plan->memcached[number].text);
+    text_add_char(json, ',');
+    add_words(json, "state", seen.state);
+    if (seen.since >= 0)
+        add_seconds(json, "since", seen.since);
+    else
+        text_add(json, ",\"since\":null");
+    text_add_format(json, ",\"failures\":%u}", seen.failures);
+}
+
+static void add_pins(const struct status *status, struct text *json)
+{
+    text_add(json, "],\"memcached\":[");
+    for (size_t i = 0; i < status->plan->memcached_count; i++) {
+        text_add(json, i > 0 ? "," : "");
+        add_memcached(status, i, json);
+    }
+    if (status->pins)
+        text_add_format(json, "],\"pins\":{\"most\":%u,\"used\":%zu}", status->plan->pins.most, status_pins(status));
+    else
+        text_add(json, "],\"pins\":null");
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------------------------ */
 
 uint64_t status_counter(const struct status *status, enum counter counter)
@@ -224,7 +285,8 @@ static void add_head(const struct status *status, struct text *json)
     add_counts(status, json);
     text_add(json, ",\"listening\":[");
     status_each_address(status, add_address, json);
-    text_add(json, "],\"pools\":[");
+    add_pins(status, json);
+    text_add(json, ",\"pools\":[");
 }
 
 void status_write(const struct status *status, struct text *json)

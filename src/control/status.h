@@ -9,6 +9,7 @@
 #include "control/posts.h"
 #include "control/workers.h"
 
+struct breaker;
 struct census;
 
 /* A view: all of it belongs to others. */
@@ -19,6 +20,8 @@ struct status {
     const struct workers *workers;
     const struct server_states *states;
     const struct counters *counters; /* one for each thread */
+    const struct breaker *breakers;  /* one for each memcached server; null: no pool keeps pins */
+    const void *pins;                /* their table; null: no pool keeps any */
     struct census *census;
     const char *version;
     micros began;         /* steady */
@@ -38,11 +41,24 @@ uint64_t status_counter(const struct status *status, enum counter counter);
 uint64_t status_ended(const struct status *status, enum reason reason);
 uint64_t status_gauge(const struct status *status, enum gauge gauge);
 
+/* A memcached server as the threads have found it, by its number in the plan. */
+struct status_memcached {
+    const char *state; /* "new": nobody has asked it yet; "answers"; "does not answer" */
+    bool answers;
+    micros since;      /* so long ago that began; negative: it is new */
+    uint32_t failures; /* in a row */
+};
+struct status_memcached status_memcached(const struct status *status, size_t number);
+
+/* Pins that are kept here. */
+size_t status_pins(const struct status *status);
+
 /* Null if limpet lives: there is an engine, and it has begun to accept. Otherwise why not, a static text. */
 const char *status_not_alive(const struct status *status);
 
 /* Null if newcomers are welcome: there is an engine that accepts, each pool of workers has one that takes connections, and
- * limpet does not drain. Otherwise why not, a static text. Servers with an address are not asked for: they are not ours. */
+ * limpet does not drain. Otherwise why not, a static text. Servers with an address are not asked for: they are not ours. Nor is
+ * memcached: without it clients are served all the same. */
 const char *status_not_ready(const struct status *status);
 
 #endif

@@ -59,6 +59,7 @@ static int find(void *context, enum conf_need need, const char *name)
     struct stat found;
     switch (need) {
     case CONF_NEED_LOG:
+    case CONF_NEED_PINS:
         return stat(name, &found) == 0 && S_ISDIR(found.st_mode) ? -EISDIR : find_folder(name);
     case CONF_NEED_SOCKET:
         return lstat(name, &found) == 0 && !S_ISSOCK(found.st_mode) ? -EEXIST : find_folder(name);

@@ -247,24 +247,24 @@ const struct command command_table[] = {
     },
     {
         .name = "secret",
-        .summary = "make a secret that seals cookies, or change to a new one",
+        .summary = "make a secret that seals cookies and pins, or change to a new one",
         .synopsis = {"", "--append FILE | --promote FILE | --retire FILE"},
         .text =
             "Without an option: writes a new secret to standard output, one line of 64 hexadecimal digits. With one: "
             "changes the file that `secret` in the configuration names. The file is replaced as a whole and keeps its "
             "owner and mode; --append makes it, with mode 600, if there is none.\n\n"
             "    limpet secret --append /etc/limpet/secret\n\n"
-            "The first secret in the file seals the cookies that are given out, and every secret in it opens those "
-            "that "
-            "come back. So a new one takes the place of an old one in two steps, and no client loses its cookie:\n\n"
+            "The first secret in the file seals the cookies that are given out and the pins in memcached, and every "
+            "secret in it opens those that come back. So a new one takes the place of an old one in two steps, and no "
+            "client loses its cookie or its pin:\n\n"
             "1. Append the new secret, bring the file to every frontend, and restart limpet there. From then on "
             "each frontend opens what the new secret seals, and none seals with it yet.\n\n"
             "2. When all were restarted: promote it, bring the file to every frontend, and restart limpet there. Each "
-            "frontend seals with the new secret from its restart on, and gives whoever comes with an older cookie a "
-            "new one.\n\n"
-            "When the cookies of the old secret have run out (the lifetime of `stick`), --retire drops it. If the old "
-            "secret is known to somebody else, retire it at once: its cookies are then as if there were none, and "
-            "clients go to their home, which is where most of them are.\n\n"
+            "frontend seals with the new secret from its restart on, gives whoever comes with an older cookie a "
+            "new one, and seals older pins anew when it reads them.\n\n"
+            "When what the old secret sealed has run out, which takes as long as `for` in `stick` says, --retire drops "
+            "it. If the old secret is known to somebody else, retire it at once: what it sealed is then as if there "
+            "were none, and clients go to their home, which is where most of them are.\n\n"
             "limpet reads the file when it starts, and not on HUP or `limpet reload`: each step takes effect with the "
             "restart.",
         .options = secret_options,
@@ -282,7 +282,10 @@ const struct command command_table[] = {
             "was started. A dash stands for what is not known or does not exist for such a server. Above the servers "
             "stands how many connections are open, were accepted and were refused since limpet was started, and in "
             "http mode how many requests came and how they were answered; then why visits ended, in the words that "
-            "the log has as `reason` (see limpet(1)).\n\n"
+            "the log has as `reason` (see limpet(1)). Where a pool has a table (`stick` in the file), how many pins "
+            "are "
+            "kept here is told, and of each memcached server whether it answers. While one does not, clients are "
+            "served all the same: those that are known here stay, and for newcomers the ranking decides.\n\n"
             "States: up; starting; busy, a worker that has not answered for a second, with whom its clients wait; "
             "silent, one that takes no connections: it has not answered for three seconds, or does not listen any "
             "more; down; resting, an address that could not be reached; draining; replacing, a worker whose successor "

@@ -1,7 +1,7 @@
 #include "base/text.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "main/ask.h"
 #include "main/server_name.h"
 
 #include <jansson.h>

@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "pins/pins.h"
 #include "plan/describe.h"
 
 #include <inttypes.h>
@@ -211,8 +212,8 @@ static void stick(FILE *out, const struct plan_stick *s, bool first)
     fputs(", for ", out);
     duration(out, s->lifetime);
     fputs(s->kind == STICK_TABLE ? " after the last visit" : " after the last request", out);
-    if (s->kind == STICK_SESSION)
-        fputs(s->shared ? "; in memcached" : "; in this limpet", out);
+    if (s->kind != STICK_COOKIE)
+        fputs(s->shared ? "; all frontends know it" : "; this limpet knows it", out);
     if (s->kind == STICK_COOKIE)
         fprintf(out, "; SameSite=%s%s", sites[s->same_site], s->bind_client ? ", from one address alone" : "");
     fputc('\n', out);
@@ -418,11 +419,42 @@ static void requests(FILE *out, const struct plan *plan)
     }
     if (plan->secret.length > 0) {
         label(out, "secret");
-        fputs("given: frontends with the same one open each other's cookies\n", out);
+        fputs("given: frontends with the same one open each other's cookies and pins\n", out);
     }
     if (plan->metrics) {
         label(out, "metrics");
         fprintf(out, "%s\n", plan->metrics->text);
+    }
+}
+
+/* The table itself, and what finds a pin in it. */
+#define BYTES_OF_A_PIN 64
+
+static void memory(FILE *out, uint64_t bytes)
+{
+    uint64_t kib = bytes / 1024;
+    if (kib < 10240)
+        fprintf(out, "%" PRIu64 " KiB", kib);
+    else
+        fprintf(out, "%" PRIu64 " MiB", kib / 1024);
+}
+
+static void pins(FILE *out, const struct plan *plan)
+{
+    if (pins_are_wanted(plan)) {
+        label(out, "pins");
+        fprintf(out, "%" PRIu32 " are kept here at most, then in about ", plan->pins.most);
+        memory(out, (uint64_t)plan->pins.most * BYTES_OF_A_PIN);
+        fputs(" of memory;\n", out);
+        if (plan->pins.file)
+            fprintf(out, "%14ssaved in %s, every minute and at the end\n", "", plan->pins.file);
+        else
+            fprintf(out, "%14sthey end with limpet (`pins: {file: PATH}` saves them)\n", "");
+    }
+    for (size_t i = 0; i < plan->memcached_count; i++) {
+        label(out, i == 0 ? "memcached" : "");
+        fprintf(out, "%s%s\n", plan->memcached[i].text,
+                i > 0 && i + 1 == plan->memcached_count ? "; each of them keeps its part of the pins" : "");
     }
 }
 
@@ -448,6 +480,7 @@ static void everything(FILE *out, const struct plan *plan)
     fputc('\n', out);
     if (any_requests(plan))
         requests(out, plan);
+    pins(out, plan);
     label(out, "threads");
     fprintf(out, "%u\n", plan->threads);
     if (plan->user) {

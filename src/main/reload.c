@@ -1,6 +1,6 @@
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "main/ask.h"
 
 #include <jansson.h>
 #include <stdio.h>

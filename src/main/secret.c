@@ -79,7 +79,8 @@ static void tell(const char *file, enum secret_step step, size_t count)
             file, count);
     else if (step == SECRET_PROMOTE)
         printf("%s has its newest secret first now, which seals; bring it to every frontend, restart limpet there, and "
-               "retire the others when the cookies they sealed have run out\n",
+               "retire the others when what they sealed has run out (`for` of `stick`, 24h for a cookie if it says "
+               "none)\n",
                file);
     else
         printf("%s has one secret now; bring it to every frontend and restart limpet there\n", file);

@@ -1,7 +1,7 @@
 #include "base/attr.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "main/ask.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -214,14 +214,50 @@ static void print_listening(const json_t *status)
     putchar('\n');
 }
 
-static json_int_t counted(const json_t *status, const char *counter)
-{
-    return json_integer_value(json_object_get(json_object_get(status, "counters"), counter));
-}
-
 static void print_count(const char *before, json_int_t number, const char *behind)
 {
     printf("%s%" JSON_INTEGER_FORMAT "%s", before, number, behind);
+}
+
+static void print_memcached(const json_t *server)
+{
+    const json_t *since = json_object_get(server, "since");
+    json_int_t failures = json_integer_value(json_object_get(server, "failures"));
+    bool answers = strcmp(word(server, "state"), "answers") == 0;
+    char *name = make("memcached %s ", word(server, "address"));
+    fputs(name ? name : "", stdout);
+    free(name);
+    if (!json_is_number(since)) {
+        fputs("was not asked yet\n", stdout);
+        return;
+    }
+    fputs(answers ? "has answered for " : "has not answered for ", stdout);
+    print_age((long long)json_number_value(since));
+    if (!answers)
+        fputs(": clients are served all the same, but what is pinned meanwhile only this limpet knows", stdout);
+    else if (failures > 0)
+        print_count(", but not the last ", failures, failures == 1 ? " time" : " times");
+    putchar('\n');
+}
+
+/* An older limpet says nothing of them, and one without pins that there are none. */
+static void print_pins(const json_t *status)
+{
+    const json_t *pins = json_object_get(status, "pins"), *server;
+    size_t i;
+    if (json_is_object(pins)) {
+        print_count("pins: ", json_integer_value(json_object_get(pins, "used")), " kept here");
+        print_count(", of ", json_integer_value(json_object_get(pins, "most")), " at most\n");
+    }
+    json_array_foreach(json_object_get(status, "memcached"), i, server)
+    {
+        print_memcached(server);
+    }
+}
+
+static json_int_t counted(const json_t *status, const char *counter)
+{
+    return json_integer_value(json_object_get(json_object_get(status, "counters"), counter));
 }
 
 static void print_requests(const json_t *status)
@@ -278,6 +314,7 @@ static int show(const struct ask *ask, bool as_json)
         print_processes(answer.json);
         print_listening(answer.json);
         print_counts(answer.json);
+        print_pins(answer.json);
         print_servers(json_object_get(answer.json, "pools"));
     }
     ask_answer_fini(&answer);

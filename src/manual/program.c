@@ -132,7 +132,8 @@ static const struct roff_row metrics_paths[] = {
     {"/readyz",
      "200 `ready` while newcomers are welcome. Otherwise 503 and why: `starting`; `no engine`; `draining`, from "
      "the signal on; `no worker takes connections`, when a pool has workers and no server that takes any. "
-     "Servers with an address that rest do not count: they are not limpet's."},
+     "Servers with an address that rest do not count: they are not limpet's. Nor does memcached, without which clients "
+     "are served all the same."},
 };
 
 static const char metrics_examples[] =

@@ -47,7 +47,7 @@ static bool add_store(struct commands *commands, struct room_link *link, const s
     uint8_t value[SEALED_MOST];
     size_t length = pins_key_text(query->mark, key);
     struct pin_scope scope = {.pool = span_text(query->pool->name), .key = span_of(key, length)};
-    struct sealed_content content = {.time = clock_wall()};
+    struct sealed_content content = {.time = query->kind == QUERY_SEAL ? query->made : clock_wall()};
     struct memcached_store store = {.mode = mode, .number = number, .seconds = lifetime_of(query)};
     if (query->kind != QUERY_UNPIN) {
         const char *name = query->pool->servers[query->server].name;
@@ -79,9 +79,11 @@ static bool begin(struct room_link *link, struct query *query)
     text_init(&commands.text, commands.bytes, sizeof(commands.bytes));
     if (query->kind == QUERY_CLAIM)
         fits = add_store(&commands, link, query, MEMCACHED_ADD, 0);
-    else if (query->kind == QUERY_SET || query->kind == QUERY_UNPIN)
+    else if (query->kind == QUERY_SEAL)
+        fits = add_store(&commands, link, query, MEMCACHED_REPLACE, query->number);
+    else if (query_only_stores(query))
         fits = add_store(&commands, link, query, MEMCACHED_SET, 0);
-    if (query->kind != QUERY_SET && query->kind != QUERY_UNPIN)
+    if (!query_only_stores(query))
         add_get(&commands, link, query);
     return fits && dispatch(link, query, &commands);
 }
@@ -115,8 +117,14 @@ static void finish(struct room_link *link, struct query *query, enum query_outco
 /* What stands in memcached, as far as we can read it. */
 enum content_kind { CONTENT_SERVER, CONTENT_NOBODY, CONTENT_STRANGER, CONTENT_JUNK };
 
+struct reading {
+    uint32_t server; /* CONTENT_SERVER */
+    micros made;     /* wall clock */
+    bool is_old;     /* it was sealed with another key than ours would be */
+};
+
 static enum content_kind read_content(const struct room_link *link, const struct query *query, struct span value,
-                                      uint32_t *server, micros *claimed)
+                                      struct reading *reading)
 {
     const struct pins_shared *shared = link->room->shared;
     char key[PINS_KEY_SIZE];
@@ -125,13 +133,14 @@ static enum content_kind read_content(const struct room_link *link, const struct
     struct sealed_content content;
     if (!pin_open(&shared->keys, &scope, value, &content))
         return CONTENT_JUNK;
-    *claimed = content.time;
+    reading->made = content.time;
+    reading->is_old = content.key != 0;
     if (content.server_length == 0)
         return CONTENT_NOBODY;
     struct span name = span_of(content.server, content.server_length);
     for (uint32_t i = 0; i < query->pool->server_count; i++)
         if (span_equal(span_text(query->pool->servers[i].name), name)) {
-            *server = i;
+            reading->server = i;
             return room_is_void(shared, query->pool, i, room_seconds(content.time)) ? CONTENT_NOBODY : CONTENT_SERVER;
         }
     return content.time > clock_wall() - STRANGER_SECONDS * (micros)SECOND_IN_MICROS ? CONTENT_STRANGER : CONTENT_JUNK;
@@ -150,12 +159,29 @@ static bool may_replace(const struct query *query, enum content_kind kind, uint3
            (query->was == PIN_NO_SERVER || query->was == server) && query->server != server;
 }
 
+/* A pin that is seen again and again never runs out. So that the older key can go one day, it is sealed anew. */
+static void seal_anew(struct room_link *link, const struct query *query, const struct reading *reading, uint64_t number)
+{
+    struct query anew = {
+        .kind = QUERY_SEAL,
+        .mark = query->mark,
+        .pool = query->pool,
+        .server = reading->server,
+        .was = PIN_NO_SERVER,
+        .made = reading->made,
+        .number = number,
+        .lifetime = query->lifetime,
+    };
+    if (!room_ask(link->room, &anew))
+        counter_add(link->room->counters, COUNTER_PIN_FAILURES, 1);
+}
+
 /* `stored`: so was what is read now, by this very query. */
 static void take_value(struct room_link *link, struct query *query, bool stored, const struct memcached_reply *reply)
 {
-    uint32_t server = PIN_NO_SERVER;
-    micros claimed = 0;
-    enum content_kind kind = read_content(link, query, reply->value, &server, &claimed);
+    struct reading reading = {.server = PIN_NO_SERVER};
+    enum content_kind kind = read_content(link, query, reply->value, &reading);
+    uint32_t server = reading.server;
     if (kind == CONTENT_JUNK || kind == CONTENT_STRANGER)
         counter_add(link->room->counters, COUNTER_PINS_STRANGE, 1);
     if (may_replace(query, kind, server) && reply->number != 0 && replace(link, query, reply->number))
@@ -163,7 +189,9 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
     if (kind == CONTENT_SERVER) {
         if (query->kind != QUERY_FIND && server != query->server)
             counter_add(link->room->counters, COUNTER_PINS_OBEYED, 1);
-        room_remember(link, query, server, claimed);
+        room_remember(link, query, server, reading.made);
+        if (reading.is_old && reply->number != 0)
+            seal_anew(link, query, &reading, reply->number);
         finish(link, query, stored && server == query->server ? QUERY_CLAIMED : QUERY_PINNED, server);
     } else if (kind == CONTENT_NOBODY) {
         pin_table_forget(link->room->shared->table, query->mark);
@@ -181,7 +209,7 @@ static void replied(struct memcached_link *memcached, struct query *query, enum 
         counter_add(link->room->counters, COUNTER_PINS_CLAIMED, 1);
     if (query->kind == QUERY_SET && reply->word == MEMCACHED_STORED)
         room_remember(link, query, query->server, clock_wall());
-    if (query->kind == QUERY_SET || query->kind == QUERY_UNPIN) {
+    if (query_only_stores(query)) {
         finish(link, query, QUERY_FREE, PIN_NO_SERVER);
         return;
     }

@@ -20,6 +20,14 @@ enum breaker_state breaker_state(const struct breaker *breaker)
     return (enum breaker_state)load(&breaker->state);
 }
 
+void breaker_begin(struct breaker *breaker)
+{
+    if (breaker_lets(breaker))
+        return;
+    __atomic_store_n(&breaker->retry_at, 0, __ATOMIC_RELEASE);
+    store(&breaker->state, BREAKER_OPEN);
+}
+
 bool breaker_lets(const struct breaker *breaker)
 {
     enum breaker_state state = breaker_state(breaker);
@@ -42,19 +50,26 @@ static void note_change(struct breaker *breaker, micros now)
     __atomic_store_n(&breaker->since, now, __ATOMIC_RELEASE);
 }
 
-bool breaker_succeeded(struct breaker *breaker, micros now)
+bool breaker_reached(struct breaker *breaker, micros now)
 {
     uint32_t state = load(&breaker->state);
-    if (load(&breaker->failures) > 0)
+    /* A connection that another thread still got says nothing against the failures since. */
+    if (state == BREAKER_CLOSED || state == BREAKER_OPEN || !change(&breaker->state, state, BREAKER_CLOSED))
+        return false;
+    if (state == BREAKER_TRIAL)
         store(&breaker->failures, 0);
-    if (state == BREAKER_CLOSED)
-        return false;
-    /* An answer that another thread still got says nothing against those that were not given. */
-    if (state == BREAKER_OPEN || !change(&breaker->state, state, BREAKER_CLOSED))
-        return false;
-    store(&breaker->pauses, 0);
     note_change(breaker, now);
     return state == BREAKER_TRIAL;
+}
+
+void breaker_succeeded(struct breaker *breaker)
+{
+    if (load(&breaker->state) != BREAKER_CLOSED)
+        return;
+    if (load(&breaker->failures) > 0)
+        store(&breaker->failures, 0);
+    if (load(&breaker->pauses) > 0)
+        store(&breaker->pauses, 0);
 }
 
 static micros pause_after(uint32_t pauses)

@@ -3,7 +3,8 @@
 
 /* Is a memcached server worth asking? Shared by all threads (atomics), and seen by the keeper. After BREAKER_FAILURES failures
  * in a row nobody asks it any more; one thread at a time tries whether it answers again, after 100 ms, 200 ms and so on up to
- * 5 s. No visit ever waits for such a trial.
+ * 5 s. No visit ever waits for such a trial. A failure is forgotten when a question was answered: who only lets us in, and
+ * answers nothing then, is asked ever more rarely, too.
  *
  * Every connection begins with a look at a word that stands in memcached itself. When that is another word than before, memcached
  * was started again, or emptied: an era has ended, and what it said before is to be claimed again. */
@@ -30,20 +31,27 @@ struct breaker {
     uint32_t state; /* enum breaker_state */
     uint32_t failures;
     uint32_t era;
-    uint32_t pauses;   /* in a row */
+    uint32_t pauses;   /* since a question was answered */
     micros retry_at;   /* steady */
     micros since;      /* steady; the state changed: from answering to not, or back */
     uint64_t instance; /* what stands for its word; 0: it was never reached */
 };
 
+/* An engine begins, and none of its threads has tried anything: what an earlier one has left open is tried at once. */
+void breaker_begin(struct breaker *breaker);
+
 /* A visit may ask. */
 bool breaker_lets(const struct breaker *breaker);
 
-/* Asks to try it: true for one thread at a time, when its time has come. Each true is followed by one of the two below. */
+/* Asks to try it: true for one thread at a time, when its time has come. Each true is followed by breaker_reached()
+ * or breaker_failed(). */
 MUST_CHECK bool breaker_try(struct breaker *breaker, micros now);
 
-/* It answered. True: it did not before, which is worth a line. */
-bool breaker_succeeded(struct breaker *breaker, micros now);
+/* A connection was made, and its first words were answered. True: it did not answer before, which is worth a line. */
+bool breaker_reached(struct breaker *breaker, micros now);
+
+/* A question was answered. */
+void breaker_succeeded(struct breaker *breaker);
 
 /* It could not be reached, did not answer in time, or said something strange. True: from now on nobody asks it, which is worth a
  * line. */

@@ -20,6 +20,7 @@ struct wire {
     uint8_t greeting;  /* replies to its first two commands that are still to come */
     uint32_t opaque;   /* ... of the next of them */
     micros greeted_by; /* ... until then */
+    micros soonest;    /* no query that waits has its deadline before this */
     char *out;         /* what the socket did not take yet */
     size_t out_length, out_capacity;
 };
@@ -27,6 +28,10 @@ struct wire {
 /* Where memcached's own word stands. */
 #define WORD_KEY "limpet:instance"
 #define WORD_LENGTH 16
+
+/* Of the first command of a connection; the second has the next one. They are not counted on from link->opaque, because a query that
+ * opens the connection has its commands written by then. */
+#define GREETING_OPAQUE 0xffffff00
 
 static micros now(const struct memcached_link *link)
 {
@@ -45,10 +50,21 @@ static struct query *oldest(const struct wire *wire)
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------------- */
 
+/* Whoever has waited elsewhere before has less time left than those who asked earlier, so it need not be the oldest's. */
+static micros soonest_of(const struct wire *wire)
+{
+    micros soonest = TIMER_NEVER;
+    for (const struct list *each = wire->queries.next; each != &wire->queries; each = each->next) {
+        micros deadline = container_of(each, struct query, link)->deadline;
+        soonest = deadline < soonest ? deadline : soonest;
+    }
+    return soonest;
+}
+
+/* May be too early: who was asked for is answered by now. */
 static micros deadline_of(const struct wire *wire)
 {
-    struct query *query = oldest(wire);
-    micros deadline = query ? query->deadline : TIMER_NEVER;
+    micros deadline = list_is_empty(&wire->queries) ? TIMER_NEVER : wire->soonest;
     return wire->greeting > 0 && wire->greeted_by < deadline ? wire->greeted_by : deadline;
 }
 
@@ -199,14 +215,6 @@ static bool put_out(struct wire *wire, struct span bytes)
 
 /* ---- in -------------------------------------------------------------------------------------------------------------- */
 
-static void note_answer(struct memcached_link *link)
-{
-    if (!breaker_succeeded(link->breaker, now(link)))
-        return;
-    log_notice("memcached %s answers again: what was decided without it is claimed now", link->address->text);
-    link->calls->reached(link);
-}
-
 /* Any text will do, but that nobody else writes the same. */
 static uint64_t word_of(struct span text)
 {
@@ -214,6 +222,17 @@ static uint64_t word_of(struct span text)
     for (size_t i = 0; i < text.length; i++)
         word = (word ^ text.data[i]) * 0x100000001b3;
     return word ? word : 1;
+}
+
+/* `word`: which stands there now. */
+static void note_reached(struct memcached_link *link, uint64_t word)
+{
+    bool is_back = breaker_reached(link->breaker, now(link));
+    bool is_another = breaker_meet(link->breaker, word);
+    if (is_back)
+        log_notice("memcached %s answers again: what was decided without it is claimed now", link->address->text);
+    if (is_back || is_another)
+        link->calls->reached(link);
 }
 
 /* The first reply tells whether our word was written, the second which one stands there now. */
@@ -228,9 +247,17 @@ static const char *take_greeting(struct wire *wire, const struct memcached_reply
         return reply->word == MEMCACHED_STORED || reply->word == MEMCACHED_KEPT ? NULL : strange;
     if (reply->word != MEMCACHED_VALUE)
         return "it does not keep what was written";
-    if (breaker_meet(link->breaker, word_of(reply->value)))
-        link->calls->reached(link);
+    note_reached(link, word_of(reply->value));
     return NULL;
+}
+
+/* Memcached never answers a store with a value, nor a question for a value with anything but that. Of the replies to a query the
+ * last is to such a question, unless it only stores. */
+static bool may_be_said(const struct query *query, const struct memcached_reply *reply)
+{
+    bool stores = query->replies > 1 || query_only_stores(query);
+    bool found = reply->word == MEMCACHED_VALUE || reply->word == MEMCACHED_NONE;
+    return stores != found;
 }
 
 /* What one reply means to those that wait; the query in *done has all of its own. Null: nothing is wrong. */
@@ -246,6 +273,9 @@ static const char *take_reply(struct wire *wire, const struct memcached_reply *r
         return "it refused a command";
     if (!reply->has_opaque || reply->opaque != query->opaque)
         return "it answered another question";
+    if (!may_be_said(query, reply))
+        return "it answered with a word that is none for this command";
+    breaker_succeeded(wire->link->breaker);
     query->opaque++;
     if (--query->replies == 0)
         *done = query;
@@ -275,7 +305,6 @@ static size_t take_replies(struct wire *wire, struct span seen, const char **why
         if (*why)
             break;
         used += result.used;
-        note_answer(link);
         if (waiting && !done)
             note_word(waiting, &reply);
         if (!done)
@@ -394,11 +423,11 @@ static bool greet(struct wire *wire)
     text_init(&text, commands, sizeof(commands));
     text_init(&own, word, sizeof(word));
     text_add_hex(&own, &ours, sizeof(ours));
-    wire->opaque = link->opaque + 1;
+    wire->opaque = GREETING_OPAQUE;
     struct memcached_store store = {
-        .mode = MEMCACHED_ADD, .opaque = ++link->opaque, .value = span_of(own.data, own.length)};
+        .mode = MEMCACHED_ADD, .opaque = GREETING_OPAQUE, .value = span_of(own.data, own.length)};
     memcached_write_store(&text, span_text(WORD_KEY), &store);
-    memcached_write_get(&text, span_text(WORD_KEY), 0, ++link->opaque);
+    memcached_write_get(&text, span_text(WORD_KEY), 0, GREETING_OPAQUE + 1);
     wire->greeting = 2;
     wire->greeted_by = now(link) + link->patience;
     return put_out(wire, span_of(text.data, text.length));
@@ -432,29 +461,35 @@ static void look_at_deadline(struct memcached_link *link)
     wire->stream.readable = true;
     if (!work(wire))
         return;
+    wire->soonest = soonest_of(wire);
     if (deadline_of(wire) <= now(link))
         fail(link, "it does not answer in time");
+    else
+        set_timer(link);
 }
 
-static void fire(struct timer *timer)
+/* Unless another thread is already trying, or it is too early. */
+static void begin(struct memcached_link *link)
 {
-    struct memcached_link *link = container_of(timer, struct memcached_link, timer);
-    if (link->wire) {
-        look_at_deadline(link);
-        return;
-    }
     bool tries = breaker_lets(link->breaker) || breaker_try(link->breaker, now(link));
     if (tries && !connect_now(link))
         log_debug("memcached %s cannot be reached", link->address->text);
     set_timer(link);
 }
 
+static void fire(struct timer *timer)
+{
+    struct memcached_link *link = container_of(timer, struct memcached_link, timer);
+    if (link->wire)
+        look_at_deadline(link);
+    else
+        begin(link);
+}
+
 void memcached_link_open(struct memcached_link *link)
 {
     timer_init(&link->timer, fire);
-    if (!connect_now(link))
-        log_debug("memcached %s cannot be reached", link->address->text);
-    set_timer(link);
+    begin(link);
 }
 
 bool memcached_link_send(struct memcached_link *link, struct query *query, struct span commands, unsigned replies)
@@ -470,6 +505,8 @@ bool memcached_link_send(struct memcached_link *link, struct query *query, struc
     query->opaque = link->opaque + 1;
     query->replies = (uint8_t)replies;
     link->opaque += replies;
+    if (list_is_empty(&link->wire->queries) || query->deadline < link->wire->soonest)
+        link->wire->soonest = query->deadline;
     list_append(&link->wire->queries, &query->link);
     link->waiting++;
     set_timer(link);

@@ -110,8 +110,10 @@ int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const 
     *shared = (struct pins_shared){.plan = plan, .ranking = ranking, .breakers = breakers};
     memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
     pin_keys_make(&shared->keys, plan->secret);
-    for (size_t i = 0; i < plan->memcached_count; i++)
+    for (size_t i = 0; i < plan->memcached_count; i++) {
+        breaker_begin(&breakers[i]);
         shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
+    }
     shared->table = pin_table_new(memory, plan->pins.most, clock_steady());
     return shared->table ? list_homes(shared) : -ENOMEM;
 }

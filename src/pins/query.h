@@ -18,7 +18,8 @@ enum query_kind {
     QUERY_CONFIRM, /* it should be `server`: is it still? If nobody knows, it is claimed */
     QUERY_MOVE,    /* it was `was`, who is not to be had: it is `server`, unless somebody has moved it already */
     QUERY_SET,     /* it is `server` whatever was: a server itself has said so */
-    QUERY_UNPIN    /* it is nobody: whoever remembers it forgets it */
+    QUERY_SEAL, /* it is `server` as before, sealed with an older key: with the newest, unless somebody has changed it */
+    QUERY_UNPIN /* it is nobody: whoever remembers it forgets it */
 };
 
 enum query_outcome {
@@ -36,6 +37,8 @@ struct query {
     const struct plan_pool *pool;
     uint32_t server; /* index in the pool */
     uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
+    micros made;     /* QUERY_SEAL: wall clock, when it was pinned */
+    uint64_t number; /* QUERY_SEAL: what memcached calls the value that is to be replaced */
     micros lifetime;
     micros deadline;    /* steady; 0: as long as the plan lets anybody wait */
     uint32_t opaque;    /* of the next reply */
@@ -45,5 +48,11 @@ struct query {
     void (*answered)(void *owner, enum query_outcome outcome, uint32_t server); /* null: nobody waits */
     void *owner;
 };
+
+/* It is enough that memcached has taken these. All others end with a look at what stands there. */
+static inline bool query_only_stores(const struct query *query)
+{
+    return query->kind == QUERY_SET || query->kind == QUERY_SEAL || query->kind == QUERY_UNPIN;
+}
 
 #endif

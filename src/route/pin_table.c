@@ -26,9 +26,10 @@ struct slot {
 };
 
 /* Behind the slots of all shards: how many of each were ever taken. Beyond, nobody looks: memory that nobody wrote to takes no room,
- * but would from the first look on. */
+ * but would from the first look on. And how many pins are there, for whoever wants no more than that. */
 struct taken {
     uint32_t of_shard[SHARDS];
+    uint32_t pins[SHARDS];
 };
 
 /* What is private to this engine, one for each slot. */
@@ -50,6 +51,7 @@ struct shard {
     uint32_t room;     /* of threads and buckets */
     uint32_t most;
     uint32_t *taken; /* in the caller's memory: slots that were ever taken */
+    uint32_t *pins;  /* ... and those that hold one now */
     uint32_t used;   /* the same */
     uint32_t free;   /* the first of those given back */
     struct queue queues[QUEUE_COUNT];
@@ -123,6 +125,12 @@ static uint32_t seconds(micros time)
     return whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX;
 }
 
+static void tell_count(struct shard *shard)
+{
+    uint32_t count = shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
+    __atomic_store_n(shard->pins, count, __ATOMIC_RELAXED);
+}
+
 /* ---- queues and chains ----------------------------------------------------------------------------------------------- */
 
 static uint32_t *bucket_of(struct shard *shard, struct mark mark)
@@ -180,6 +188,7 @@ static void drop(struct shard *shard, uint32_t *place)
     clear(&shard->slots[at]);
     shard->threads[at].chain = shard->free;
     shard->free = at;
+    tell_count(shard);
 }
 
 static void drop_oldest(struct shard *shard, enum queue_name name)
@@ -284,6 +293,7 @@ static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
     chain_in(shard, at);
     queue_add(shard, QUEUE_NEW, at);
     sign(&shard->slots[at]);
+    tell_count(shard);
     return true;
 }
 
@@ -338,6 +348,7 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
     }
     shard->used = last;
     inherit_in_order(shard, heirs, count);
+    tell_count(shard);
     free(heirs);
     return true;
 }
@@ -360,6 +371,7 @@ struct pin_table *pin_table_new(void *memory, size_t most, micros now)
         shard->most = most_of_shard(most);
         shard->slots = (struct slot *)memory + i * shard->most;
         shard->taken = taken_of(memory, most)->of_shard + i;
+        shard->pins = taken_of(memory, most)->pins + i;
         shard->free = NOWHERE;
         for (size_t q = 0; q < QUEUE_COUNT; q++)
             shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
@@ -538,4 +550,13 @@ bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, 
                 return true;
             }
     return false;
+}
+
+size_t pin_table_peek_count(const void *memory, size_t table_most)
+{
+    size_t count = 0, per_shard = most_of_shard(table_most);
+    const struct taken *taken = (const struct taken *)((const struct slot *)memory + SHARDS * per_shard);
+    for (size_t i = 0; i < SHARDS; i++)
+        count += read_taken(&taken->pins[i], (uint32_t)per_shard);
+    return count;
 }

@@ -115,6 +115,7 @@ size_t sealed_open(const struct sealed_keys *keys, struct span binding, struct s
         key++;
     if (key == keys->count || !read_content(plain, bytes.length - FRAME_SIZE, &read))
         return keys->count;
+    read.key = (uint8_t)key;
     *content = read;
     return key;
 }

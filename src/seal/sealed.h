@@ -38,6 +38,7 @@ struct sealed_content {
     uint8_t server_length;
     char server[SEALED_SERVER_MOST];
     micros time; /* wall clock, whole seconds */
+    uint8_t key; /* the number of the one that opened it; who seals leaves it alone */
 };
 
 /* Seals with the first key. The length. */

@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support import metrics
 from support.client import ask
 from support.memcached import FakeMemcached, Memcached
+from support.ports import free_port
 from support.proc import wait_until
 
 
@@ -101,3 +103,13 @@ def test_two_frontends_see_a_new_key_at_once(frontend, servers, table):
         for number in range(1000):
             homes = list(pool.map(lambda proxy: _home(proxy, f"user-{number}"), frontends))
             assert len(set(homes)) == 1, homes
+
+
+def test_whoever_finds_no_connection_makes_one_and_is_answered_on_it(frontend, servers, table):
+    shared, shown = table(FakeMemcached), f"127.0.0.1:{free_port()}"
+    proxy = frontend(servers[:3], [shared], threads=1, metrics=shown)
+    for number in range(20):
+        shared.drop()
+        time.sleep(0.02)
+        _home(proxy, f"user-{number}")
+    assert metrics.read(shown)("limpet_pin_failures_total") < 5

@@ -40,7 +40,7 @@ class Memcached:
             self.process.wait()
 
     def say(self, words, until=b"\r\n"):
-        """Sends a command, and returns what came back."""
+        """Sends a command, and returns what came back, up to one of these words."""
         with _connect(self.address) as talk:
             talk.sendall(words)
             return _read(talk, until)
@@ -48,7 +48,9 @@ class Memcached:
     @property
     def pins(self):
         """The keys of all that are there."""
-        said = self.say(b"lru_crawler metadump all\r\n", b"END\r\n")
+        said = b"BUSY"
+        while said.startswith(b"BUSY"):
+            said = self.say(b"lru_crawler metadump all\r\n", (b"END\r\n", b"request\r\n"))
         return [key.replace(b"%3A", b":") for key in re.findall(rb"key=(\S+)", said) if key != b"limpet%3Ainstance"]
 
     def value(self, key):

@@ -69,6 +69,15 @@ static void what_the_machine_lacks_is_shown_where_it_is_named(void **state)
     assert_non_null(strstr(said, "limpet.yaml:3:56: error: `/denied`: Permission denied\n"));
 }
 
+static void pins_need_a_folder_to_be_saved_in(void **state)
+{
+    assert_null(load_on_machine("pins: {file: /none/pins}\n" SMALL));
+    assert_non_null(strstr(said, "limpet.yaml:1:14: error: there is no directory `/none`\n"));
+    assert_null(load_on_machine("pins:\n  file: /folder\n" SMALL));
+    assert_non_null(strstr(said, "limpet.yaml:2:9: error: `/folder` is a directory\n"));
+    assert_non_null(strstr(said, "name a file, such as `/folder/limpet.pins`\n"));
+}
+
 static void only_root_becomes_somebody_who_must_be_there(void **state)
 {
     plan_free(load_on_machine("user: carol\n" SMALL));
@@ -102,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_machine_lacks_is_shown_where_it_is_named),
         cmocka_unit_test(of_what_is_given_twice_the_first_is_looked_for),
+        cmocka_unit_test(pins_need_a_folder_to_be_saved_in),
         cmocka_unit_test(workers_and_the_admin_socket_need_what_they_name),
         cmocka_unit_test(only_root_becomes_somebody_who_must_be_there),
     };

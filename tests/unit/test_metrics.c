@@ -4,6 +4,7 @@
 
 #include "control/census.h"
 #include "control/status.h"
+#include "pins/breaker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,6 +111,38 @@ static void threads_are_summed_up(void **state)
     assert_null(strstr(house.text, "reason=\"none\""));
 }
 
+/* Also when an engine that was broken into has written there what it liked. */
+static void memcached_is_up_while_it_answers(void **state)
+{
+    static const struct address memcached[] = {{.text = "10.0.9.1:11211"}, {.text = "unix:/run/\"m"}};
+    struct plan with = plan;
+    struct breaker breakers[2] = {{.state = BREAKER_CLOSED, .since = INT64_MAX},
+                                  {.state = 99, .since = -(micros)SECOND_IN_MICROS}};
+    with.memcached = memcached;
+    with.memcached_count = 2;
+    house.status.plan = &with;
+    write();
+    assert_line("limpet_memcached_up{server=\"10.0.9.1:11211\"} 0");
+    assert_line("limpet_pins 0");
+    assert_line("limpet_pins_limit 0");
+    house.status.breakers = breakers;
+    write();
+    assert_line("limpet_memcached_up{server=\"10.0.9.1:11211\"} 1");
+    assert_line("limpet_memcached_up{server=\"unix:/run/\\\"m\"} 0");
+    assert_true(status_memcached(&house.status, 0).since == 0);
+    assert_true(status_memcached(&house.status, 1).since > 0);
+    assert_string_equal(status_memcached(&house.status, 1).state, "does not answer");
+    breakers[0].since = INT64_MIN;
+    assert_true(status_memcached(&house.status, 0).since == 0);
+    for (enum breaker_state is = BREAKER_NEW; is <= BREAKER_TRIAL; is++) {
+        breakers[0].state = is;
+        assert_int_equal(status_memcached(&house.status, 0).answers, is == BREAKER_CLOSED);
+        assert_int_equal(status_memcached(&house.status, 0).since < 0, is == BREAKER_NEW);
+    }
+    house.status.breakers = NULL;
+    house.status.plan = &plan;
+}
+
 static void every_counter_has_its_help_and_type(void **state)
 {
     write();
@@ -206,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         fresh(threads_are_summed_up),
+        fresh(memcached_is_up_while_it_answers),
         fresh(every_counter_has_its_help_and_type),
         fresh(limpet_itself_is_described),
         fresh(servers_and_workers_are_told_apart),

@@ -341,13 +341,13 @@ static void an_admin_socket_is_for_its_owner_alone(void **state)
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     assert_int_equal(mode_of(path), 0600);
-    int client = powers_connect_unix(&address, 1);
+    int client = powers_connect(&address, 1);
     assert_true(client >= 0);
     assert_true(fcntl(client, F_GETFD) & FD_CLOEXEC);
     close(client);
     assert_int_equal(powers_admin_listen(&address, NULL), -EADDRINUSE);
     close(fd);
-    assert_int_equal(powers_connect_unix(&address, 1), -ECONNREFUSED);
+    assert_int_equal(powers_connect(&address, 1), -ECONNREFUSED);
     fd = powers_admin_listen(&address, NULL);
     assert_true(fd >= 0);
     close(fd);

@@ -1,4 +1,4 @@
-#include "main/ask.h"
+#include "cli/ask.h"
 
 #include "cli/admin_path.h"
 #include "conf/values.h"
@@ -209,7 +209,7 @@ static bool unpack(struct ask_answer *answer)
 int ask_for(const struct ask *ask, const char *method, const char *target, struct ask_answer *answer)
 {
     *answer = (struct ask_answer){0};
-    int fd = powers_connect_unix(&ask->address, PATIENCE_SECONDS);
+    int fd = powers_connect(&ask->address, PATIENCE_SECONDS);
     if (fd < 0)
         return fail_connect(ask, -fd);
     int failure = converse(fd, method, target, &answer->text, &answer->length);

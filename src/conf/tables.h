@@ -1,0 +1,11 @@
+#ifndef LIMPET_CONF_TABLES_H
+#define LIMPET_CONF_TABLES_H
+
+/* Traps around the tables of pins, here and in memcached. */
+
+#include "conf/build.h"
+
+/* Once everything is checked, and right as far as it goes. */
+void tables_warn(struct build *b, const struct node *root);
+
+#endif
