@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # an ordinary user's lacks the folder of nginx
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LIMPETS = ("limpet 1", "limpet 2")
 
 # What stands around our nginx.conf in an nginx of its own. It tells clients which limpet answered: of two, the last one.
@@ -37,7 +39,7 @@ def find(name, remedy):
     found = shutil.which(name, path=PATH)
     if not found:
         raise Trouble(f"{name} is not installed: {remedy}")
-    return found
+    return os.path.abspath(found)
 
 
 def find_limpet():
@@ -70,29 +72,38 @@ def is_open(address):
         return probe.connect_ex(where) == 0
 
 
+@contextmanager
+def undisturbed():
+    """Signals wait until it is over: else a program might be started of which nobody knows."""
+    noted = []
+    handlers = {number: signal.signal(number, lambda *_: noted.append(True)) for number in ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt
+
+
 class Program:
     """Runs until stop() or kill(), and may be started again. It has started when its address is open."""
 
     def __init__(self, folder, address, command):
         self.folder, self.address, self.command = folder, address, list(map(str, command))
-        self.log = folder / "output"
+        self.process, self.log = None, folder / "output"
         folder.mkdir()
-        self.start()
 
     @property
     def output(self):
         return self.log.read_text(errors="replace")
 
     def start(self):
-        with open(self.log, "ab") as log:
-            # In a session of its own: Ctrl-C reaches us alone, and we end everything in order.
+        # In a session of its own: Ctrl-C reaches us alone, and we end everything in order.
+        with open(self.log, "ab") as log, undisturbed():
             self.process = subprocess.Popen(self.command, cwd=self.folder, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
-        try:
-            self.wait_until(lambda: is_open(self.address), "does not start")
-        except BaseException:
-            self.kill()
-            raise
+        self.wait_until(lambda: is_open(self.address), "does not start")
 
     def wait_until(self, condition, complaint):
         deadline = time.monotonic() + 10
@@ -103,6 +114,8 @@ class Program:
 
     def stop(self):
         """It finishes what it has begun."""
+        if not self.process:
+            return
         self.process.terminate()
         try:
             self.process.wait(10)
@@ -160,6 +173,7 @@ class House:
 
     def run(self, name, *command, at=None):
         self.running[name] = Program(self.folder / name, at or self.ports[name], command)
+        self.running[name].start()
 
     def start_limpet(self, name, **options):
         self.run(name, self.limpet, "serve", "-c", self.write_limpet(name, **options))

@@ -36,7 +36,7 @@ def test_there_are_configurations_in_both():
 def test_a_configuration_of_the_readme_and_the_examples_is_warned_of_connections_that_clients_share_alone(folder, name):
     file, secret = folder / "limpet.yaml", folder / "secret"
     assert run("secret", "--append", secret).returncode == 0
-    file.write_text(configurations()[name].replace("/etc/limpet/secret", str(secret)))
+    file.write_text(configurations()[name].replace("/etc/limpet/secret", str(secret)).replace("/var/lib/limpet", str(folder)))
     done = run("check", "-c", file)
     warnings = re.findall(r": warning: .*", done.stderr.decode())
     assert done.returncode == 0 and [text for text in warnings if "many clients share" not in text] == []
