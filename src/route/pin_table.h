@@ -35,8 +35,9 @@ struct pin {
     uint32_t
         confirmed; /* the era of its memcached server (pins/breaker.h) in which that said so, or PIN_TABLE_UNCONFIRMED */
     uint32_t asked; /* steady, whole seconds: when memcached was last asked */
-    uint32_t seen;  /* 1: somebody came back for it. The table knows that itself, and reads it only of a pin that is new to it */
-    uint32_t sum;   /* the table's own */
+    uint32_t
+        seen; /* 1: somebody came back for it. The table knows that itself, and reads it only of a pin that is new to it */
+    uint32_t sum; /* the table's own */
 };
 
 struct pin_table;
@@ -61,6 +62,8 @@ bool pin_table_claim(struct pin_table *table, struct pin *pin, uint64_t not_of, 
 bool pin_table_put(struct pin_table *table, const struct pin *pin, micros now);
 
 void pin_table_forget(struct pin_table *table, struct mark mark);
+/* ... if it is of this server. False: it is not, or there is none. */
+bool pin_table_forget_of(struct pin_table *table, struct mark mark, uint64_t server);
 
 /* Forgets all of a server; how many. */
 size_t pin_table_forget_server(struct pin_table *table, uint64_t server);
