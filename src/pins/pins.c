@@ -104,16 +104,22 @@ bool pins_are_wanted(const struct plan *plan)
     return false;
 }
 
+void pins_names_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking)
+{
+    *shared = (struct pins_shared){.plan = plan, .ranking = ranking};
+    memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
+    pin_keys_make(&shared->keys, plan->secret);
+    for (size_t i = 0; i < plan->memcached_count; i++)
+        shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
+}
+
 int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking, void *memory,
                      struct breaker *breakers)
 {
-    *shared = (struct pins_shared){.plan = plan, .ranking = ranking, .breakers = breakers};
-    memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
-    pin_keys_make(&shared->keys, plan->secret);
-    for (size_t i = 0; i < plan->memcached_count; i++) {
+    pins_names_init(shared, plan, ranking);
+    shared->breakers = breakers;
+    for (size_t i = 0; i < plan->memcached_count; i++)
         breaker_begin(&breakers[i]);
-        shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
-    }
     shared->table = pin_table_new(memory, plan->pins.most, clock_steady());
     return shared->table ? list_homes(shared) : -ENOMEM;
 }

@@ -50,6 +50,10 @@ struct pins_shared {
 /* Whether any pool of this plan remembers anything in a table. */
 bool pins_are_wanted(const struct plan *plan);
 
+/* What pins are called and how they are sealed: `mark_key`, `keys` and which memcached server is whose, which is all that who
+ * only looks needs. There is nothing to free. */
+void pins_names_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking);
+
 /* `memory` holds the table, `breakers` one for each memcached server. 0 or a negative errno. */
 MUST_CHECK int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking,
                                 void *memory, struct breaker *breakers);
