@@ -54,8 +54,7 @@ static const char node_text[] =
 
 static const char node_sessions[] =
     "When all clients have one address, or a key tells too little of them, they can be spread, and each come back to "
-    "the "
-    "worker that has its session:\n\n"
+    "the worker that has its session:\n\n"
     "    pools:\n"
     "      chat:\n"
     "        key: \"query:sid\"\n"
@@ -63,28 +62,21 @@ static const char node_sessions[] =
     "        stick: {session: \"query:sid\"}\n"
     "        workers: {command: [node, chat.js], count: 4}\n\n"
     "Whoever has no session yet goes to any worker, and limpet learns from that worker which id it gave out. Where "
-    "`stick` "
-    "learns sessions, the lines that limpet loads before the program see to it for every program with Socket.IO 2 to "
-    "4, "
-    "or Engine.IO alone. With `node-preload: false` it is the program's own task: the worker side of @socket.io/sticky "
-    "(`setupWorker`) tells of its sessions, and any other program can say the same:\n\n"
+    "`stick` learns sessions, the lines that limpet loads before the program see to it for every program with "
+    "Socket.IO 2 to 4, or Engine.IO alone. With `node-preload: false` it is the program's own task: the worker side of "
+    "@socket.io/sticky (`setupWorker`) tells of its sessions, and any other program can say the same:\n\n"
     "    process.send({type: 'sticky:connection', data: id});\n"
     "    process.send({type: 'sticky:disconnection', data: id});\n\n"
     "An id is a text of at most 256 bytes. It belongs to the first worker that tells of it, until that one says that "
-    "the "
-    "session has ended, or dies; limpet warns when another worker tells of it before. The client may be back before "
-    "the "
-    "worker has told: with `no-key: random`, an id in the query that nobody knows is waited for, at most a quarter of "
-    "a "
-    "second. This is also how long a client with the session of a dead worker waits until it hears that it is "
-    "unknown.\n\n"
+    "the session has ended, or dies; limpet warns when another worker tells of it before. The client may be back "
+    "before the worker has told: with `no-key: random`, an id in the query that nobody knows is waited for, at most a "
+    "quarter of a second. So long does a client, too, whose session has ended wait until he is told so.\n\n"
     "In `mode: tcp` a connection stays where its first request went. Whoever has several sessions, such as a browser "
-    "with "
-    "two pages, may send the second one's requests on the first one's connection: take another mode, which decides for "
-    "each request, or let the program answer with `Connection: close`, as @socket.io/sticky does.\n\n"
+    "with two pages, may send the second one's requests on the first one's connection: take another mode, which "
+    "decides for each request, or let the program answer with `Connection: close`, as @socket.io/sticky does.\n\n"
     "Workers belong to one limpet. Where several share their pins, a session at a worker of one is nothing to the "
-    "workers "
-    "of another, which have the same names: let whoever is in front keep clients with one limpet, by their address.";
+    "workers of another, which have the same names: let whoever is in front keep clients with one limpet, by their "
+    "address.";
 
 static const struct roff_row node_not[] = {
     {"listen({exclusive: true})",
