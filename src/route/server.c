@@ -20,7 +20,9 @@ struct server_state {
     uint32_t flags;
     uint32_t generation;
     uint32_t unpinned;
-    uint32_t unused[9];
+    uint32_t failed;
+    uint32_t began;
+    uint32_t unused[7];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -167,6 +169,7 @@ bool server_failed(struct server_states *states, size_t number, micros now)
         else
             next = word & ~TRIAL_BIT;
     } while (next != word && !replace(states, number, &word, next));
+    __atomic_store_n(&states->all[number].failed, (uint32_t)(now / SECOND_IN_MICROS), __ATOMIC_RELAXED);
     return word == 0;
 }
 
@@ -232,9 +235,32 @@ uint32_t server_unpinned(const struct server_states *states, size_t number)
     return LOAD(unpinned);
 }
 
+void server_set_began(struct server_states *states, size_t number, uint32_t seconds)
+{
+    assert(number < states->count);
+    STORE(began, seconds);
+}
+
+uint32_t server_began(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(began);
+}
+
+bool server_is_there(const struct server_states *states, size_t number)
+{
+    return load(states, number) == 0 && LOAD(closed) != SERVER_DOORS_ALL;
+}
+
 bool server_is_draining(const struct server_states *states, size_t number)
 {
     return LOAD(flags) & FLAG_DRAINING;
+}
+
+uint32_t server_last_failed(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(failed);
 }
 
 uint32_t server_generation(const struct server_states *states, size_t number)

@@ -6,7 +6,7 @@ import pytest
 
 from support.limpet import run
 
-NOW = ["serve", "run", "check", "why", "demo", "secret", "status", "drain", "undrain", "reload"]
+NOW = ["serve", "run", "check", "why", "demo", "secret", "status", "drain", "undrain", "pins", "unpin", "reload"]
 LATER = ["add", "remove", "weight", "upgrade"]
 OPTIONS = {
     "serve": ["config", "listen", "mode", "key", "seed", "trust", "admin"],
@@ -14,12 +14,14 @@ OPTIONS = {
             "tls-cert", "tls-key"],
     "check": ["config", "strict"],
     "why": ["config", "listen", "mode", "key", "seed", "trust", "peer", "header", "method", "path", "host", "sni",
-            "bytes", "listener", "json"],
+            "bytes", "listener", "json", "live", "admin"],
     "demo": ["for", "clients", "listen"],
     "secret": ["append", "promote", "retire"],
     "status": ["json", "admin"],
     "drain": ["wait", "timeout", "admin"],
     "undrain": ["admin"],
+    "pins": ["json", "admin"],
+    "unpin": ["pool", "server", "admin"],
     "reload": ["wait", "timeout", "admin"],
 }
 
