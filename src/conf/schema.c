@@ -305,7 +305,8 @@ static const struct schema_row rows[] = {
      .help =
          "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
          "the server's answer: from its Set-Cookie, or from the field of the same name. Where it "
-         "is kept, `table` says. In `mode: tcp` it is learnt from workers that report it. Or the id says itself whose "
+         "is kept, `table` says; the client gets the answer when memcached has it, so that every frontend knows the id "
+         "by then. In `mode: tcp` it is learnt from workers that report it. Or the id says itself whose "
          "it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),
