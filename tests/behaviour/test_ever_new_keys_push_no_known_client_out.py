@@ -17,7 +17,7 @@ def try_with(folder, keep, most, clients, per_second):
     load = Alternation(frontends, addresses("10.1", clients), per_second)
     load.wait_until_known()
     frontends.restart(servers)
-    load.wait_for_rounds(6)  # so that everybody came back to both
+    load.wait_until_known(times=2)
     memcached.stop()  # it would help those who forget
     attacked = frontends.both[0]
     before = proc.memory(attacked.limpet.engine)

@@ -132,7 +132,7 @@ class Alternation:
         self.waiting = []
         self.homes, self.moves, self.failures = {}, [], []
         self.first_at = {}  # when a client was first answered
-        self.served = defaultdict(dict)  # {client: {frontend: when last}}
+        self.served = defaultdict(lambda: defaultdict(list))  # {client: {frontend: when}}
         self.visits, self.again = 0, Counter()
         self.longest = 0
         self.stopping = threading.Event()
@@ -153,9 +153,9 @@ class Alternation:
         goal = self.visits + count * len(self.clients)
         self._wait(lambda: self.visits >= goal, within)
 
-    def wait_until_known(self, within=300):
-        """Until both frontends know everybody."""
-        self._wait(lambda: all(len(self.who_knows(client)) == 2 for client in list(self.clients)), within)
+    def wait_until_known(self, times=1, within=300):
+        """Until both frontends have served everybody so often since they were started."""
+        self._wait(lambda: all(len(self.who_knows(client, times)) == 2 for client in list(self.clients)), within)
 
     def _wait(self, condition, within):
         deadline = time.monotonic() + within
@@ -163,9 +163,10 @@ class Alternation:
             assert time.monotonic() < deadline, f"{self.visits} visits, {len(self.homes)} of {len(self.clients)} clients"
             time.sleep(0.1)
 
-    def who_knows(self, client):
+    def who_knows(self, client, times=1):
         served = self.served.get(client, {})
-        return [number for number, at in list(served.items()) if at > self.frontends.both[number].starts[-1]]
+        return [number for number, visits in list(served.items())
+                if len(visits) >= times and visits[-times] > self.frontends.both[number].starts[-1]]
 
     # Who comes next: everybody once, in any order, before somebody comes again.
 
@@ -204,7 +205,7 @@ class Alternation:
     def _choose(self, client):
         """Any, but rather not the same one again."""
         served = self.served[client]
-        last = max(served, key=served.get) if served else self.dice.randrange(2)
+        last = max(served, key=lambda number: served[number][-1]) if served else self.dice.randrange(2)
         return 1 - last if self.dice.random() < 0.75 else last
 
     async def _ask(self, client, number):
@@ -226,7 +227,7 @@ class Alternation:
         if was != name:
             self.moves.append(Move(began, client, was, name, number, self.who_knows(client)))
             self.homes[client] = name
-        self.served[client][number] = began
+        self.served[client][number].append(began)
         self.visits += 1
 
 
