@@ -304,8 +304,10 @@ static const struct schema_row rows[] = {
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
      .help =
          "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
-         "the server's answer: from its Set-Cookie, or from the field of the same name. Where it "
-         "is kept, `table` says. In `mode: tcp` it is learnt from workers that report it. Or the id says itself whose "
+         "the server's answer: from its Set-Cookie, or from the field of the same name; or from workers that tell of "
+         "it, "
+         "in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it "
+         "is kept, `table` says. Or the id says itself whose "
          "it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),
@@ -357,7 +359,9 @@ static const struct schema_row rows[] = {
      .help =
          "Loads a few lines into each Node program before its own. As needed: where `mode` is auto or http, so that "
          "socket.remoteAddress is 127.0.0.1 on connections on which limpet sends the requests of many clients; "
-         "X-Forwarded-For tells of these. With true, and in every mode, socket.remoteAddress and "
+         "X-Forwarded-For tells of these; and where `stick` learns sessions, so that limpet hears of those that "
+         "Socket.IO "
+         "begins. With true, and in every mode, socket.remoteAddress and "
          "socket.encrypted tell of the client on all other connections, even where a PROXY header, a field or a "
          "prefix named it; encrypted is true where a PROXY header says that the client speaks TLS to the proxy. "
          "With false nothing is loaded."},

@@ -302,6 +302,38 @@ void pins_set(struct pins_room *room, const struct pin_question *question, uint3
     tell(room, question, query);
 }
 
+/* What it gave out it still has: a process that has died took its sessions with it, and nobody has to report their end. */
+static bool has_still(const struct pins_shared *shared, const struct plan_pool *pool, uint32_t server, uint32_t claimed)
+{
+    size_t number = pool->servers[server].number;
+    return server_is_there(shared->states, number) && claimed >= server_began(shared->states, number);
+}
+
+bool pins_report(struct pins_room *room, const struct pin_question *question, uint32_t server)
+{
+    const struct pins_shared *shared = room->shared;
+    struct query query = room_query(question, QUERY_CLAIM, server);
+    struct pin pin = make_pin(room, &query, server, clock_wall());
+    if (!pin_table_claim(shared->table, &pin, PIN_TABLE_NOBODY, room_now(room)))
+        counter_add(room->counters, COUNTER_PINS_LOST, 1);
+    uint32_t home = server_of(shared, question->pool, &pin);
+    if (home == server)
+        tell(room, question, query);
+    else if (home != PIN_NO_SERVER && has_still(shared, question->pool, home, pin.claimed))
+        return false;
+    else
+        pins_move(room, question, home, server);
+    return true;
+}
+
+void pins_end(struct pins_room *room, const struct pin_question *question, uint32_t server)
+{
+    struct query query = room_query(question, QUERY_END, PIN_NO_SERVER);
+    query.was = server;
+    if (pin_table_forget_of(room->shared->table, question->mark, identity_of(room->shared, question->pool, server)))
+        tell(room, question, query);
+}
+
 void pins_unpin(struct pins_room *room, const struct pin_question *question)
 {
     pin_table_forget(room->shared->table, question->mark);
