@@ -1,6 +1,7 @@
 #include "algo/mark.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <sodium.h>
 
 _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == MARK_KEY_SIZE, "the key is one of SipHash");
@@ -17,7 +18,7 @@ void mark_key_make(struct mark_key *key)
 bool mark_make(const struct mark_key *key, struct span name, struct span thing, struct mark *mark)
 {
     uint8_t message[sizeof(uint16_t) + MARK_MOST];
-    uint16_t length = (uint16_t)name.length;
+    uint16_t length = htole16((uint16_t)name.length);
     if (name.length > MARK_MOST || thing.length > MARK_MOST - name.length)
         return false;
     memcpy(message, &length, sizeof(length));

@@ -1,8 +1,11 @@
 #ifndef LIMPET_ALGO_MARK_H
 #define LIMPET_ALGO_MARK_H
 
-/* A mark is 128 bits that stand for a few bytes in a table of this process: SipHash-2-4 with 128 bits under a key that is
- * drawn at random. Nobody outside can find two that collide, or aim at one chain, and what was marked cannot be read from it. */
+/* A mark is 128 bits that stand for a few bytes in a table: SipHash-2-4 with 128 bits under a key that is drawn at random, or that
+ * comes from the seed where frontends must agree. Nobody outside can find two that collide, or aim at one chain, and what was
+ * marked cannot be read from it.
+ *
+ *   mark = SipHash-2-4(key, length of the name, 2 bytes little endian | name | thing) */
 
 #include "base/span.h"
 

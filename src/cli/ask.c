@@ -174,9 +174,12 @@ static int read_to_end(int fd, char **text, size_t *length)
     }
 }
 
+/* As long as a head may be on the other side. */
+#define REQUEST_MOST 16384
+
 static int converse(int fd, const char *method, const char *target, char **text, size_t *length)
 {
-    char request[4096];
+    char request[REQUEST_MOST];
     int size =
         snprintf(request, sizeof(request),
                  "%s %s HTTP/1.1\r\nHost: limpet\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, target);
@@ -204,6 +207,17 @@ static bool unpack(struct ask_answer *answer)
     answer->length = body;
     answer->json = json_loadb(answer->text, body, 0, NULL);
     return json_is_object(answer->json);
+}
+
+void ask_add_encoded(struct text *target, const char *value)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:";
+    for (; *value; value++) {
+        if (strchr(plain, *value))
+            text_add_char(target, *value);
+        else
+            text_add_format(target, "%%%02X", (unsigned char)*value);
+    }
 }
 
 int ask_for(const struct ask *ask, const char *method, const char *target, struct ask_answer *answer)

@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/endpoint.h"
+#include "base/text.h"
 #include "cli/options.h"
 
 #include <stdbool.h>
@@ -40,6 +41,9 @@ bool ask_take(struct ask *ask, enum option option, const char *value);
 
 /* When all options are read. EXIT_FINE, or EXIT_USAGE once it was said what is wrong. */
 MUST_CHECK int ask_ready(struct ask *ask, const struct options *options);
+
+/* Adds a value of a parameter to the target of a request, percent-encoded. */
+void ask_add_encoded(struct text *target, const char *value);
 
 /* One request; any HTTP status is an answer. EXIT_FINE with an answer that ask_answer_fini() frees; or EXIT_FAILED with
  * nothing to free, once it was said who does not answer. */

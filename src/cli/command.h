@@ -43,9 +43,11 @@ enum option {
     OPTION_NODE_PRELOAD,
     OPTION_PATH,
     OPTION_PEER,
+    OPTION_POOL,
     OPTION_PROMOTE,
     OPTION_RETIRE,
     OPTION_SEED,
+    OPTION_SERVER,
     OPTION_SNI,
     OPTION_STRICT,
     OPTION_TIMEOUT,
@@ -96,12 +98,14 @@ int command_drain(int argc, char **argv);
 int command_engine(int argc, char **argv);
 int command_help(int argc, char **argv);
 int command_manual(int argc, char **argv);
+int command_pins(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_secret(int argc, char **argv);
 int command_serve(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_undrain(int argc, char **argv);
+int command_unpin(int argc, char **argv);
 int command_why(int argc, char **argv);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "control/admin_http.h"
 #include "control/metrics.h"
+#include "control/pins_orders.h"
 #include "proto/head_lookup.h"
 
 #include <errno.h>
@@ -81,8 +82,12 @@ static int refuse_pins(const struct asked *asked, struct admin_answer *answer, i
     case -ENOENT:
         return refuse_named(answer, 404, "there is no pool ", asked->pool);
     case -ENOTSUP:
-        return refuse_named(answer, 409, "nothing is pinned (`stick` names no table and no session) in the pool ",
-                            asked->pool);
+        return asked->pool.length == 0
+                   ? admin_answer_refuse(answer, 409, "nothing is pinned: no pool's `stick` names a table or a session")
+                   : refuse_named(answer, 409, "nothing is pinned (`stick` names no table and no session) in the pool ",
+                                  asked->pool);
+    case -EPIPE:
+        return admin_answer_refuse(answer, 503, "there is no engine at this moment: ask again");
     case -E2BIG:
         return admin_answer_refuse(answer, 400, "this key is too long to be remembered");
     default:
@@ -256,6 +261,74 @@ static int handle_pin(const struct asked *asked, struct admin_answer *answer)
     return wrong ? admin_answer_refuse(answer, 400, wrong) : keep_long_json(&about, answer, write_pin);
 }
 
+static int tell_unpinned(struct admin_answer *answer, const char *what, struct span name,
+                         const struct unpinned *unpinned)
+{
+    size_t size = name.length * 6 + 256;
+    char *buffer = malloc(size);
+    struct text json;
+    if (!buffer)
+        return -ENOMEM;
+    text_init(&json, buffer, size);
+    text_add_format(&json, "{\"%s\":", what);
+    text_add_json(&json, name);
+    text_add_format(&json, ",\"unpinned\":%zu,\"shared\":%s", unpinned->count, unpinned->shared ? "true" : "false");
+    if (unpinned->shared)
+        text_add(&json, unpinned->unheard ? ",\"memcached\":\"does not answer\"" : ",\"memcached\":\"answers\"");
+    text_add(&json, "}");
+    int failure = keep(answer, 200, &json);
+    free(buffer);
+    return failure;
+}
+
+static int unpin_server(const struct asked *asked, struct admin_answer *answer, struct span server)
+{
+    struct unpinned unpinned;
+    int failure = asked->house->calls->unpin_server(asked->house->context, server, &unpinned);
+    if (failure == -ENOENT)
+        return refuse_named(answer, 404, "there is no server ", server);
+    if (failure == -ENOTSUP)
+        return refuse_named(answer, 409, "nothing is pinned in the pool of ", server);
+    return failure ? refuse_pins(asked, answer, failure) : tell_unpinned(answer, "server", server, &unpinned);
+}
+
+static int unpin_key(const struct asked *asked, struct admin_answer *answer)
+{
+    struct unpinned unpinned;
+    int failure = asked->house->calls->unpin(asked->house->context, asked->pool, asked->key, &unpinned);
+    return failure ? refuse_pins(asked, answer, failure) : tell_unpinned(answer, "key", asked->key, &unpinned);
+}
+
+static bool is_given(const struct asked *asked, const struct parameter *parameter)
+{
+    char byte[2];
+    struct text room;
+    text_init(&room, byte, sizeof(byte));
+    return admin_request_parameter(asked->request, asked->bytes, parameter->name, &room) != -ENOENT;
+}
+
+/* Without a pool: in all of them. */
+static int handle_unpin(const struct asked *asked, struct admin_answer *answer)
+{
+    char name[SERVER_MOST], words[KEY_MOST];
+    struct text place, key;
+    struct asked about = *asked;
+    bool has_key = is_given(asked, &key_parameter), has_pool = is_given(asked, &pool_parameter);
+    bool has_server = is_given(asked, &server_parameter);
+    const char *wrong = NULL;
+    text_init(&place, name, sizeof(name));
+    text_init(&key, words, sizeof(words));
+    if (has_server == has_key || (has_server && has_pool))
+        return admin_answer_refuse(answer, 400, "what? Say ?key=KEY, ?pool=NAME&key=KEY or ?server=POOL/NAME");
+    if (has_pool || has_server)
+        wrong = read_parameter(asked, has_pool ? &pool_parameter : &server_parameter, &place, &about.pool);
+    if (!wrong && has_key)
+        wrong = read_parameter(asked, &key_parameter, &key, &about.key);
+    if (wrong)
+        return admin_answer_refuse(answer, 400, wrong);
+    return has_server ? unpin_server(asked, answer, about.pool) : unpin_key(&about, answer);
+}
+
 static int handle_reload(const struct asked *asked, struct admin_answer *answer)
 {
     char buffer[64];
@@ -284,6 +357,8 @@ static const struct route routes[] = {
     {"POST", "/v1/undrain", "server=POOL/NAME", "Send the server new clients again.", handle_undrain, false},
     {"GET", "/v1/pins", "pool=POOL", "How many pins lead to each server of the pool.", handle_pins, false},
     {"GET", "/v1/pin", "pool=POOL&key=KEY", "Where a key, or the id of a session, is pinned.", handle_pin, false},
+    {"POST", "/v1/unpin", "[pool=POOL&]key=KEY or server=POOL/NAME",
+     "Forget where a key, or all of a server, is pinned.", handle_unpin, false},
     {"POST", "/v1/reload", "", "Replace the workers one after the other.", handle_reload, false},
     {"GET", "/metrics", "", "All that is counted, as Prometheus reads it.", handle_metrics, true},
     {"GET", "/healthz", "", "200 while limpet lives, otherwise 503.", handle_health, true},

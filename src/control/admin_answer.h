@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 struct admin_request;
+struct unpinned;
 
 /* Done by whoever runs the workers; `context` is the owner's. Calls come one at a time and must not wait. */
 struct admin_calls {
@@ -26,6 +27,10 @@ struct admin_calls {
      * room, as `status`. */
     int (*pins)(void *context, struct span pool, struct text *json);
     int (*pin)(void *context, struct span pool, struct span key, struct text *json);
+    /* Unpin a key in one pool, or in all if `pool` is empty; or all that are pinned to a server, "POOL/NAME". 0 or a negative
+     * errno, as control/pins_orders.h says; -ENOENT: no such pool, no such server. */
+    int (*unpin)(void *context, struct span pool, struct span key, struct unpinned *unpinned);
+    int (*unpin_server)(void *context, struct span server, struct unpinned *unpinned);
     /* Begins to replace all workers. 0: begun; -EALREADY: it was begun before; -ENOTSUP: there are none. */
     int (*reload)(void *context);
     /* Writes all figures, as control/metrics.h says; called again with more room, as `status`. */

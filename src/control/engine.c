@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "control/budget.h"
 #include "control/common.h"
+#include "control/engine_pins.h"
 #include "control/engine_workers.h"
 #include "control/powers.h"
 #include "control/wire.h"
@@ -225,6 +226,14 @@ static int begin_threads(struct engine *engine, const int *fds, size_t count)
     return failure ? failure : make_threads(engine);
 }
 
+static int unpin(struct engine *engine, const struct wire_message *message)
+{
+    if (engine->thread_count == 0)
+        return -EPROTO;
+    return message->kind == WIRE_UNPIN ? engine_pins_unpin(&engine->threads[0], message)
+                                       : engine_pins_unpin_server(&engine->pins, message);
+}
+
 static int obey(struct engine *engine, const struct wire_message *message, const int *fds, size_t count)
 {
     switch (message->kind) {
@@ -244,6 +253,9 @@ static int obey(struct engine *engine, const struct wire_message *message, const
             if (engine_workers_tell(&engine->threads[i], engine->plan, message, fds, 0) != 0)
                 return -ENOMEM;
         return 0;
+    case WIRE_UNPIN:
+    case WIRE_UNPIN_SERVER:
+        return unpin(engine, message);
     case WIRE_WORKER:
     case WIRE_WORKER_GONE:
     case WIRE_WORKER_LEAVE:

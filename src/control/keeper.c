@@ -142,6 +142,7 @@ static int open_operator(struct keeper *keeper)
         .room = budget_connections(plan_of(keeper), powers_raise_nofile()),
         .draining = &keeper->draining,
     };
+    keeper->operator.breakers = keeper->common.breakers;
     int failure = pins_view_init(&keeper->operator.pins, plan_of(keeper), keeper->common.states, keeper->common.pins);
     if (failure)
         log_error("no memory for the names of the servers");

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "control/metrics.h"
 #include "control/pins_answer.h"
+#include "control/pins_orders.h"
 #include "control/powers.h"
 
 #include <errno.h>
@@ -39,10 +40,10 @@ static const char *not_ready(void *context)
 }
 
 /* "app/2"; names of pools and servers may have slashes, too. */
-static const struct plan_server *find_server(const struct plan *plan, struct span name)
+static const struct plan_server *find_server(const struct plan *plan, struct span name, const struct plan_pool **of)
 {
     for (size_t i = 0; i < plan->pool_count; i++) {
-        const struct plan_pool *pool = &plan->pools[i];
+        const struct plan_pool *pool = *of = &plan->pools[i];
         size_t length = strlen(pool->name);
         if (name.length <= length || memcmp(name.data, pool->name, length) != 0 || name.data[length] != '/')
             continue;
@@ -58,7 +59,8 @@ static int drain(void *context, struct span name, bool on)
 {
     const struct operator* operator= context;
     struct server_states *states = operator->workers->states;
-    const struct plan_server *server = find_server(operator->status.plan, name);
+    const struct plan_pool *pool;
+    const struct plan_server *server = find_server(operator->status.plan, name, &pool);
     if (!server)
         return -ENOENT;
     if (server_is_draining(states, server->number) != on)
@@ -80,6 +82,30 @@ static int write_pin(void *context, struct span pool, struct span key, struct te
     return pins_answer_pin(&operator->pins, pool, key, json);
 }
 
+static struct pins_orders pins_orders(const struct operator* operator)
+{
+    return (struct pins_orders){
+        .view = &operator->pins,
+        .states = operator->workers->states,
+        .breakers = operator->breakers,
+        .engine = operator->workers->engine,
+    };
+}
+
+static int unpin(void *context, struct span pool, struct span key, struct unpinned *unpinned)
+{
+    struct pins_orders orders = pins_orders(context);
+    return pins_orders_key(&orders, pool, key, unpinned);
+}
+
+static int unpin_server(void *context, struct span name, struct unpinned *unpinned)
+{
+    struct pins_orders orders = pins_orders(context);
+    const struct plan_pool *pool;
+    const struct plan_server *server = find_server(orders.view->plan, name, &pool);
+    return server ? pins_orders_server(&orders, pool, server, unpinned) : -ENOENT;
+}
+
 static int reload(void *context)
 {
     struct operator* operator= context;
@@ -90,6 +116,8 @@ static const struct admin_calls calls = {.status = write_status,
                                          .drain = drain,
                                          .pins = write_pins,
                                          .pin = write_pin,
+                                         .unpin = unpin,
+                                         .unpin_server = unpin_server,
                                          .reload = reload,
                                          .metrics = write_metrics,
                                          .not_alive = not_alive,

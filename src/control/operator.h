@@ -9,20 +9,21 @@
 #include "control/pins_view.h"
 #include "control/status.h"
 
-/* Embedded in the keeper; all zeros, but for `status` and `pins`, before operator_open(). */
+/* Embedded in the keeper; all zeros, but for `status`, `pins` and `breakers`, before operator_open(). */
 struct operator
 {
     struct status status;
     struct workers *workers;
     struct census census;
     struct pins_view pins;
+    const struct breaker *breakers; /* of memcached servers */
     struct admin admin;
     struct admin figures;
     bool has_admin;
     bool has_figures;
 };
 
-/* `status` is filled in but for `workers` and `census`, and `pins` is there; what they name is there until operator_close(),
+/* `status` is filled in but for `workers` and `census`, and so are `pins` and `breakers`; what they name is there until operator_close(),
  * which ends `pins`, too. 0 or a negative errno, which was told; then operator_close() is still to be called. */
 MUST_CHECK int operator_open(struct operator* operator, struct workers * workers, struct loop *loop);
 

@@ -37,14 +37,16 @@ void pins_saver_begin(struct pins_saver *saver, struct loop *loop, const struct 
         return;
     *saver = (struct pins_saver){.loop = loop, .plan = plan, .memory = memory, .timer = saver->timer};
     long count = pins_file_load(plan, memory);
-    if (count > 0)
+    if (count > 0) {
         log_notice("%ld pin%s read from %s", count, count == 1 ? "" : "s", plan->pins.file);
-    else if (count < 0) {
+    } else if (count < 0) {
         /* Whatever is there may be dear to somebody. */
         log_warning("%s: %s; it is left alone, and pins last as long as this limpet", plan->pins.file,
                     count == -EBADMSG ? "this is no file of pins" : strerror((int)-count));
         saver->plan = NULL;
         return;
+    } else {
+        save(saver); /* where nothing is, nobody knows yet whether anything can be */
     }
     set_timer(saver);
 }

@@ -19,7 +19,7 @@ struct pins_saver {
 };
 
 /* Reads the file into `memory`, the table of pins, before any engine uses it; null: there is none. A file that cannot be read,
- * or is none of ours, is told of and left alone. */
+ * or is none of ours, is told of and left alone; where there is none yet, one without pins is written. */
 void pins_saver_begin(struct pins_saver *saver, struct loop *loop, const struct plan *plan, void *memory);
 
 /* The last time. Twice is harmless. */

@@ -4,6 +4,7 @@
 /* What keeper and engine say to each other, over a SOCK_SEQPACKET pair: short messages, some with descriptors. The engine
  * trusts the keeper. The keeper does for the engine only what a worker may ask for: see control/doors.h. */
 
+#include "algo/mark.h"
 #include "base/attr.h"
 #include "plan/plan.h"
 
@@ -33,6 +34,8 @@ enum wire_kind {
     WIRE_WORKER_LEAVE, /* tell it to finish and go */
     WIRE_WORKER_DOOR,  /* it listens at `door`, or not any more: `doors` is 1 or 0 */
     WIRE_MAY_LISTEN, /* answers WIRE_ASKS: `worker`, `seq`, `door`, `error`; `text`: sockname and data, each with a NUL */
+    WIRE_UNPIN,      /* a key of the pool `number`; `text`: a struct wire_unpin for each of its meanings */
+    WIRE_UNPIN_SERVER, /* all that is pinned to the server `number` */
     /* engine to keeper */
     WIRE_READY,   /* accepting */
     WIRE_SETTLED, /* draining: no connection waits for a worker any more */
@@ -41,6 +44,12 @@ enum wire_kind {
     WIRE_LISTENS, /* `worker` takes connections from `doors` */
     WIRE_ENDED,   /* `worker` lives, but its channel has ended */
     WIRE_SILENT,  /* `worker` is silent for so long that it is to be killed */
+};
+
+/* What a key stands under. */
+struct wire_unpin {
+    struct mark mark;
+    uint32_t stick; /* index in the pool's sticks: how long it counts, and whether it is shared */
 };
 
 #define WIRE_TEXT_MOST 4096

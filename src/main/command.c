@@ -131,6 +131,18 @@ static const struct option_row drain_options[] = {
 
 static const struct option_row undrain_options[] = {ROW_ASK_AT};
 
+static const struct option_row pins_options[] = {
+    {OPTION_JSON, 0, "json", NULL, "Answer in JSON.", false},
+    ROW_ASK_AT,
+};
+
+static const struct option_row unpin_options[] = {
+    {OPTION_POOL, 0, "pool", "POOL", "Only in this pool; without it: in every pool that remembers keys or sessions.",
+     false},
+    {OPTION_SERVER, 0, "server", "POOL/NAME", "All that are pinned to this server.", false},
+    ROW_ASK_AT,
+};
+
 static const struct option_row reload_options[] = {
     {OPTION_WAIT, 0, "wait", NULL, "End when all workers are replaced.", false},
     {OPTION_TIMEOUT, 0, "timeout", "TIME", "Wait at most so long, such as 5m; then the exit status is 3.", false},
@@ -303,8 +315,10 @@ const struct command command_table[] = {
         .synopsis = {"POOL/NAME [--wait [--timeout TIME]] [--admin ADDR]"},
         .text =
             "The server keeps the connections it has, and gets no new ones: its clients go to the server that ranks "
-            "next for them, until `undrain` or the end of limpet. Whoever comes with its cookie or session (`stick` in "
-            "the file) still comes to it. A worker is not told, and goes on with what it has. "
+            "next for them, until `undrain` or the end of limpet. Whoever comes with its cookie or session, or is "
+            "pinned "
+            "(`stick` in the file), still comes to it; `limpet unpin --server` ends that for pins. A worker is not "
+            "told, and goes on with what it has. "
             "`limpet status` shows the names.\n\n"
             "    limpet drain app/2 --wait --timeout 10m\n\n"
             "Exit status 0: done; 1: there is no such server, or no limpet; 3: the wait ran out, and the server is "
@@ -323,6 +337,52 @@ const struct command command_table[] = {
         .option_count = ARRAY_LENGTH(undrain_options),
         .operand = "POOL/NAME",
         .run = command_undrain,
+    },
+    {
+        .name = "pins",
+        .summary = "show how many clients are pinned to each server of a pool",
+        .synopsis = {"POOL [--json] [--admin ADDR]"},
+        .text =
+            "Counts the pins that this limpet knows: of keys (`stick: {table: ...}` in the file) and of sessions. Of "
+            "a table that frontends share in memcached these are the clients who came to this one.\n\n"
+            "    limpet pins app\n\n"
+            "`--json` writes one object: `pool`; `pins`, how many there are; `servers`, each with `server` and "
+            "`pins`.\n\n"
+            "Exit status 0: shown; 1: there is no such pool, it pins nothing, or there is no limpet.",
+        .options = pins_options,
+        .option_count = ARRAY_LENGTH(pins_options),
+        .operand = "POOL",
+        .run = command_pins,
+    },
+    {
+        .name = "unpin",
+        .summary = "let a client, or all of a server, go where the ranking leads",
+        .synopsis = {"[--pool POOL] KEY [--admin ADDR]", "--server POOL/NAME [--admin ADDR]"},
+        .text =
+            "Forgets the pin of a key. With the next visit it is decided anew, as if the client had never been there: "
+            "it goes where the ranking leads now, and is pinned there. Connections that are open stay.\n\n"
+            "    limpet unpin alice\n"
+            "    limpet unpin --pool app 203.0.113.9\n"
+            "    limpet unpin --server app/old\n\n"
+            "KEY is what the log shows with `log: {keys: plain}`. It counts for all that it may mean: the text, the "
+            "address if "
+            "it is one (also where `client/24/56` and its like group addresses), and the id of a session. One that "
+            "begins with a dash stands behind `--`.\n\n"
+            "Where the table is in memcached, a word there tells the other frontends. Each hears of it by itself: it "
+            "asks memcached about a pin that is used, every 10 seconds; until then, and with the visit that makes it "
+            "ask, its clients go where they went. While memcached does not answer, it is done here alone, and comes "
+            "back with memcached: the exit status is 1 then.\n\n"
+            "With `--server` all pins to a server count no more, those of sessions, too. Only the limpet that is told "
+            "knows: say it on each frontend, and again after a restart if the table is in memcached. Whom the ranking "
+            "leads to the same server stays there; so drain it first if nobody is to:\n\n"
+            "    limpet drain app/old && limpet unpin --server app/old\n\n"
+            "A sealed cookie (`stick: cookie`) is the client's own, and nothing here forgets it.\n\n"
+            "Exit status 0: done, also when nothing was pinned; 1: there is no such pool or server, nothing is pinned "
+            "in it, memcached does not answer, or there is no limpet.",
+        .options = unpin_options,
+        .option_count = ARRAY_LENGTH(unpin_options),
+        .operand = "KEY",
+        .run = command_unpin,
     },
     {.name = "add", .summary = "add a server", .synopsis = {"SERVER"}, .text = CHANGE_THE_FILE, .kind = COMMAND_LATER},
     {.name = "remove",

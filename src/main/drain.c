@@ -13,41 +13,6 @@
 
 /* Room for a name of which every byte is escaped. */
 #define TARGET_SIZE 3500
-#define NAME_MOST 1000
-
-static void add_percent_encoded(struct text *target, const char *name)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/:";
-    for (; *name; name++) {
-        if (strchr(plain, *name))
-            text_add_char(target, *name);
-        else
-            text_add_format(target, "%%%02X", (unsigned char)*name);
-    }
-}
-
-static bool is_server_name(const char *name)
-{
-    const char *slash = strchr(name, '/');
-    return slash && slash != name && slash[1] != '\0' && strlen(name) <= NAME_MOST;
-}
-
-/* Also asks what there is, to name what was probably meant. */
-static void say_refused(const struct ask *ask, const char *server, const struct ask_answer *refusal)
-{
-    struct ask_answer status;
-    fprintf(stderr, "limpet %s: %s", ask->command, ask_complaint(refusal));
-    if (refusal->status == 404 && ask_status(ask, &status) == EXIT_FINE) {
-        char *nearest = server_name_nearest(status.json, server);
-        if (nearest)
-            fprintf(stderr, " (did you mean %s?)", nearest);
-        else
-            fputs("; `limpet status` lists what there is", stderr);
-        free(nearest);
-        ask_answer_fini(&status);
-    }
-    fputc('\n', stderr);
-}
 
 static int order(const struct ask *ask, const char *server)
 {
@@ -56,12 +21,12 @@ static int order(const struct ask *ask, const char *server)
     struct ask_answer answer;
     text_init(&target, buffer, sizeof(buffer));
     text_add_format(&target, "/v1/%s?server=", ask->command);
-    add_percent_encoded(&target, server);
+    ask_add_encoded(&target, server);
     int status = ask_for(ask, "POST", target.data, &answer);
     if (status != EXIT_FINE)
         return status;
     if (answer.status != 200) {
-        say_refused(ask, server, &answer);
+        server_name_say_refused(ask, &answer, server_name_nearest, server);
         status = EXIT_FAILED;
     }
     ask_answer_fini(&answer);
@@ -158,7 +123,7 @@ static int run(const char *command, int argc, char **argv)
     }
     if (!server)
         return options_wrong(&options, "which server? Name it: POOL/NAME; `limpet status` lists them");
-    if (!is_server_name(server))
+    if (!server_name_is_whole(server))
         return options_wrong(&options, "`%s` is no server: write POOL/NAME; `limpet status` lists them", server);
     int status = ask_ready(&ask, &options);
     return status == EXIT_FINE ? drain(&ask, server) : status;

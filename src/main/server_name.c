@@ -1,10 +1,18 @@
 #include "main/server_name.h"
 
+#include "cli/ask.h"
 #include "conf/suggest.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+bool server_name_is_whole(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    return slash && slash != name && slash[1] != '\0' && strlen(name) <= SERVER_NAME_MOST;
+}
 
 /* Calls for each server, with its whole name, until the visitor gives one back. */
 static const json_t *each_server(const json_t *status,
@@ -65,4 +73,36 @@ char *server_name_nearest(const json_t *status, const char *name)
     suggest_init(&nearest.suggest, span_text(name));
     each_server(status, compare, &nearest);
     return nearest.best;
+}
+
+char *server_name_nearest_pool(const json_t *status, const char *name)
+{
+    struct suggest suggest;
+    size_t i;
+    const json_t *pool;
+    suggest_init(&suggest, span_text(name));
+    json_array_foreach(json_object_get(status, "pools"), i, pool)
+    {
+        const char *candidate = json_string_value(json_object_get(pool, "name"));
+        if (candidate)
+            suggest_try(&suggest, candidate);
+    }
+    return suggest.best ? strdup(suggest.best) : NULL;
+}
+
+void server_name_say_refused(const struct ask *ask, const struct ask_answer *refusal,
+                             char *(*nearest)(const json_t *status, const char *name), const char *name)
+{
+    struct ask_answer status;
+    fprintf(stderr, "limpet %s: %s", ask->command, ask_complaint(refusal));
+    if (refusal->status == 404 && ask_status(ask, &status) == EXIT_FINE) {
+        char *best = nearest(status.json, name);
+        if (best)
+            fprintf(stderr, " (did you mean %s?)", best);
+        else
+            fputs("; `limpet status` lists what there is", stderr);
+        free(best);
+        ask_answer_fini(&status);
+    }
+    fputc('\n', stderr);
 }

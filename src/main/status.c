@@ -2,14 +2,14 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "main/cell.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The table of servers. Cells are made first, since their widths decide the columns. */
+/* The table of servers. */
 
 enum column { SERVER, STATE, PROCESS, LIVE, WAITING, HANDED_OVER, REFUSED, ANSWERS_IN, STARTS, COLUMN_COUNT };
 
@@ -29,31 +29,6 @@ struct table {
     int widths[COLUMN_COUNT];
 };
 
-/* Characters, not bytes, of UTF-8. */
-static int width_of(const char *cell)
-{
-    int width = 0;
-    for (; *cell; cell++)
-        width += ((unsigned char)*cell & 0xc0) != 0x80;
-    return width;
-}
-
-/* Null (no memory) becomes an empty cell when it is printed. */
-static char *make(const char *format, ...) PRINTF_LIKE(1, 2);
-static char *make(const char *format, ...)
-{
-    char *cell = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(&cell, format, arguments) < 0)
-        cell = NULL;
-    va_end(arguments);
-    for (char *c = cell; c && *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?'; /* whatever a name holds, the terminal is not told */
-    return cell;
-}
-
 static const char *word(const json_t *object, const char *key)
 {
     const char *value = json_string_value(json_object_get(object, key));
@@ -62,14 +37,14 @@ static const char *word(const json_t *object, const char *key)
 
 static char *count(const json_t *number)
 {
-    return json_is_integer(number) ? make("%" JSON_INTEGER_FORMAT, json_integer_value(number)) : make("-");
+    return json_is_integer(number) ? cell_make("%" JSON_INTEGER_FORMAT, json_integer_value(number)) : cell_make("-");
 }
 
 static char *state(const json_t *server)
 {
     const char *state_word = word(server, "state");
     bool also = json_is_true(json_object_get(server, "draining")) && strcmp(state_word, "draining") != 0;
-    return make("%s%s", state_word, also ? ", draining" : "");
+    return cell_make("%s%s", state_word, also ? ", draining" : "");
 }
 
 /* Handed to the worker but not taken yet, or waiting for it here. */
@@ -77,26 +52,26 @@ static char *waiting(const json_t *server)
 {
     const json_t *in_flight = json_object_get(server, "in_flight"), *queued = json_object_get(server, "queued");
     if (!json_is_integer(in_flight) && !json_is_integer(queued))
-        return make("0");
-    return make("%" JSON_INTEGER_FORMAT, json_integer_value(in_flight) + json_integer_value(queued));
+        return cell_make("0");
+    return cell_make("%" JSON_INTEGER_FORMAT, json_integer_value(in_flight) + json_integer_value(queued));
 }
 
 static char *answers_in(const json_t *server)
 {
     const json_t *mean = json_object_get(json_object_get(server, "answer_ms"), "mean");
     if (!json_is_number(mean))
-        return make("-");
+        return cell_make("-");
     double millis = json_number_value(mean);
-    return millis < 1000 ? make("%.1f ms", millis) : make("%.1f s", millis / 1000);
+    return millis < 1000 ? cell_make("%.1f ms", millis) : cell_make("%.1f s", millis / 1000);
 }
 
 static struct row row_of(const json_t *pool, const json_t *server)
 {
     bool has_address = strcmp(word(server, "kind"), "address") == 0;
     return (struct row){{
-        [SERVER] = make("%s/%s", word(pool, "name"), word(server, "name")),
+        [SERVER] = cell_make("%s/%s", word(pool, "name"), word(server, "name")),
         [STATE] = state(server),
-        [PROCESS] = has_address ? make("%s", word(server, "address")) : count(json_object_get(server, "process")),
+        [PROCESS] = has_address ? cell_make("%s", word(server, "address")) : count(json_object_get(server, "process")),
         [LIVE] = count(json_object_get(server, "live")),
         [WAITING] = waiting(server),
         [HANDED_OVER] = count(json_object_get(server, "handed_over")),
@@ -109,20 +84,16 @@ static struct row row_of(const json_t *pool, const json_t *server)
 static void table_add(struct table *table, struct row row)
 {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        int width = row.cells[i] ? width_of(row.cells[i]) : 0;
+        int width = cell_width(row.cells[i]);
         table->widths[i] = width > table->widths[i] ? width : table->widths[i];
     }
     table->rows[table->count++] = row;
 }
 
-/* No spaces behind the last one. */
 static void print_row(const struct table *table, const char *const *cells)
 {
-    for (size_t i = 0; i < COLUMN_COUNT; i++) {
-        const char *cell = cells[i] ? cells[i] : "";
-        bool last = i == COLUMN_COUNT - 1;
-        printf("%s%*s", cell, last ? 0 : table->widths[i] - width_of(cell) + 2, "");
-    }
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        cell_print(cells[i], table->widths[i], i == COLUMN_COUNT - 1);
     putchar('\n');
 }
 
@@ -142,7 +113,7 @@ static void fill(struct table *table, const json_t *pools)
     size_t i, j;
     const json_t *pool, *server;
     for (size_t column = 0; column < COLUMN_COUNT; column++)
-        table->widths[column] = width_of(titles[column]);
+        table->widths[column] = cell_width(titles[column]);
     json_array_foreach(pools, i, pool)
     {
         json_array_foreach(json_object_get(pool, "servers"), j, server)
@@ -224,7 +195,7 @@ static void print_memcached(const json_t *server)
     const json_t *since = json_object_get(server, "since");
     json_int_t failures = json_integer_value(json_object_get(server, "failures"));
     bool answers = strcmp(word(server, "state"), "answers") == 0;
-    char *name = make("memcached %s ", word(server, "address"));
+    char *name = cell_make("memcached %s ", word(server, "address"));
     fputs(name ? name : "", stdout);
     free(name);
     if (!json_is_number(since)) {
@@ -280,7 +251,7 @@ static void print_ends(const json_t *status)
     {
         if (json_integer_value(count) == 0)
             continue;
-        char *one = make("%s%" JSON_INTEGER_FORMAT " %s", before, json_integer_value(count), reason);
+        char *one = cell_make("%s%" JSON_INTEGER_FORMAT " %s", before, json_integer_value(count), reason);
         fputs(one ? one : "", stdout);
         free(one);
         before = ", ";

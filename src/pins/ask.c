@@ -9,19 +9,16 @@
  * it. */
 #define STRANGER_SECONDS 300
 
-/* One that was unpinned is remembered as such for long enough that every frontend hears of it. */
-#define UNPINNED_SECONDS 60
-
 /* Commands for a query, at most: two keys of 39 bytes, numbers, and a sealed value. */
 #define COMMANDS_MOST 1024
 
 /* ---- commands -------------------------------------------------------------------------------------------------------- */
 
+/* That a key was unpinned is remembered as long as a pin of it: a frontend at which its client was long ago must not bring the
+ * old one back. */
 static uint32_t lifetime_of(const struct query *query)
 {
     uint32_t whole = room_seconds(query->lifetime);
-    if (query->kind == QUERY_UNPIN)
-        return UNPINNED_SECONDS;
     return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
 }
 

@@ -227,6 +227,14 @@ static void confirm_now_and_then(struct pins_room *room, const struct pin_questi
         tell(room, question, room_query(question, QUERY_CONFIRM, server));
 }
 
+/* Its server did not fail since memcached was last asked: while it did, another frontend may have moved the pin. */
+static bool is_steady(const struct pins_shared *shared, const struct plan_pool *pool, const struct pin *pin,
+                      uint32_t server)
+{
+    uint32_t failed = shared->states ? server_last_failed(shared->states, pool->servers[server].number) : 0;
+    return failed == 0 || pin->asked > failed;
+}
+
 enum pins_answer pins_find(struct pins_room *room, const struct pin_question *question, uint32_t *server)
 {
     const struct pins_shared *shared = room->shared;
@@ -237,7 +245,8 @@ enum pins_answer pins_find(struct pins_room *room, const struct pin_question *qu
     if (!question->stick->shared)
         return *server == PIN_NO_SERVER ? PINS_UNKNOWN : PINS_KNOWN;
     const struct breaker *breaker = room_link_for(room, question->mark)->link.breaker;
-    bool is_sure = *server != PIN_NO_SERVER && pin.confirmed == breaker_era(breaker);
+    bool is_sure = *server != PIN_NO_SERVER && pin.confirmed == breaker_era(breaker) &&
+                   is_steady(shared, question->pool, &pin, *server);
     if (!is_sure && breaker_lets(breaker))
         return PINS_ASK;
     if (*server == PIN_NO_SERVER)

@@ -61,7 +61,11 @@ bool pins_mark_key(const struct mark_key *key, const struct plan_pool *pool, enu
                    struct mark *mark);
 bool pins_mark_session(const struct mark_key *key, const struct plan_pool *pool, struct span id, struct mark *mark);
 
-/* "limpet:" and the mark in hexadecimal digits. The length. */
+/* The key under which memcached keeps a pin; the length. Frozen, see seal/pin.h:
+ *
+ *   key  = "limpet:" | the mark, 16 bytes, as hexadecimal digits in lower case
+ *   mark = SipHash-2-4 with 128 bits(pin key of the seed (algo/rank.h), length of the pool's name, 2 bytes little endian | it |
+ *          kind, 1 byte | bytes), where the kind is 1 for an address of 16 bytes, 2 for a text, 3 for the id of a session */
 #define PINS_KEY_SIZE 40
 size_t pins_key_text(struct mark mark, char text[PINS_KEY_SIZE]);
 

@@ -13,23 +13,18 @@
 #define NOWHERE UINT32_MAX
 
 enum queue_name {
-    QUEUE_NEW,  /* nobody came back for it yet */
-    QUEUE_USED, /* somebody did */
+    QUEUE_NEW,  /* pins that nobody came back for yet */
+    QUEUE_USED, /* those that somebody did */
     QUEUE_COUNT
 };
 
-/* What lies in the caller's memory. An engine may have died while it wrote: then the sum is wrong. */
-struct slot {
-    struct pin pin;
-    uint32_t queue; /* enum queue_name */
-    uint32_t sum;
-};
-
-/* Behind the slots of all shards: how many of each were ever taken. Beyond, nobody looks: memory that nobody wrote to takes no room,
- * but would from the first look on. And how many pins are there, for whoever wants no more than that. */
-struct taken {
-    uint32_t of_shard[SHARDS];
-    uint32_t pins[SHARDS];
+/* What lies in the caller's memory: the heads of all shards, and behind them their slots, which are pins whose `seen` is the name
+ * of their queue. An engine may have died while it wrote one: then the sum is wrong. Behind the slots that were ever taken nobody
+ * looks, not even once: memory that nobody has touched is none. */
+struct head {
+    uint32_t used;    /* slots that were ever taken */
+    uint32_t pins;    /* slots that hold one now, for whoever wants no more than that */
+    uint8_t rest[56]; /* of the cache line: threads that share one would wait for each other */
 };
 
 /* What is private to this engine, one for each slot. */
@@ -45,15 +40,14 @@ struct queue {
 
 struct shard {
     pthread_mutex_t lock;
-    struct slot *slots; /* `most` of them */
+    struct head *head;
+    struct pin *slots; /* `most` of them */
     struct thread_of_slot *threads;
     uint32_t *buckets; /* as many as `room`, a power of two */
     uint32_t room;     /* of threads and buckets */
     uint32_t most;
-    uint32_t *taken; /* in the caller's memory: slots that were ever taken */
-    uint32_t *pins;  /* ... and those that hold one now */
-    uint32_t used;   /* the same */
-    uint32_t free;   /* the first of those given back */
+    uint32_t used; /* as in the head, but nobody else can change it */
+    uint32_t free; /* the first of those given back */
     struct queue queues[QUEUE_COUNT];
 };
 
@@ -68,14 +62,20 @@ static uint32_t most_of_shard(size_t most)
 
 size_t pin_table_size(size_t most)
 {
-    return (size_t)most_of_shard(most) * SHARDS * sizeof(struct slot) + sizeof(struct taken);
+    return SHARDS * (sizeof(struct head) + most_of_shard(most) * sizeof(struct pin));
 }
 
-/* Of a shard with room for so many; an engine that died while it wrote may have left anything. */
-static uint32_t read_taken(const uint32_t *taken, uint32_t most)
+/* Of a shard with room for so many, whatever stands in memory that is damaged. */
+static uint32_t read_count(const uint32_t *count, uint32_t most)
 {
-    uint32_t count = __atomic_load_n(taken, __ATOMIC_RELAXED);
-    return count < most ? count : most;
+    uint32_t read = __atomic_load_n(count, __ATOMIC_RELAXED);
+    return read < most ? read : most;
+}
+
+static void set_used(struct shard *shard, uint32_t used)
+{
+    shard->used = used;
+    __atomic_store_n(&shard->head->used, used, __ATOMIC_RELAXED);
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------------------------- */
@@ -87,23 +87,22 @@ static uint64_t stir(uint64_t sum, uint64_t more)
 }
 
 /* Never 0, so that an empty slot is no pin. */
-static uint32_t sum_of(const struct slot *slot)
+static uint32_t sum_of(const struct pin *pin)
 {
-    const struct pin *pin = &slot->pin;
     uint64_t sum = stir(stir(stir(1, pin->mark.low), pin->mark.high), pin->server);
     sum = stir(sum, (uint64_t)pin->until << 32 | pin->claimed);
-    sum = stir(stir(sum, (uint64_t)pin->confirmed << 32 | pin->asked), slot->queue);
+    sum = stir(stir(sum, (uint64_t)pin->confirmed << 32 | pin->asked), pin->seen);
     return (uint32_t)sum | 1;
 }
 
-static void sign(struct slot *slot)
+static void sign(struct pin *slot)
 {
     slot->sum = sum_of(slot);
 }
 
-static void clear(struct slot *slot)
+static void clear(struct pin *slot)
 {
-    *slot = (struct slot){.sum = 0};
+    *slot = (struct pin){.server = PIN_TABLE_NOBODY};
 }
 
 /* The low half of a mark chooses the shard, the high half the bucket. */
@@ -112,10 +111,10 @@ static size_t shard_number(struct mark mark)
     return mark.low % SHARDS;
 }
 
-static bool is_whole(const struct slot *slot, size_t shard)
+static bool is_whole(const struct pin *slot, size_t shard)
 {
-    return slot->sum == sum_of(slot) && slot->queue < QUEUE_COUNT && slot->pin.server != PIN_TABLE_NOBODY &&
-           shard_number(slot->pin.mark) == shard;
+    return slot->sum == sum_of(slot) && slot->seen < QUEUE_COUNT && slot->server != PIN_TABLE_NOBODY &&
+           shard_number(slot->mark) == shard;
 }
 
 /* 2^32 seconds are 136 years. */
@@ -128,7 +127,7 @@ static uint32_t seconds(micros time)
 static void tell_count(struct shard *shard)
 {
     uint32_t count = shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
-    __atomic_store_n(shard->pins, count, __ATOMIC_RELAXED);
+    __atomic_store_n(&shard->head->pins, count, __ATOMIC_RELAXED);
 }
 
 /* ---- queues and chains ----------------------------------------------------------------------------------------------- */
@@ -142,7 +141,7 @@ static void queue_add(struct shard *shard, enum queue_name name, uint32_t at)
 {
     struct queue *queue = &shard->queues[name];
     struct thread_of_slot *thread = &shard->threads[at];
-    shard->slots[at].queue = name;
+    shard->slots[at].seen = name;
     thread->older = queue->newest;
     thread->newer = NOWHERE;
     if (queue->newest != NOWHERE)
@@ -156,7 +155,7 @@ static void queue_add(struct shard *shard, enum queue_name name, uint32_t at)
 static void queue_remove(struct shard *shard, uint32_t at)
 {
     struct thread_of_slot *thread = &shard->threads[at];
-    struct queue *queue = &shard->queues[shard->slots[at].queue];
+    struct queue *queue = &shard->queues[shard->slots[at].seen];
     if (thread->older != NOWHERE)
         shard->threads[thread->older].newer = thread->newer;
     else
@@ -174,7 +173,7 @@ static uint32_t *find(struct shard *shard, struct mark mark)
     if (shard->room == 0)
         return NULL;
     uint32_t *place = bucket_of(shard, mark);
-    while (*place != NOWHERE && !mark_equal(shard->slots[*place].pin.mark, mark))
+    while (*place != NOWHERE && !mark_equal(shard->slots[*place].mark, mark))
         place = &shard->threads[*place].chain;
     return place;
 }
@@ -193,18 +192,18 @@ static void drop(struct shard *shard, uint32_t *place)
 
 static void drop_oldest(struct shard *shard, enum queue_name name)
 {
-    drop(shard, find(shard, shard->slots[shard->queues[name].oldest].pin.mark));
+    drop(shard, find(shard, shard->slots[shard->queues[name].oldest].mark));
 }
 
 static bool oldest_ran_out(const struct shard *shard, enum queue_name name, uint32_t now)
 {
     uint32_t oldest = shard->queues[name].oldest;
-    return oldest != NOWHERE && shard->slots[oldest].pin.until < now;
+    return oldest != NOWHERE && shard->slots[oldest].until < now;
 }
 
 static void chain_in(struct shard *shard, uint32_t at)
 {
-    uint32_t *bucket = bucket_of(shard, shard->slots[at].pin.mark);
+    uint32_t *bucket = bucket_of(shard, shard->slots[at].mark);
     shard->threads[at].chain = *bucket;
     *bucket = at;
 }
@@ -226,7 +225,7 @@ static bool grow(struct shard *shard)
     shard->room = room;
     memset(buckets, 0xff, room * sizeof(*buckets));
     for (uint32_t at = 0; at < shard->used; at++)
-        if (shard->slots[at].pin.server != PIN_TABLE_NOBODY)
+        if (shard->slots[at].server != PIN_TABLE_NOBODY)
             chain_in(shard, at);
     return true;
 }
@@ -252,20 +251,16 @@ static bool make_place(struct shard *shard, uint32_t now)
 static uint32_t take_place(struct shard *shard)
 {
     uint32_t at = shard->free;
-    if (at == NOWHERE) {
-        __atomic_store_n(shard->taken, shard->used + 1, __ATOMIC_RELAXED);
-        return shard->used++;
-    }
-    shard->free = shard->threads[at].chain;
+    if (at != NOWHERE)
+        shard->free = shard->threads[at].chain;
+    else
+        set_used(shard, (at = shard->used) + 1);
     return at;
 }
 
-/* Somebody came back for it. A quarter of the room stays with those who are new: they would else push out each other before
- * they come back. */
-static void use(struct shard *shard, uint32_t at)
+/* A quarter of the room stays with those who are new: they would else push out each other before anybody comes back for them. */
+static void keep_room_for_new(struct shard *shard)
 {
-    queue_remove(shard, at);
-    queue_add(shard, QUEUE_USED, at);
     struct queue *used = &shard->queues[QUEUE_USED];
     if (used->count <= shard->most - shard->most / 4)
         return;
@@ -275,23 +270,33 @@ static void use(struct shard *shard, uint32_t at)
     sign(&shard->slots[oldest]);
 }
 
+/* Somebody came back for it. */
+static void use(struct shard *shard, uint32_t at)
+{
+    queue_remove(shard, at);
+    queue_add(shard, QUEUE_USED, at);
+    keep_room_for_new(shard);
+}
+
 static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
 {
     uint32_t *place = find(shard, pin->mark);
     if (place && *place != NOWHERE) {
-        struct slot *known = &shard->slots[*place];
-        known->pin = *pin;
+        struct pin *known = &shard->slots[*place];
+        enum queue_name queue = (enum queue_name)known->seen;
         queue_remove(shard, *place);
-        queue_add(shard, (enum queue_name)known->queue, *place);
+        *known = *pin;
+        queue_add(shard, queue, *place);
         sign(known);
         return true;
     }
     if (!make_place(shard, now))
         return false;
     uint32_t at = take_place(shard);
-    shard->slots[at].pin = *pin;
+    shard->slots[at] = *pin;
     chain_in(shard, at);
-    queue_add(shard, QUEUE_NEW, at);
+    queue_add(shard, pin->seen ? QUEUE_USED : QUEUE_NEW, at);
+    keep_room_for_new(shard);
     sign(&shard->slots[at]);
     tell_count(shard);
     return true;
@@ -315,7 +320,7 @@ static void inherit_in_order(struct shard *shard, struct heir *heirs, uint32_t c
 {
     qsort(heirs, count, sizeof(*heirs), by_until);
     for (uint32_t i = 0; i < count; i++)
-        queue_add(shard, (enum queue_name)shard->slots[heirs[i].at].queue, heirs[i].at);
+        queue_add(shard, (enum queue_name)shard->slots[heirs[i].at].seen, heirs[i].at);
 }
 
 /* Of two pins of one mark, which only a broken memory can hold, the first stays. */
@@ -327,7 +332,7 @@ static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
 
 static bool inherit(struct shard *shard, size_t number, uint32_t now)
 {
-    uint32_t last = read_taken(shard->taken, shard->most);
+    uint32_t last = read_count(&shard->head->used, shard->most);
     while (shard->room < last)
         if (!grow(shard))
             return false;
@@ -336,26 +341,21 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
         return false;
     uint32_t count = 0;
     for (uint32_t at = 0; at < last; at++) {
-        struct slot *slot = &shard->slots[at];
-        if (is_whole(slot, number) && slot->pin.until >= now && !is_double(shard, slot->pin.mark, at)) {
+        struct pin *slot = &shard->slots[at];
+        if (is_whole(slot, number) && slot->until >= now && !is_double(shard, slot->mark, at)) {
             chain_in(shard, at);
-            heirs[count++] = (struct heir){at, slot->pin.until};
+            heirs[count++] = (struct heir){at, slot->until};
             continue;
         }
         clear(slot);
         shard->threads[at].chain = shard->free;
         shard->free = at;
     }
-    shard->used = last;
+    set_used(shard, last);
     inherit_in_order(shard, heirs, count);
     tell_count(shard);
     free(heirs);
     return true;
-}
-
-static struct taken *taken_of(void *memory, size_t most)
-{
-    return (struct taken *)((struct slot *)memory + (size_t)most_of_shard(most) * SHARDS);
 }
 
 struct pin_table *pin_table_new(void *memory, size_t most, micros now)
@@ -364,14 +364,14 @@ struct pin_table *pin_table_new(void *memory, size_t most, micros now)
     struct pin_table *table = calloc(1, sizeof(*table));
     if (!table)
         return NULL;
+    struct pin *slots = (void *)((struct head *)memory + SHARDS);
     bool whole = true;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &table->shards[i];
         pthread_mutex_init(&shard->lock, NULL);
         shard->most = most_of_shard(most);
-        shard->slots = (struct slot *)memory + i * shard->most;
-        shard->taken = taken_of(memory, most)->of_shard + i;
-        shard->pins = taken_of(memory, most)->pins + i;
+        shard->head = (struct head *)memory + i;
+        shard->slots = slots + i * shard->most;
         shard->free = NOWHERE;
         for (size_t q = 0; q < QUEUE_COUNT; q++)
             shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
@@ -410,13 +410,13 @@ static void unlock(struct shard *shard)
 }
 
 /* The slot of a pin that counts still, or null. */
-static struct slot *look(struct shard *shard, struct mark mark, uint32_t now, uint32_t *at)
+static struct pin *look(struct shard *shard, struct mark mark, uint32_t now, uint32_t *at)
 {
     uint32_t *place = find(shard, mark);
     if (!place || *place == NOWHERE)
         return NULL;
     *at = *place;
-    if (shard->slots[*at].pin.until >= now)
+    if (shard->slots[*at].until >= now)
         return &shard->slots[*at];
     drop(shard, place);
     return NULL;
@@ -426,12 +426,12 @@ bool pin_table_look(struct pin_table *table, struct mark mark, micros lifetime, 
 {
     uint32_t at;
     struct shard *shard = lock(table, mark);
-    struct slot *slot = look(shard, mark, seconds(now), &at);
+    struct pin *slot = look(shard, mark, seconds(now), &at);
     if (slot) {
-        slot->pin.until = seconds(now + lifetime);
+        slot->until = seconds(now + lifetime);
         use(shard, at);
         sign(slot);
-        *found = slot->pin;
+        *found = *slot;
     }
     unlock(shard);
     return slot != NULL;
@@ -441,12 +441,12 @@ bool pin_table_claim(struct pin_table *table, struct pin *pin, uint64_t not_of, 
 {
     uint32_t at;
     struct shard *shard = lock(table, pin->mark);
-    struct slot *slot = look(shard, pin->mark, seconds(now), &at);
+    struct pin *slot = look(shard, pin->mark, seconds(now), &at);
     bool done = true;
-    if (slot && (not_of == PIN_TABLE_NOBODY || slot->pin.server != not_of)) {
-        slot->pin.until = pin->until;
+    if (slot && (not_of == PIN_TABLE_NOBODY || slot->server != not_of)) {
+        slot->until = pin->until;
         sign(slot);
-        *pin = slot->pin;
+        *pin = *slot;
     } else {
         done = put(shard, pin, seconds(now));
     }
@@ -480,8 +480,8 @@ size_t pin_table_forget_server(struct pin_table *table, uint64_t server)
         struct shard *shard = &table->shards[i];
         pthread_mutex_lock(&shard->lock);
         for (uint32_t at = 0; at < shard->used; at++)
-            if (shard->slots[at].pin.server == server && server != PIN_TABLE_NOBODY) {
-                drop(shard, find(shard, shard->slots[at].pin.mark));
+            if (shard->slots[at].server == server && server != PIN_TABLE_NOBODY) {
+                drop(shard, find(shard, shard->slots[at].mark));
                 count++;
             }
         unlock(shard);
@@ -510,8 +510,8 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
         uint32_t at = (uint32_t)(*cursor % per_shard);
         pthread_mutex_lock(&shard->lock);
         for (; at < shard->used && count < most; at++)
-            if (shard->slots[at].pin.server != PIN_TABLE_NOBODY)
-                list[count++] = shard->slots[at].pin;
+            if (shard->slots[at].server != PIN_TABLE_NOBODY)
+                list[count++] = shard->slots[at];
         bool over = at >= shard->used;
         unlock(shard);
         *cursor = over ? (*cursor / per_shard + 1) * per_shard : *cursor / per_shard * per_shard + at;
@@ -522,18 +522,18 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
 size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, struct pin *list, size_t most)
 {
     size_t count = 0, per_shard = most_of_shard(table_most);
-    const struct slot *slots = memory;
-    const struct taken *taken = (const struct taken *)(slots + per_shard * SHARDS);
+    const struct head *heads = memory;
+    const struct pin *slots = (const void *)(heads + SHARDS);
     while (count < most && *cursor < per_shard * SHARDS) {
+        struct pin slot;
         size_t shard = *cursor / per_shard;
-        if (*cursor % per_shard >= read_taken(&taken->of_shard[shard], (uint32_t)per_shard)) {
+        if (*cursor % per_shard >= read_count(&heads[shard].used, (uint32_t)per_shard)) {
             *cursor = (shard + 1) * per_shard;
             continue;
         }
-        struct slot slot;
         memcpy(&slot, &slots[(*cursor)++], sizeof(slot));
         if (is_whole(&slot, shard))
-            list[count++] = slot.pin;
+            list[count++] = slot;
     }
     return count;
 }
@@ -554,9 +554,9 @@ bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, 
 
 size_t pin_table_peek_count(const void *memory, size_t table_most)
 {
-    size_t count = 0, per_shard = most_of_shard(table_most);
-    const struct taken *taken = (const struct taken *)((const struct slot *)memory + SHARDS * per_shard);
+    const struct head *heads = memory;
+    size_t count = 0;
     for (size_t i = 0; i < SHARDS; i++)
-        count += read_taken(&taken->pins[i], (uint32_t)per_shard);
+        count += read_count(&heads[i].pins, most_of_shard(table_most));
     return count;
 }

@@ -35,11 +35,14 @@ struct pin {
     uint32_t
         confirmed; /* the era of its memcached server (pins/breaker.h) in which that said so, or PIN_TABLE_UNCONFIRMED */
     uint32_t asked; /* steady, whole seconds: when memcached was last asked */
+    uint32_t seen;  /* 1: somebody came back for it. The table knows that itself, and reads it only of a pin that is new to it */
+    uint32_t sum;   /* the table's own */
 };
 
 struct pin_table;
 
-/* Bytes for a table of so many pins. All zeros is an empty table. */
+/* Bytes for a table of so many pins. All zeros is an empty table. What was never needed is never looked at either, so that memory
+ * of which nothing is there yet (memfd_create(2)) comes as pins come. */
 size_t pin_table_size(size_t most);
 
 /* A table on memory of pin_table_size(most) bytes, which stays the caller's and holds what an earlier engine has left: pins that are
@@ -71,6 +74,12 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
 
 /* The same from the memory alone, without locks, for another process: pins that change at this very moment are left out. */
 size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, struct pin *list, size_t most);
+
+/* The same for one pin. False: there is none; whether it ran out is not asked. Looks through 1/64 of them. */
+bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found);
+
+/* How many there are, those that ran out but were not looked at since among them; quick, from the memory alone. */
+size_t pin_table_peek_count(const void *memory, size_t table_most);
 
 /* The same for one pin. False: there is none; whether it ran out is not asked. Looks through 1/64 of them. */
 bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found);

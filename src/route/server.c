@@ -20,7 +20,8 @@ struct server_state {
     uint32_t flags;
     uint32_t generation;
     uint32_t unpinned;
-    uint32_t unused[9];
+    uint32_t failed;
+    uint32_t unused[8];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -167,6 +168,7 @@ bool server_failed(struct server_states *states, size_t number, micros now)
         else
             next = word & ~TRIAL_BIT;
     } while (next != word && !replace(states, number, &word, next));
+    __atomic_store_n(&states->all[number].failed, (uint32_t)(now / SECOND_IN_MICROS), __ATOMIC_RELAXED);
     return word == 0;
 }
 
@@ -235,6 +237,12 @@ uint32_t server_unpinned(const struct server_states *states, size_t number)
 bool server_is_draining(const struct server_states *states, size_t number)
 {
     return LOAD(flags) & FLAG_DRAINING;
+}
+
+uint32_t server_last_failed(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(failed);
 }
 
 uint32_t server_generation(const struct server_states *states, size_t number)

@@ -94,8 +94,9 @@ bool server_may_try(const struct server_states *states, size_t number, unsigned 
 MUST_CHECK bool server_try(struct server_states *states, size_t number, unsigned door, micros now, bool anyway);
 /* The same for a visit of a client whom the server knows: it may drain, but not rest. */
 MUST_CHECK bool server_try_known(struct server_states *states, size_t number, unsigned door, micros now);
-bool server_succeeded(struct server_states *states, size_t number);          /* true: it is back */
-bool server_failed(struct server_states *states, size_t number, micros now); /* true: it was up until now */
+bool server_succeeded(struct server_states *states, size_t number);             /* true: it is back */
+bool server_failed(struct server_states *states, size_t number, micros now);    /* true: it was up until now */
+uint32_t server_last_failed(const struct server_states *states, size_t number); /* seconds of `now`; 0: never */
 void server_untried(struct server_states *states, size_t number); /* the visit ended before the outcome was known */
 
 #endif

@@ -6,10 +6,11 @@
  * another key does not open.
  *
  *   key     = crypto_kdf(line of the secret, id 1, context SECRET_FOR_PINS, 32 bytes)
- *   value   = sealed bytes; their time is when the pin was made
+ *   value   = sealed bytes, as they are; their time is when the pin was made
  *   binding = version | length of the pool's name, 1 byte | it | length of the key under which it is stored, 1 byte | it
  *
- * Frozen; tests/vectors/pin.tsv and tests/model/pin.py prove it.
+ * The key under which it is stored is described in pins/pins.h. Both are frozen, as frontends of two versions may share a
+ * memcached; tests/vectors/pin.tsv and tests/model/pin.py prove it.
  *
  * A pin without a server (length 0) says that the key was unpinned: who remembers another one forgets it. */
 

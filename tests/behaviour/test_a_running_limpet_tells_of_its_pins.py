@@ -1,27 +1,11 @@
 """GET /v1/pins and GET /v1/pin on the admin socket: how many keys live where, and where one of them does."""
 
-import json
-import subprocess
-from urllib.parse import quote
-
 import pytest
 
 from support.client import ask
 from support.limpet import configuration
 from support.memcached import Memcached
-
-
-def curl(socket, target, *words):
-    done = subprocess.run(["curl", "-sS", "--max-time", "10", "--unix-socket", socket, "-w", "\n%{http_code}", *words,
-                           f"http://limpet{target}"], capture_output=True, timeout=30, check=True)
-    body, _, code = done.stdout.decode().rpartition("\n")
-    return int(code), json.loads(body)
-
-
-def pin(socket, key, pool="app"):
-    code, body = curl(socket, f"/v1/pin?pool={quote(pool)}&key={quote(key, safe='')}")
-    assert code == 200, body
-    return body
+from support.operator import Operator, curl
 
 
 def who(proxy, headers, path="/"):
@@ -38,15 +22,15 @@ def house(folder, limpet, server):
         config = configuration([server(name) for name in names], key=key, listener=listener, pool=pool,
                                admin=f"unix:{socket}", **options)
         config["pools"]["plain"] = {"servers": {"x": "127.0.0.1:1"}}
-        return limpet(config=config), socket
+        return limpet(config=config), Operator(socket)
     return one
 
 
 def test_a_key_is_found_with_its_server_and_its_age(house):
-    proxy, socket = house()
-    assert pin(socket, "alice") == {"pool": "app", "key": "alice", "pinned": False}
+    proxy, operator = house()
+    assert operator.pin("alice") == {"pool": "app", "key": "alice", "pinned": False}
     home = who(proxy, {"X-User": "alice"})
-    found = pin(socket, "alice")
+    found = operator.pin("alice")
     made, left = found.pop("made"), found.pop("left")
     assert found == {"pool": "app", "key": "alice", "pinned": True, "server": home, "shared": False, "what": "key"}
     assert 0 <= made <= 20 and 3580 <= left <= 3600
@@ -56,18 +40,18 @@ def test_a_key_is_found_with_its_server_and_its_age(house):
                                              ("client/24/56", "198.51.100.7"), ("client/24/56", "198.51.100.0"),
                                              ("client/24/56", "2001:db8::9")])
 def test_an_address_is_found_however_it_is_grouped(house, source, written):
-    proxy, socket = house(key=source)
+    proxy, operator = house(key=source)
     client = "2001:db8::1:7" if ":" in written and "." not in written else "198.51.100.7"
     home = who(proxy, {"X-Forwarded-For": client})
-    assert {key: pin(socket, written)[key] for key in ("pinned", "server", "what")} == {
+    assert {key: operator.pin(written)[key] for key in ("pinned", "server", "what")} == {
         "pinned": True, "server": home, "what": "key"}
-    assert not pin(socket, "198.51.101.7")["pinned"]
+    assert not operator.pin("198.51.101.7")["pinned"]
 
 
 def test_pins_are_counted_by_server(house):
-    proxy, socket = house()
+    proxy, operator = house()
     homes = [who(proxy, {"X-User": f"user-{number}"}) for number in range(60)]
-    code, body = curl(socket, "/v1/pins?pool=app")
+    code, body = curl(operator.socket, "/v1/pins?pool=app")
     assert (code, body) == (200, {"pool": "app", "pins": 60, "servers": [
         {"server": name, "pins": homes.count(name)} for name in "abc"]})
 
@@ -78,12 +62,12 @@ def test_pins_of_memcached_are_shared(folder, frontend, server, keep):
     socket = f"{folder}/admin/admin.sock"
     proxy = frontend(servers, [memcached], admin=f"unix:{socket}")
     home = who(proxy, {"X-User": "alice"})
-    found = pin(socket, "alice")
+    found = Operator(socket).pin("alice")
     assert (found["server"], found["shared"]) == (home, True)
 
 
 def test_hostile_queries_are_refused(house):
-    proxy, socket = house()
+    proxy, operator = house()
     who(proxy, {"X-User": "a b&c=%\xff"})
     for query, expected, said in [
             ("", 400, "which pool?"), ("?pool", 400, "which pool?"), ("?pool=", 400, "which pool?"),
@@ -94,11 +78,11 @@ def test_hostile_queries_are_refused(house):
             ("?pool=no&key=alice", 404, "there is no pool no"), ("?pool=App&key=alice", 404, "there is no pool App"),
             ("?pool=plain&key=alice", 409, "nothing is pinned"), (f"?pool=app&key={'x' * 4096}", 400, "too long"),
             (f"?pool=app&key={'x' * 5000}", 400, "4 KiB"), (f"?pool=app&key={'%78' * 5300}", 400, "4 KiB")]:
-        code, body = curl(socket, f"/v1/pin{query}", "-g")
+        code, body = curl(operator.socket, f"/v1/pin{query}")
         assert (code, said in body["error"]) == (expected, True), (query[:60], body)
         if "key=" not in query or expected == 404:
-            code, body = curl(socket, f"/v1/pins{query}", "-g")
+            code, body = curl(operator.socket, f"/v1/pins{query}")
             assert code == expected or "pool=app" in query, (query[:60], body)
-    assert pin(socket, "x" * 4000) == {"pool": "app", "key": "x" * 4000, "pinned": False}
-    assert pin(socket, "\x01" * 1000)["key"] == "\x01" * 1000
-    assert curl(socket, "/v1/pin?pool=app&key=alice", "-X", "POST")[0] == 405
+    assert operator.pin("x" * 4000) == {"pool": "app", "key": "x" * 4000, "pinned": False}
+    assert operator.pin("\x01" * 1000)["key"] == "\x01" * 1000
+    assert curl(operator.socket, "/v1/pin?pool=app&key=alice", "-X", "POST")[0] == 405

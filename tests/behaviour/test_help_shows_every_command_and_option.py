@@ -6,7 +6,7 @@ import pytest
 
 from support.limpet import run
 
-NOW = ["serve", "run", "check", "why", "demo", "secret", "status", "drain", "undrain", "reload"]
+NOW = ["serve", "run", "check", "why", "demo", "secret", "status", "drain", "undrain", "pins", "unpin", "reload"]
 LATER = ["add", "remove", "weight", "upgrade"]
 OPTIONS = {
     "serve": ["config", "listen", "mode", "key", "seed", "trust", "admin"],
@@ -20,6 +20,8 @@ OPTIONS = {
     "status": ["json", "admin"],
     "drain": ["wait", "timeout", "admin"],
     "undrain": ["admin"],
+    "pins": ["json", "admin"],
+    "unpin": ["pool", "server", "admin"],
     "reload": ["wait", "timeout", "admin"],
 }
 

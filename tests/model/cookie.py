@@ -103,10 +103,10 @@ def decrypt(key, nonce, associated, sealed):
     return cha_cha_20(key, 1, nonce, sealed)
 
 
-def derive(secret):
+def derive(secret, context=b"lmpcooki"):
     """crypto_kdf of libsodium for id 1: BLAKE2b of nothing, keyed, the id as salt and the context as person."""
     return hashlib.blake2b(b"", digest_size=32, key=secret, salt=struct.pack("<Q", 1) + bytes(8),
-                           person=b"lmpcooki" + bytes(8)).digest()
+                           person=context + bytes(8)).digest()
 
 
 def client_bytes(client):

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "control/admin_http.h"
+#include "control/pins_orders.h"
 #include "control/powers.h"
 #include "loopback.h"
 
@@ -32,8 +33,9 @@ static struct {
     /* What the calls saw, and what they answer. */
     char servers[4096]; /* "+app/1 -app/1 " */
     int drain_answer, reload_answer, reloads;
-    char pins[16384]; /* "?app ?app=key " */
+    char pins[16384]; /* "?app ?app=key -app=key -app/1= " */
     int pins_answer;
+    struct unpinned unpinned;
     size_t status_length;
     const char *not_alive, *not_ready;
 } house;
@@ -90,6 +92,21 @@ static inline int write_pin(void *context, struct span pool, struct span key, st
     return house.pins_answer;
 }
 
+static inline int note_unpin(void *context, struct span pool, struct span key, struct unpinned *unpinned)
+{
+    assert_ptr_equal(context, &house);
+    size_t length = strlen(house.pins);
+    snprintf(house.pins + length, sizeof(house.pins) - length, "-%.*s=%.*s ", (int)pool.length, (const char *)pool.data,
+             (int)key.length, (const char *)key.data);
+    *unpinned = house.unpinned;
+    return house.pins_answer;
+}
+
+static inline int note_unpin_server(void *context, struct span server, struct unpinned *unpinned)
+{
+    return note_unpin(context, server, span_text("*"), unpinned);
+}
+
 static inline void write_metrics(void *context, struct text *text)
 {
     assert_ptr_equal(context, &house);
@@ -114,6 +131,8 @@ static const struct admin_calls calls = {.status = write_status,
                                          .drain = note_drain,
                                          .pins = write_pins,
                                          .pin = write_pin,
+                                         .unpin = note_unpin,
+                                         .unpin_server = note_unpin_server,
                                          .reload = note_reload,
                                          .metrics = write_metrics,
                                          .not_alive = tell_not_alive,

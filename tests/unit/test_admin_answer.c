@@ -38,6 +38,31 @@ static void pins_are_told_of_by_pool_and_key(void **state)
     forget(&told);
 }
 
+static void keys_and_servers_are_unpinned(void **state)
+{
+    house.unpinned = (struct unpinned){.count = 2};
+    assert_asked("POST /v1/unpin?pool=app&key=a%22" HOST "\r\n", 200,
+                 "{\"key\":\"a\\\"\",\"unpinned\":2,\"shared\":false}");
+    house.unpinned = (struct unpinned){.shared = true};
+    assert_asked("POST /v1/unpin?key=k" HOST "\r\n", 200,
+                 "{\"key\":\"k\",\"unpinned\":0,\"shared\":true,\"memcached\":\"answers\"}");
+    house.unpinned.unheard = true;
+    assert_asked("POST /v1/unpin?server=app/1" HOST "\r\n", 200,
+                 "{\"server\":\"app/1\",\"unpinned\":0,\"shared\":true,\"memcached\":\"does not answer\"}");
+    assert_string_equal(house.pins, "-app=a\" -=k -app/1=* ");
+    house.pins_answer = -ENOENT;
+    assert_asked("POST /v1/unpin?server=app/9" HOST "\r\n", 404, "{\"error\":\"there is no server app/9\"}");
+    assert_asked("POST /v1/unpin?pool=x&key=k" HOST "\r\n", 404, "{\"error\":\"there is no pool x\"}");
+    house.pins_answer = -ENOTSUP;
+    assert_asked("POST /v1/unpin?server=app/9" HOST "\r\n", 409,
+                 "{\"error\":\"nothing is pinned in the pool of app/9\"}");
+    assert_asked("POST /v1/unpin?key=k" HOST "\r\n", 409,
+                 "{\"error\":\"nothing is pinned: no pool's `stick` names a table or a session\"}");
+    house.pins_answer = -EPIPE;
+    assert_asked("POST /v1/unpin?key=k" HOST "\r\n", 503,
+                 "{\"error\":\"there is no engine at this moment: ask again\"}");
+}
+
 static void what_is_wrong_about_pins_is_told(void **state)
 {
     house.pins_answer = -ENOENT;
@@ -124,6 +149,17 @@ static void wrong_requests_are_refused_and_change_nothing(void **state)
         {"GET /v1/pin?pool=app" HOST "\r\n", 400, "which key?"},
         {"GET /v1/pin?pool=app&key" HOST "\r\n", 400, "which key?"},
         {"GET /v1/pin?pool=app&key=%0" HOST "\r\n", 400, "percent-encoded"},
+        {"GET /v1/unpin?key=k" HOST "\r\n", 405, "Allow: POST\r\n"},
+        {"POST /v1/unpin" HOST "\r\n", 400, "what?"},
+        {"POST /v1/unpin?pool=app" HOST "\r\n", 400, "what?"},
+        {"POST /v1/unpin?key=k&server=app/1" HOST "\r\n", 400, "what?"},
+        {"POST /v1/unpin?pool=app&server=app/1" HOST "\r\n", 400, "what?"},
+        {"POST /v1/unpin?pool=&key=k" HOST "\r\n", 400, "which pool?"},
+        {"POST /v1/unpin?key=" HOST "\r\n", 400, "which key?"},
+        {"POST /v1/unpin?server=" HOST "\r\n", 400, "which server?"},
+        {"POST /v1/unpin?pool=%&key=k" HOST "\r\n", 400, "percent-encoded"},
+        {"POST /v1/unpin?key=%00" HOST "\r\n", 400, "percent-encoded"},
+        {"POST /v1/unpin?server=%f" HOST "\r\n", 400, "percent-encoded"},
         {"POST /v1/pin?pool=app&key=k" HOST "\r\n", 405, "Allow: GET, HEAD\r\n"},
         {"POST /v1/reload HTTP/1.1\r\n\r\n", 400, "no Host"},
         {"POST /v1/reload\r\n\r\n", 400, "HTTP"},
@@ -259,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fresh(every_route_is_answered_in_json),
         fresh(pins_are_told_of_by_pool_and_key),
+        fresh(keys_and_servers_are_unpinned),
         fresh(what_is_wrong_about_pins_is_told),
         fresh(what_other_programs_read_is_as_they_want_it),
         fresh(many_figures_arrive_whole),

@@ -1,6 +1,0 @@
-#ifndef LIMPET_MAIN_ASK_H
-#define LIMPET_MAIN_ASK_H
-
-#include "cli/ask.h"
-
-#endif
