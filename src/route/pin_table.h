@@ -35,8 +35,9 @@ struct pin {
     uint32_t
         confirmed; /* the era of its memcached server (pins/breaker.h) in which that said so, or PIN_TABLE_UNCONFIRMED */
     uint32_t asked; /* steady, whole seconds: when memcached was last asked */
-    uint32_t seen;  /* 1: somebody came back for it. The table knows that itself, and reads it only of a pin that is new to it */
-    uint32_t sum;   /* the table's own */
+    uint32_t
+        seen; /* 1: somebody came back for it. The table knows that itself, and reads it only of a pin that is new to it */
+    uint32_t sum; /* the table's own */
 };
 
 struct pin_table;

@@ -107,3 +107,25 @@ def test_one_that_has_little_memory_and_forgets(frontend, minds, keep):
     assert wait_until(lambda: _homes(first, 40) == homes and ours <= set(table.pins), 15)
     assert _homes(frontend(minds[1], [table], pool=pool), 40) == homes
     assert metrics.read(shown)("limpet_pins_moved_total") == 0
+
+
+def test_a_cookie_wins_over_a_table_that_says_otherwise_or_forgets(frontend, minds, keep):
+    table = keep(Memcached())
+    pool = {"stick": [{"cookie": "limpet"}, {"table": "memcached", "for": "1h"}]}
+    first = frontend(minds[0], [table], pool=pool)
+    came = {}
+    for number in range(20):
+        answer = ask(first, "/", {"X-User": f"user-{number}", "Connection": "close"})
+        came[answer.text.split()[0]] = answer.headers["set-cookie"].split(";")[0]
+    assert len(came) >= 2
+    for proxy in (first, frontend(minds[1], [table], pool=pool)):
+        _always_comes_home(proxy, came)
+        table.say(b"flush_all\r\n")
+        _always_comes_home(proxy, came)
+
+
+def _always_comes_home(proxy, came):
+    for home, cookie in came.items():
+        for number in range(5):
+            answer = ask(proxy, "/", {"X-User": f"user-{number}", "Cookie": cookie, "Connection": "close"})
+            assert answer.text.split()[0] == home
