@@ -10,7 +10,7 @@
 /* WIRE_UNPIN: passed on to a thread, which tells memcached, too. 0 or a negative errno. */
 MUST_CHECK int engine_pins_unpin(struct thread *thread, const struct wire_message *message);
 
-/* WIRE_UNPIN_SERVER: done at once, by whoever is no thread that serves: it takes about 10 ms for a million pins. 0, or -EPROTO:
+/* WIRE_UNPIN_SERVER: done at once, by whoever is no thread that serves: it takes about 15 ms for a million pins. 0, or -EPROTO:
  * there are no pins, or no such server. */
 MUST_CHECK int engine_pins_unpin_server(struct pins_shared *pins, const struct wire_message *message);
 

@@ -62,8 +62,7 @@ def test_a_key_that_is_unpinned_is_decided_anew(house, mode):
     proxy, operator = house(mode=mode)
     order = RANKING.order_of_text("alice")
     pin_away(proxy, [operator], order, {"X-User": "alice"})
-    assert operator.say("unpin", "alice") == "alice is unpinned: 1 pin\n"
-    assert operator.where("alice") is None
+    assert operator.unpin("alice") == "alice is unpinned: 1 pin\n"
     assert who(proxy, {"X-User": "alice"}) == order[0] == operator.where("alice")
     assert operator.say("unpin", "--pool", "app", "bob") == "bob was not pinned here\n"
 
@@ -74,7 +73,7 @@ def test_an_address_is_unpinned_however_it_is_written(house, client, written):
     proxy, operator = house(key="client")
     order = RANKING.order_of_address(client)
     pin_away(proxy, [operator], order, {"X-Forwarded-For": client})
-    assert operator.say("unpin", "--", written) == f"{written} is unpinned: 1 pin\n"
+    assert operator.unpin(written) == f"{written} is unpinned: 1 pin\n"
     assert who(proxy, {"X-Forwarded-For": client}) == order[0]
 
 
@@ -82,7 +81,7 @@ def test_a_network_of_clients_is_unpinned_by_any_of_its_addresses(house):
     proxy, operator = house(key="client/24/56")
     order = RANKING.order_of_address("198.51.100.0")
     pin_away(proxy, [operator], order, {"X-Forwarded-For": "198.51.100.7"})
-    operator.say("unpin", "198.51.100.99")
+    operator.unpin("198.51.100.99")
     assert who(proxy, {"X-Forwarded-For": "198.51.100.7"}) == order[0]
 
 
@@ -91,8 +90,8 @@ def test_every_key_arrives_as_it_is(house, key):
     proxy, operator = house(key="query:user")
     ask(proxy, f"/?user={key}", {"Connection": "close"})
     assert operator.pin(key)["pinned"]
-    assert operator.say("unpin", "--", key) == f"{key} is unpinned: 1 pin\n"
-    assert operator.say("unpin", "--", key) == f"{key} was not pinned here\n"
+    assert operator.unpin(key) == f"{key} is unpinned: 1 pin\n"
+    assert operator.unpin(key) == f"{key} was not pinned here\n"
 
 
 def test_a_session_is_unpinned_by_its_id(house, keep):
@@ -108,7 +107,7 @@ def test_a_session_is_unpinned_by_its_id(house, keep):
     assert who(proxy, session) == order[0]
     found = operator.pin("0815")
     assert (found["pinned"], found["what"], found["server"]) == (True, "session", order[0])
-    assert operator.say("unpin", "0815") == "0815 is unpinned: 1 pin\n"
+    assert operator.unpin("0815") == "0815 is unpinned: 1 pin\n"
     assert who(proxy, session) == RANKING.home_of_text(other)
 
 
@@ -120,7 +119,7 @@ def test_all_that_a_key_means_is_found_and_unpinned(house, keep):
     found = operator.pin("198.51.100.7")
     assert [(one["server"], one["what"]) for one in [found, *found["others"]]] == [
         (text, "key"), (address, "key"), (address, "session")]
-    assert operator.say("unpin", "198.51.100.7") == "198.51.100.7 is unpinned: 3 pins\n"
+    assert operator.unpin("198.51.100.7") == "198.51.100.7 is unpinned: 3 pins\n"
     assert not operator.pin("198.51.100.7")["pinned"]
 
 
@@ -167,10 +166,13 @@ def test_the_other_frontend_hears_of_a_key_from_memcached(two):
     order = RANKING.order_of_text("alice")
     pin_away(proxies[0], operators, order, {"X-User": "alice"})
     assert who(proxies[1], {"X-User": "alice"}) == order[1]
-    said = operators[0].say("unpin", "alice")
+    key = memcached.pins[0]
+    before = memcached.value(key)
+    said = operators[0].unpin("alice")
     assert said == ("alice is unpinned: 1 pin\nOther frontends find that in memcached, where they look every 10 seconds while "
                     "the client comes.\n")
-    left = memcached.say(b"mg " + memcached.pins[0] + b" t\r\n")
+    assert proc.wait_until(lambda: memcached.value(key) != before, 10)
+    left = memcached.say(b"mg " + key + b" t\r\n")
     assert 3500 < int(left.removeprefix(b"HD t")) <= 3600  # whoever comes back to the other one so late hears of it still
     assert proc.wait_until(lambda: who(proxies[1], {"X-User": "alice"}) == order[0], 20)
     assert who(proxies[0], {"X-User": "alice"}) == order[0]
@@ -181,8 +183,8 @@ def test_a_frontend_that_has_no_pin_unpins_it_for_all(two):
     proxies, operators, _ = two
     order = RANKING.order_of_text("alice")
     pin_away(proxies[0], operators, order, {"X-User": "alice"})
-    assert operators[1].say("unpin", "alice").startswith("alice was not pinned here\nOther frontends find that")
-    assert who(proxies[1], {"X-User": "alice"}) == order[0]
+    assert operators[1].unpin("alice").startswith("alice was not pinned here\nOther frontends find that")
+    assert proc.wait_until(lambda: who(proxies[1], {"X-User": "alice"}) == order[0], 20)
     assert proc.wait_until(lambda: who(proxies[0], {"X-User": "alice"}) == order[0], 20)
 
 

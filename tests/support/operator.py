@@ -4,6 +4,7 @@ import json
 import subprocess
 from urllib.parse import quote
 
+from support import proc
 from support.limpet import run
 
 
@@ -41,3 +42,9 @@ class Operator:
         done = run(words[0], "--admin", self.socket, *words[1:])
         assert done.returncode == 0 and not done.stderr, done
         return done.stdout.decode()
+
+    def unpin(self, key):
+        """The same of `limpet unpin`, once the engine has done it, which takes it a moment."""
+        said = self.say("unpin", "--", key)
+        assert proc.wait_until(lambda: not self.pin(key)["pinned"], 10)
+        return said

@@ -122,6 +122,25 @@ static void a_text_of_another_length_than_it_says_is_refused(void **state)
     }
 }
 
+static void what_is_unpinned_travels_whole(void **state)
+{
+    struct wire_message sent;
+    struct wire_unpin unpin = {.mark = {UINT64_MAX, 1}, .stick = 3}, got;
+    wire_init(&sent, WIRE_UNPIN);
+    sent.number = 5;
+    memcpy(sent.text, &unpin, sizeof(unpin));
+    memcpy(sent.text + sizeof(unpin), &unpin, sizeof(unpin));
+    sent.length = 2 * sizeof(unpin);
+    assert_int_equal(wire_send_message(ends[0], &sent, NULL, 0), 0);
+    assert_int_equal(receive(), 1);
+    assert_int_equal(message.kind, WIRE_UNPIN);
+    assert_int_equal(message.number, 5);
+    assert_int_equal(message.length, 2 * sizeof(unpin));
+    memcpy(&got, message.text + sizeof(unpin), sizeof(got));
+    assert_true(mark_equal(got.mark, unpin.mark));
+    assert_int_equal(got.stick, 3);
+}
+
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -130,6 +149,7 @@ int main(void)
         fresh(messages_arrive_one_by_one),      fresh(a_listener_of_each_thread_travels_in_one_message),
         fresh(the_end_of_the_channel_is_told),  fresh(a_message_of_another_size_is_refused_with_its_descriptors),
         fresh(a_text_travels_with_its_message), fresh(a_text_of_another_length_than_it_says_is_refused),
+        fresh(what_is_unpinned_travels_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
