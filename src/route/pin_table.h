@@ -82,10 +82,4 @@ bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, 
 /* How many there are, those that ran out but were not looked at since among them; quick, from the memory alone. */
 size_t pin_table_peek_count(const void *memory, size_t table_most);
 
-/* The same for one pin. False: there is none; whether it ran out is not asked. Looks through 1/64 of them. */
-bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found);
-
-/* How many there are, those that ran out but were not looked at since among them; quick, from the memory alone. */
-size_t pin_table_peek_count(const void *memory, size_t table_most);
-
 #endif
