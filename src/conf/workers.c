@@ -96,10 +96,10 @@ static void check_names(struct build *b, const struct draft_pool *pool)
     }
 }
 
-/* Where all connections are the clients' own there is nothing to tell that nobody asked for. */
+/* Where all connections are the clients' own there is nothing to tell that nobody asked for; but sessions may be learnt of. */
 static void settle_preload(const struct draft_pool *pool, struct plan_workers *plan)
 {
-    bool needed = pool->requests && plan->contract != CONTRACT_LIMPET;
+    bool needed = (pool->requests || plan_learns_sessions(&pool->plan)) && plan->contract != CONTRACT_LIMPET;
     if (plan->node_preload == NODE_PRELOAD_REQUESTS && !needed)
         plan->node_preload = NODE_PRELOAD_OFF;
 }

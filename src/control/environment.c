@@ -9,8 +9,9 @@
 
 /* Of ours, or of a worker of another limpet that starts this one. */
 static const char *const not_inherited[] = {
-    "LIMPET_CPUS",    "LIMPET_FD", "LIMPET_POOL", "LIMPET_SLOT", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE",
-    "NODE_UNIQUE_ID",
+    "LIMPET_CPUS",     "LIMPET_FD",       "LIMPET_POOL",
+    "LIMPET_SLOT",     "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE",
+    "LIMPET_SESSIONS", "NODE_UNIQUE_ID",
 };
 
 struct list_of_text {
@@ -88,8 +89,11 @@ static void add_node(struct list_of_text *list, const struct environment_config 
     add_number(list, "NODE_CHANNEL_FD", config->node);
     add_text(list, "NODE_CHANNEL_SERIALIZATION_MODE", "json");
     add_number(list, "NODE_UNIQUE_ID", config->server->slot);
-    if (config->preload)
-        add_preload(list, config->preload);
+    if (!config->preload)
+        return;
+    add_preload(list, config->preload);
+    if (plan_learns_sessions(config->pool))
+        add_number(list, "LIMPET_SESSIONS", 1);
 }
 
 char **environment_new(const struct environment_config *config)

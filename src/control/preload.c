@@ -10,7 +10,12 @@
 /* limpet adds what it knows to the message that brings a connection (worker/node_line.c). Node takes the handle out of the
  * same event, so whoever listens before it can teach the handle what to answer. The property `encrypted` is not touched
  * before there is something to tell. The variable that brought us here is put back: a program that starts Node itself must
- * not hand it on. */
+ * not hand it on.
+ *
+ * Sessions: whatever has the two functions of Engine.IO's server, of each version, and is listened to for its connections gets
+ * a listener of ours, in front. So it does not matter how the program came to it, by require(), by import, or in a bundle.
+ * What is told is what @socket.io/sticky tells. (Rejected: to watch what is loaded, which bundles hide, and which differs from
+ * one Node to the next.) */
 static const char script[] =
     "'use strict';\n"
     "if (process.env.NODE_OPTIONS) {\n"
@@ -30,6 +35,45 @@ static const char script[] =
     "      Object.defineProperty(this, 'encrypted', { value, writable: true, configurable: true, enumerable: true });\n"
     "    },\n"
     "  });\n"
+    "}\n"
+    "function tellOfSessions() {\n"
+    "  const { prototype } = require('events');\n"
+    "  const { on: add, once } = prototype;\n"
+    "  const { send } = process;\n"
+    "  const known = new WeakSet();\n"
+    "  const tell = (type, data) => {\n"
+    "    try {\n"
+    "      if (process.connected) send.call(process, { type, data }, () => {});\n"
+    "    } catch {}\n"
+    "  };\n"
+    "  const watch = (server) => {\n"
+    "    if (known.has(server) || typeof server.generateId !== 'function' || typeof server.handshake !== 'function') "
+    "return;\n"
+    "    known.add(server);\n"
+    "    add.call(server, 'connection', (session) => {\n"
+    "      try {\n"
+    "        const { id } = session;\n"
+    "        if (typeof id !== 'string') return;\n"
+    "        tell('sticky:connection', id);\n"
+    "        once.call(session, 'close', () => tell('sticky:disconnection', id));\n"
+    "      } catch {}\n"
+    "    });\n"
+    "  };\n"
+    "  function addListener(type, listener) {\n"
+    "    if (type === 'connection') {\n"
+    "      try {\n"
+    "        watch(this);\n"
+    "      } catch {}\n"
+    "    }\n"
+    "    return add.call(this, type, listener);\n"
+    "  }\n"
+    "  if (typeof send === 'function') prototype.on = prototype.addListener = addListener;\n"
+    "}\n"
+    "if (process.env.LIMPET_SESSIONS) {\n"
+    "  delete process.env.LIMPET_SESSIONS;\n"
+    "  try {\n"
+    "    tellOfSessions();\n"
+    "  } catch {}\n"
     "}\n"
     "const tells = (end) => (out) => {\n"
     "  Object.assign(out, end);\n"

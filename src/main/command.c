@@ -90,6 +90,15 @@ static const struct option_row why_options[] = {
     {OPTION_BYTES, 0, "bytes", "FILE", "The first bytes of the connection as they are; - reads standard input.", false},
     {OPTION_LISTENER, 0, "listener", "N", "The Nth listener of the configuration; the first by default.", false},
     {OPTION_JSON, 0, "json", NULL, "Answer in JSON.", false},
+    {OPTION_LIVE, 0, "live", NULL,
+     "Ask the running limpet, too, and memcached where it shares pins: where the client is pinned, for how long, and "
+     "which servers can be had.",
+     false},
+    {OPTION_ADMIN, 0, "admin", "ADDR",
+     "With --live: the admin socket of the limpet that is meant, unix:/path or /path. The default is what the file "
+     "says "
+     "as `admin`, else as for `limpet status`.",
+     false},
 };
 
 static const struct option_row demo_options[] = {
@@ -229,7 +238,7 @@ const struct command command_table[] = {
         .name = "why",
         .summary = "explain where a client would go, and why",
         .synopsis = {"[-c FILE] [--peer IP] [--header 'NAME: VALUE']... [--sni NAME] [--bytes FILE] [--listener N] "
-                     "[--json]",
+                     "[--live [--admin ADDR]] [--json]",
                      "-l ADDR [-k SOURCE]... [--trust NET]... [--seed TEXT] [--peer IP, and so on] SERVER..."},
         .text = "Takes a client that does not exist through the code that runs for real ones: which key source was "
                 "present, which were passed over and why, how the servers rank for this key, and which is home. Takes "
@@ -238,8 +247,14 @@ const struct command command_table[] = {
                 "log has of it: a request that is refused, one that no route takes, a head that does not end. It "
                 "sees what a client sends first, as if nothing came behind it, and of the requests the first, with "
                 "the chunks of its body if --bytes has them. What only the running limpet knows it leaves out: servers "
-                "that rest, sessions that were learnt, how many connections a client has, its own name in Via.\n\n"
+                "that rest, sessions that were learnt and keys that are pinned, how many connections a client has, its "
+                "own name in Via.\n\n"
+                "With --live the limpet that runs with this file is asked for the first three; and memcached itself, "
+                "where it shares pins, so that a difference between the two can be seen. The ways of `stick` are gone "
+                "through in their order: who knows the client, where it was, for how long its pin is known, and when "
+                "it is forgotten.\n\n"
                 "    limpet why --peer 127.0.0.1 --header 'X-Forwarded-For: 203.0.113.9'\n"
+                "    limpet why --live --header 'X-User: ann'\n"
                 "    limpet why -l :443 -k sni --sni example.org a=10.0.0.11:443 b=10.0.0.12:443",
         .options = why_options,
         .option_count = ARRAY_LENGTH(why_options),

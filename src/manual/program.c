@@ -156,7 +156,8 @@ static const struct roff_row log_fields[] = {
     {"peer", "Who connected, with the port."},
     {"listener", "The first address of the listener."},
     {"pool", "The pool that the route chose, if it came to that."},
-    {"source", "The key source that was present, or `spread` if none was and the peer's address served instead."},
+    {"source", "The key source that was present, or `spread` if none was and the peer's address served instead, or "
+               "`random` if the pool says `no-key: random`."},
     {"key", "A keyed hash of the key: equal for equal keys, and it tells nothing about them to whoever does not know "
             "the seed. Without a seed everybody can try out keys until the hash is the same."},
     {"key_text", "The key itself, only if `log: {keys: plain}` asks for it."},

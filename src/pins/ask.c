@@ -9,6 +9,9 @@
  * it. */
 #define STRANGER_SECONDS 300
 
+/* A session that has ended has no client who might come back with it; other frontends need not hear of it for longer. */
+#define ENDED_SECONDS 60
+
 /* Commands for a query, at most: two keys of 39 bytes, numbers, and a sealed value. */
 #define COMMANDS_MOST 1024
 
@@ -19,6 +22,8 @@
 static uint32_t lifetime_of(const struct query *query)
 {
     uint32_t whole = room_seconds(query->lifetime);
+    if (query->kind == QUERY_END && query->round > 0)
+        return ENDED_SECONDS;
     return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
 }
 
@@ -46,7 +51,7 @@ static bool add_store(struct commands *commands, struct room_link *link, const s
     struct pin_scope scope = {.pool = span_text(query->pool->name), .key = span_of(key, length)};
     struct sealed_content content = {.time = query->kind == QUERY_SEAL ? query->made : clock_wall()};
     struct memcached_store store = {.mode = mode, .number = number, .seconds = lifetime_of(query)};
-    if (query->kind != QUERY_UNPIN) {
+    if (query->kind != QUERY_UNPIN && query->kind != QUERY_END) {
         const char *name = query->pool->servers[query->server].name;
         if (strlen(name) > SEALED_SERVER_MOST)
             return false;
@@ -90,10 +95,10 @@ static bool replace(struct room_link *link, struct query *query, uint64_t number
 {
     struct commands commands = {.replies = 0};
     text_init(&commands.text, commands.bytes, sizeof(commands.bytes));
+    query->round++;
     if (!add_store(&commands, link, query, number ? MEMCACHED_REPLACE : MEMCACHED_ADD, number))
         return false;
     add_get(&commands, link, query);
-    query->round++;
     return dispatch(link, query, &commands);
 }
 
@@ -148,6 +153,8 @@ static bool may_replace(const struct query *query, enum content_kind kind, uint3
 {
     if (query->kind == QUERY_FIND || query->round > 1)
         return false;
+    if (query->kind == QUERY_END)
+        return query->round == 0 && kind == CONTENT_SERVER && server == query->was;
     if (kind == CONTENT_JUNK)
         return true;
     if (kind == CONTENT_NOBODY)
@@ -184,7 +191,7 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
     if (may_replace(query, kind, server) && reply->number != 0 && replace(link, query, reply->number))
         return;
     if (kind == CONTENT_SERVER) {
-        if (query->kind != QUERY_FIND && server != query->server)
+        if (query->server != PIN_NO_SERVER && server != query->server)
             counter_add(link->room->counters, COUNTER_PINS_OBEYED, 1);
         room_remember(link, query, server, reading.made);
         if (reading.is_old && reply->number != 0)

@@ -104,16 +104,22 @@ bool pins_are_wanted(const struct plan *plan)
     return false;
 }
 
+void pins_names_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking)
+{
+    *shared = (struct pins_shared){.plan = plan, .ranking = ranking};
+    memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
+    pin_keys_make(&shared->keys, plan->secret);
+    for (size_t i = 0; i < plan->memcached_count; i++)
+        shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
+}
+
 int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking, void *memory,
                      struct breaker *breakers)
 {
-    *shared = (struct pins_shared){.plan = plan, .ranking = ranking, .breakers = breakers};
-    memcpy(shared->mark_key.bytes, ranking->seed.pin_key, sizeof(shared->mark_key.bytes));
-    pin_keys_make(&shared->keys, plan->secret);
-    for (size_t i = 0; i < plan->memcached_count; i++) {
+    pins_names_init(shared, plan, ranking);
+    shared->breakers = breakers;
+    for (size_t i = 0; i < plan->memcached_count; i++)
         breaker_begin(&breakers[i]);
-        shared->memcached[i] = rank_identity(&ranking->seed, span_text(""), span_text(plan->memcached[i].text));
-    }
     shared->table = pin_table_new(memory, plan->pins.most, clock_steady());
     return shared->table ? list_homes(shared) : -ENOMEM;
 }
@@ -294,6 +300,38 @@ void pins_set(struct pins_room *room, const struct pin_question *question, uint3
     struct query query = room_query(question, QUERY_SET, server);
     put_here(room, &query);
     tell(room, question, query);
+}
+
+/* What it gave out it still has: a process that has died took its sessions with it, and nobody has to report their end. */
+static bool has_still(const struct pins_shared *shared, const struct plan_pool *pool, uint32_t server, uint32_t claimed)
+{
+    size_t number = pool->servers[server].number;
+    return server_is_there(shared->states, number) && claimed >= server_began(shared->states, number);
+}
+
+bool pins_report(struct pins_room *room, const struct pin_question *question, uint32_t server)
+{
+    const struct pins_shared *shared = room->shared;
+    struct query query = room_query(question, QUERY_CLAIM, server);
+    struct pin pin = make_pin(room, &query, server, clock_wall());
+    if (!pin_table_claim(shared->table, &pin, PIN_TABLE_NOBODY, room_now(room)))
+        counter_add(room->counters, COUNTER_PINS_LOST, 1);
+    uint32_t home = server_of(shared, question->pool, &pin);
+    if (home == server)
+        tell(room, question, query);
+    else if (home != PIN_NO_SERVER && has_still(shared, question->pool, home, pin.claimed))
+        return false;
+    else
+        pins_move(room, question, home, server);
+    return true;
+}
+
+void pins_end(struct pins_room *room, const struct pin_question *question, uint32_t server)
+{
+    struct query query = room_query(question, QUERY_END, PIN_NO_SERVER);
+    query.was = server;
+    if (pin_table_forget_of(room->shared->table, question->mark, identity_of(room->shared, question->pool, server)))
+        tell(room, question, query);
 }
 
 void pins_unpin(struct pins_room *room, const struct pin_question *question)

@@ -50,6 +50,10 @@ struct pins_shared {
 /* Whether any pool of this plan remembers anything in a table. */
 bool pins_are_wanted(const struct plan *plan);
 
+/* What pins are called and how they are sealed: `mark_key`, `keys` and which memcached server is whose, which is all that who
+ * only looks needs. There is nothing to free. */
+void pins_names_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking);
+
 /* `memory` holds the table, `breakers` one for each memcached server. 0 or a negative errno. */
 MUST_CHECK int pins_shared_init(struct pins_shared *shared, const struct plan *plan, const struct ranking *ranking,
                                 void *memory, struct breaker *breakers);
@@ -114,7 +118,14 @@ void pins_move(struct pins_room *room, const struct pin_question *question, uint
 /* A server has given out the id: the same. */
 void pins_set(struct pins_room *room, const struct pin_question *question, uint32_t server);
 
-/* Here, and in memcached, if the pool's pins are shared. */
+/* A worker says that it has given out the id. False: it is another server's, which is there and has not begun anew since; what
+ * is known of it stays as it is. */
+bool pins_report(struct pins_room *room, const struct pin_question *question, uint32_t server);
+
+/* A server says that a session has ended: here, and in memcached, but only if it is this server's. */
+void pins_end(struct pins_room *room, const struct pin_question *question, uint32_t server);
+
+/* Whosever it is: here, and in memcached, if the pool's pins are shared. */
 void pins_unpin(struct pins_room *room, const struct pin_question *question);
 
 #endif

@@ -19,7 +19,8 @@ enum query_kind {
     QUERY_MOVE,    /* it was `was`, who is not to be had: it is `server`, unless somebody has moved it already */
     QUERY_SET,     /* it is `server` whatever was: a server itself has said so */
     QUERY_SEAL, /* it is `server` as before, sealed with an older key: with the newest, unless somebody has changed it */
-    QUERY_UNPIN /* it is nobody: whoever remembers it forgets it */
+    QUERY_UNPIN, /* it is nobody: whoever remembers it forgets it */
+    QUERY_END    /* ... if it is `was` still */
 };
 
 enum query_outcome {
@@ -36,7 +37,7 @@ struct query {
     struct mark mark;
     const struct plan_pool *pool;
     uint32_t server; /* index in the pool */
-    uint32_t was;    /* QUERY_MOVE; PIN_NO_SERVER: whoever it was */
+    uint32_t was;    /* QUERY_MOVE, QUERY_END; PIN_NO_SERVER: whoever it was */
     micros made;     /* QUERY_SEAL: wall clock, when it was pinned */
     uint64_t number; /* QUERY_SEAL: what memcached calls the value that is to be replaced */
     micros lifetime;

@@ -13,3 +13,11 @@ void plan_free(struct plan *plan)
     if (plan)
         arena_free(plan->arena);
 }
+
+bool plan_learns_sessions(const struct plan_pool *pool)
+{
+    for (size_t i = 0; i < pool->stick_count; i++)
+        if (pool->sticks[i].kind == STICK_SESSION)
+            return true;
+    return false;
+}

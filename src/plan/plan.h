@@ -288,6 +288,9 @@ struct plan {
 /* Frees the plan and all it owns; null is fine. */
 void plan_free(struct plan *plan);
 
+/* Whether ids that servers give out are learnt. */
+bool plan_learns_sessions(const struct plan_pool *pool);
+
 /* One row per kind of key source, in the order of enum key_kind. */
 struct key_source {
     const char *word;     /* "header" */

@@ -471,6 +471,17 @@ void pin_table_forget(struct pin_table *table, struct mark mark)
     unlock(shard);
 }
 
+bool pin_table_forget_of(struct pin_table *table, struct mark mark, uint64_t server)
+{
+    struct shard *shard = lock(table, mark);
+    uint32_t *place = find(shard, mark);
+    bool is_of = place && *place != NOWHERE && shard->slots[*place].server == server;
+    if (is_of)
+        drop(shard, place);
+    unlock(shard);
+    return is_of;
+}
+
 /* ---- all of them ----------------------------------------------------------------------------------------------------- */
 
 size_t pin_table_forget_server(struct pin_table *table, uint64_t server)

@@ -62,6 +62,8 @@ bool pin_table_claim(struct pin_table *table, struct pin *pin, uint64_t not_of, 
 bool pin_table_put(struct pin_table *table, const struct pin *pin, micros now);
 
 void pin_table_forget(struct pin_table *table, struct mark mark);
+/* ... if it is of this server. False: it is not, or there is none. */
+bool pin_table_forget_of(struct pin_table *table, struct mark mark, uint64_t server);
 
 /* Forgets all of a server; how many. */
 size_t pin_table_forget_server(struct pin_table *table, uint64_t server);

@@ -21,7 +21,8 @@ struct server_state {
     uint32_t generation;
     uint32_t unpinned;
     uint32_t failed;
-    uint32_t unused[8];
+    uint32_t began;
+    uint32_t unused[7];
     uint64_t handed_over;
     uint64_t refused;
     uint64_t answer_last;
@@ -232,6 +233,23 @@ void server_set_unpinned(struct server_states *states, size_t number, uint32_t s
 uint32_t server_unpinned(const struct server_states *states, size_t number)
 {
     return LOAD(unpinned);
+}
+
+void server_set_began(struct server_states *states, size_t number, uint32_t seconds)
+{
+    assert(number < states->count);
+    STORE(began, seconds);
+}
+
+uint32_t server_began(const struct server_states *states, size_t number)
+{
+    assert(number < states->count);
+    return LOAD(began);
+}
+
+bool server_is_there(const struct server_states *states, size_t number)
+{
+    return load(states, number) == 0 && LOAD(closed) != SERVER_DOORS_ALL;
 }
 
 bool server_is_draining(const struct server_states *states, size_t number)

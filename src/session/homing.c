@@ -1,5 +1,13 @@
 #include "session/homing.h"
 
+#include "base/log.h"
+
+/* A worker answers its client before it tells of the session, and may be held up in between: the client's next request can be
+ * here first. So whoever brings an id that nobody knows is given so many looks, the pauses between which double: 255 ms in all.
+ */
+#define REPORT_LOOK ((micros)MILLIS_IN_MICROS)
+#define REPORT_LOOKS 8
+
 _Static_assert(PIN_NO_SERVER == STICK_NOBODY, "both rooms say nobody alike");
 
 static const struct share *share_of(const struct homing *homing)
@@ -38,6 +46,14 @@ static void ask_later(struct homing *homing, const struct plan_stick *stick, str
     homing->asks[homing->ask_count++] = (struct homing_ask){stick, mark, server};
 }
 
+/* Whether a worker's word is worth waiting for: only workers tell of ids that stand in a query, and to go anywhere is to go
+ * wrong. */
+static bool may_be_reported(const struct plan_pool *pool, const struct plan_stick *stick)
+{
+    return pool->no_key == NO_KEY_RANDOM && pool->workers && pool->workers->contract != CONTRACT_LIMPET &&
+           stick->where.kind == KEY_QUERY;
+}
+
 static bool look_for_session(struct homing *homing, const struct stick_request *request, const struct plan_stick *stick)
 {
     struct mark mark;
@@ -51,6 +67,8 @@ static bool look_for_session(struct homing *homing, const struct stick_request *
     enum pins_answer answer = pins_find(homing->context->pins, &question, &server);
     if (server == STICK_NOBODY)
         server = stick_server_in_id(homing->pool, id);
+    if (server == STICK_NOBODY && may_be_reported(homing->pool, stick))
+        homing->awaited = (struct homing_ask){stick, mark, server};
     if (answer != PINS_ASK)
         return found(homing, STICK_SESSION, server);
     ask_later(homing, stick, mark, server);
@@ -100,9 +118,17 @@ static uint32_t candidate(const struct homing *homing)
     return pick_first(homing->pick, share->ranking, share->states, homing->context->loop.now);
 }
 
+static bool begin_to_wait(struct homing *homing)
+{
+    struct loop *loop = &homing->context->loop;
+    return timer_set(&loop->timers, &homing->timer, loop->now + (REPORT_LOOK << homing->looks++)) == 0;
+}
+
 /* All that could be asked was asked. */
 static enum homing_verdict conclude(struct homing *homing)
 {
+    if (homing->awaited.stick && homing->known == STICK_NOBODY && homing->looks < REPORT_LOOKS && begin_to_wait(homing))
+        return HOMING_WAIT;
     if (!homing->table || homing->pinned != STICK_NOBODY)
         return HOMING_DONE;
     struct pin_question question = question_of(homing, homing->table, homing->key);
@@ -176,8 +202,28 @@ static enum homing_verdict ask_next(struct homing *homing)
     return conclude(homing);
 }
 
+/* Has it been reported meanwhile? Who else might know was asked before. */
+static void look_again(struct timer *timer)
+{
+    struct homing *homing = container_of(timer, struct homing, timer);
+    const struct homing_ask *awaited = &homing->awaited;
+    struct pin_question question = question_of(homing, awaited->stick, awaited->mark);
+    uint32_t server;
+    (void)pins_find(homing->context->pins, &question, &server);
+    if (found(homing, STICK_SESSION, server))
+        homing->table = NULL; /* as in told() */
+    if (server != STICK_NOBODY || conclude(homing) == HOMING_DONE)
+        homing->woken(homing);
+}
+
+bool homing_waits(const struct homing *homing)
+{
+    return homing->query || timer_is_set(&homing->timer);
+}
+
 void homing_none(struct homing *homing)
 {
+    timer_init(&homing->timer, look_again);
     homing->query = NULL;
     homing->table = NULL;
     homing->known = STICK_NOBODY;
@@ -199,6 +245,7 @@ enum homing_verdict homing_begin(struct homing *homing, struct context *context,
         .pinned = STICK_NOBODY,
         .known = STICK_NOBODY,
     };
+    timer_init(&homing->timer, look_again);
     for (size_t i = 0; i < pool->stick_count; i++)
         if (look(homing, &request, decision, &pool->sticks[i]))
             break;
@@ -210,6 +257,8 @@ void homing_give_up(struct homing *homing)
     if (homing->query)
         pins_cancel(homing->query);
     homing->query = NULL;
+    if (timer_is_set(&homing->timer))
+        timer_clear(&homing->context->loop.timers, &homing->timer);
 }
 
 /* ---- afterwards ------------------------------------------------------------------------------------------------------ */
@@ -232,7 +281,7 @@ bool homing_learn(struct context *context, const struct plan_pool *pool, const s
         if (!pins_mark_session(&context->share->pins->mark_key, pool, gifts[i].id, &question.mark))
             continue;
         if (gifts[i].ended)
-            pins_unpin(context->pins, &question);
+            pins_end(context->pins, &question, server);
         else
             pins_set(context->pins, &question, server);
         learnt |= !gifts[i].ended;
@@ -240,12 +289,28 @@ bool homing_learn(struct context *context, const struct plan_pool *pool, const s
     return learnt;
 }
 
+static void hear_of_new(struct context *context, const struct pin_question *question, uint32_t server)
+{
+    static struct log_limit limit;
+    unsigned long skipped;
+    if (pins_report(context->pins, question, server))
+        counter_add(context->counters, COUNTER_SESSIONS_LEARNT, 1);
+    else if (log_limit_pass(&limit, 10, &skipped))
+        log_warning("%s/%s reports a session that another server has: it stays there", question->pool->name,
+                    question->pool->servers[server].name);
+}
+
 /* Wherever requests carry ids of sessions, it may be this one. */
 void homing_hear(struct context *context, const struct plan_pool *pool, uint32_t server, struct span id, bool ended)
 {
     for (size_t i = 0; i < pool->stick_count; i++) {
-        struct stick_gift gift = {.stick = &pool->sticks[i], .id = id, .ended = ended};
-        if (gift.stick->kind == STICK_SESSION && homing_learn(context, pool, &gift, 1, server))
-            counter_add(context->counters, COUNTER_SESSIONS_LEARNT, 1);
+        struct pin_question question = {.pool = pool, .stick = &pool->sticks[i]};
+        if (question.stick->kind != STICK_SESSION ||
+            !pins_mark_session(&context->share->pins->mark_key, pool, id, &question.mark))
+            continue;
+        if (ended)
+            pins_end(context->pins, &question, server);
+        else
+            hear_of_new(context, &question, server);
     }
 }

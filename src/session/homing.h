@@ -31,6 +31,7 @@ struct homing {
     void (*woken)(struct homing *homing);
     void *owner;                    /* for `woken`; whoever embeds it needs none */
     struct query *query;            /* the one that is waited for; null: none */
+    struct timer timer;             /* of the next look for an id that a worker may report yet */
     const struct plan_stick *table; /* whose pin of `key` is to lead to the visit's server; null: none */
     struct mark key;
     micros deadline; /* for all that is asked */
@@ -39,6 +40,8 @@ struct homing {
     uint8_t kind;    /* enum stick_kind: who told of it */
     bool renew;      /* its cookie is good, but to be issued again */
     uint8_t asked, ask_count;
+    uint8_t looks;             /* for `awaited` */
+    struct homing_ask awaited; /* an id that nobody knows, yet; no stick: none */
     struct homing_ask asks[PLAN_STICKS_MOST];
 };
 
@@ -53,6 +56,9 @@ MUST_CHECK enum homing_verdict homing_begin(struct homing *homing, struct contex
                                             const struct decision *decision, const struct endpoint *client,
                                             const struct pick *pick, void (*woken)(struct homing *homing));
 
+/* Whether it waits for anything. */
+bool homing_waits(const struct homing *homing);
+
 /* Nobody waits any more; harmless when nobody does. */
 void homing_give_up(struct homing *homing);
 
@@ -63,7 +69,7 @@ void homing_arrived(struct homing *homing, uint32_t server);
 bool homing_learn(struct context *context, const struct plan_pool *pool, const struct stick_gift *gifts, size_t count,
                   uint32_t server);
 
-/* The same from a worker, of whom only the id is known. */
+/* The same from a worker, of whom only the id is known. What another server has stays with it. */
 void homing_hear(struct context *context, const struct plan_pool *pool, uint32_t server, struct span id, bool ended);
 
 #endif

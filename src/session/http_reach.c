@@ -138,12 +138,12 @@ static struct link *take_link(struct exchange *e)
                       &e->user);
 }
 
-/* For as long as memcached may take, which is not for ever. */
+/* For as long as memcached may take, or a worker's report, which is not for ever. */
 enum http_step http_step_stick(struct http_client *client)
 {
     if (client->stream.broken)
         return client_left(client);
-    return client->exchange->homing.query ? HTTP_WAIT : HTTP_PICK;
+    return homing_waits(&client->exchange->homing) ? HTTP_WAIT : HTTP_PICK;
 }
 
 enum http_step http_step_pick(struct http_client *client)

@@ -20,12 +20,12 @@ enum step connection_remember(struct connection *c, const struct decision *decis
     return connection_watch(c) == 0 ? STEP_STICK : connection_end(c, REASON_NO_MEMORY);
 }
 
-/* For as long as memcached may take, which is not for ever. */
+/* For as long as memcached may take, or a worker's report, which is not for ever. */
 enum step step_stick(struct connection *c)
 {
     if (c->client.broken)
         return connection_end(c, REASON_CLIENT_GONE);
-    return c->homing->query ? STEP_WAIT : STEP_PICK;
+    return homing_waits(c->homing) ? STEP_WAIT : STEP_PICK;
 }
 
 void connection_arrived(struct connection *c)

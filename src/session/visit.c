@@ -167,13 +167,20 @@ static void add_duration(struct fields *fields, const char *name, micros from, m
     text_add_format(fields->line, "%lld.%03lld", (long long)((to - from) / 1000), (long long)((to - from) % 1000));
 }
 
+static const char *source_of(const struct visit *visit)
+{
+    if (visit->source >= 0)
+        return visit->pool->keys[visit->source].text;
+    return visit->pool->no_key == NO_KEY_RANDOM ? "random" : "spread";
+}
+
 /* A visit that ended before it was decided has neither source nor key, and perhaps no pool. */
 static void add_key(struct fields *fields, const struct visit *visit)
 {
     char hash[16] = "";
     const char *source = "";
     if (visit->decided) {
-        source = visit->source < 0 ? "spread" : visit->pool->keys[visit->source].text;
+        source = source_of(visit);
         snprintf(hash, sizeof(hash), "%08x", visit->key_hash);
     }
     add_word(fields, "pool", visit->pool ? visit->pool->name : "");

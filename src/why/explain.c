@@ -288,33 +288,32 @@ static const char *why_of_mode(const struct explanation *e)
                                : "it does not begin with an HTTP/1 request";
 }
 
-/* What a limpet that has just started would know: its cookies, and ids that say themselves whose they are. */
-static bool tell_stick(struct explanation *e, struct span bytes)
+static bool tell_ways(struct explanation *e)
 {
     const struct plan_pool *pool = e->decision.pool;
-    if (!e->per_request || !pool || pool->stick_count == 0)
+    if (pool->stick_count == 0)
         return true;
     e->sticks = sticks_new(e->plan);
-    struct stick_request request = {pool, &e->facts.head, bytes, &e->facts.client};
-    if (e->sticks)
-        e->stick = stick_find(e->sticks, &request, clock_wall());
-    return e->sticks != NULL;
+    if (!e->sticks)
+        return false;
+    pins_names_init(&e->names, e->plan, e->ranking);
+    ways_find(&e->ways, e->sticks, &e->names, &e->decision, &e->facts.client);
+    return true;
 }
 
 static bool tell_ranking(struct explanation *e)
 {
     const struct plan_pool *pool = e->decision.pool;
     assert(pool); /* whatever has none was ended */
-    struct ranking *ranking = ranking_new(e->plan);
+    e->ranking = ranking_new(e->plan);
     e->entries = calloc(pool->server_count, sizeof(*e->entries));
-    if (ranking && e->entries) {
-        e->entry_count = pool->server_count;
-        e->key_hash = rank_key_hash(&ranking->seed, e->decision.tag, e->decision.key);
-        e->log_hash = rank_log_hash(&ranking->seed, e->decision.tag, e->decision.key);
-        pick_ranking(pool, ranking, e->key_hash, e->entries);
-    }
-    ranking_free(ranking);
-    return e->entry_count > 0;
+    if (!e->ranking || !e->entries)
+        return false;
+    e->entry_count = pool->server_count;
+    e->key_hash = rank_key_hash(&e->ranking->seed, e->decision.tag, e->decision.key);
+    e->log_hash = rank_log_hash(&e->ranking->seed, e->decision.tag, e->decision.key);
+    pick_ranking(pool, e->ranking, e->key_hash, e->entries);
+    return true;
 }
 
 bool explain_init(struct explanation *e, const struct plan *plan, size_t listener, const struct endpoint *peer,
@@ -349,19 +348,70 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
             return false;
         tell_sources(e, bytes);
     }
-    return !has_home || (tell_stick(e, bytes) && tell_ranking(e));
+    return !has_home || (tell_ranking(e) && tell_ways(e));
+}
+
+/* What does not rest, and a worker that is there; it may drain. */
+static bool can_be_had(const struct explanation *e, size_t server)
+{
+    static const char *const states[] = {"up", "busy", "draining", "replacing"};
+    for (size_t i = 0; e->servers && i < ARRAY_LENGTH(states); i++)
+        if (strcmp(e->servers[server].state, states[i]) == 0)
+            return true;
+    return !e->servers;
+}
+
+bool explain_takes_newcomers(const struct explanation *e, size_t server)
+{
+    return can_be_had(e, server) && !(e->servers && e->servers[server].draining);
+}
+
+/* Index in the ranking; 0 also if none is to be had. */
+static size_t first_of_ranking(const struct explanation *e)
+{
+    for (size_t i = 0; i < e->entry_count; i++)
+        if (explain_takes_newcomers(e, e->entries[i].index))
+            return i;
+    return 0;
+}
+
+static const struct way *known_and_there(const struct explanation *e)
+{
+    const struct way *known = ways_known(&e->ways);
+    return known && can_be_had(e, known->server) ? known : NULL;
 }
 
 const struct plan_server *explain_home(const struct explanation *e)
 {
-    bool known = e->sticks && e->stick.server != STICK_NOBODY;
-    return &e->decision.pool->servers[known ? e->stick.server : e->entries[0].index];
+    const struct way *known = known_and_there(e);
+    return &e->decision.pool->servers[known ? known->server : e->entries[first_of_ranking(e)].index];
+}
+
+const char *explain_why(const struct explanation *e)
+{
+    static const char *const words[] = {[STICK_COOKIE] = "cookie", [STICK_SESSION] = "session", [STICK_TABLE] = "pin"};
+    const struct way *known = known_and_there(e);
+    size_t first = first_of_ranking(e);
+    if (ways_may_know_more(&e->ways))
+        return NULL;
+    if (known)
+        return words[known->stick->kind];
+    if (first > 0)
+        return "next_ranked";
+    return explain_takes_newcomers(e, e->entries[0].index) ? "home" : "last_resort";
+}
+
+bool explain_is_random(const struct explanation *e)
+{
+    return e->decision.verdict == DECIDE_SPREAD && e->decision.pool->no_key == NO_KEY_RANDOM && !known_and_there(e);
 }
 
 void explain_fini(struct explanation *e)
 {
     facts_fini(&e->facts);
     sticks_free(e->sticks);
+    ranking_free(e->ranking);
+    free(e->servers);
     free(e->misses);
     free(e->sources);
     free(e->entries);

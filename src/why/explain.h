@@ -11,6 +11,7 @@
 #include "route/forwarding.h"
 #include "route/refusal.h"
 #include "route/stick.h"
+#include "why/ways.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +27,13 @@ enum explain_verdict {
 struct explain_element {
     struct forwarding_element element;
     enum explain_verdict verdict;
+};
+
+/* A server as the running limpet has it. */
+#define EXPLAIN_STATE_SIZE 24
+struct explain_server {
+    char state[EXPLAIN_STATE_SIZE]; /* the word of `limpet status`; empty: it does not have it */
+    bool draining;
 };
 
 /* Of a forwarding field at most so many are told of. */
@@ -70,8 +78,11 @@ struct explanation {
     size_t miss_count;   /* routes that were asked before the one that matched, or all */
     const char **misses; /* static texts: which condition of each was not met */
 
-    struct sticks *sticks; /* null if nothing was asked that could know the client */
-    struct stick_answer stick;
+    struct sticks *sticks;   /* null: the pool remembers nobody, or it never came to that */
+    struct ranking *ranking; /* the same for the next two */
+    struct pins_shared names;
+    struct ways ways;
+    struct explain_server *servers; /* by their index in the pool; null: no running limpet was asked */
 
     size_t source_count;
     struct explain_source *sources;
@@ -100,8 +111,21 @@ void explain_trust(const struct plan_trust *trust, const struct endpoint *who, c
 /* The key as people read it: an address as such, text as it is. Null data: there is no key. */
 struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_SIZE]);
 
-/* Where the client goes: to whom `stick` knows, else the first of the ranking. Only if there is a ranking. */
+/* Where the client goes: to whom `stick` knows, else the first of the ranking; of those that can be had, if that was asked. Only
+ * if there is a ranking. */
 const struct plan_server *explain_home(const struct explanation *e);
+
+/* Whether new clients are sent to a server, an index in the pool, as far as that was asked. */
+bool explain_takes_newcomers(const struct explanation *e, size_t server);
+
+/* Why there, in the word that the log has as `why`; null if only the running limpet knows. */
+const char *explain_why(const struct explanation *e);
+
+/* No key decides, and nobody knows the client: any server may get the visit. */
+bool explain_is_random(const struct explanation *e);
+
+/* For explain_print_text(): what each way to remember says, or nothing if there is none. */
+void explain_print_ways(const struct explanation *e, FILE *out);
 
 /* weight / distance with six decimals; a distance of 2^56 is 1. */
 #define EXPLAIN_SCORE_SIZE 32

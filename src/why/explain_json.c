@@ -200,7 +200,10 @@ static void add_key(struct json *json, const struct explanation *e)
     snprintf(hash, sizeof(hash), "%08lx", (unsigned long)e->log_hash);
     name(json, "key");
     open_with(json, '{');
-    add_text(json, "source", e->decision.source < 0 ? "spread" : e->sources[e->decision.source].key->text);
+    add_text(json, "source",
+             explain_is_random(e)     ? "random"
+             : e->decision.source < 0 ? "spread"
+                                      : e->sources[e->decision.source].key->text);
     add_text(json, "type", e->decision.tag == KEY_TAG_ADDRESS ? "address" : "text");
     add_bytes(json, "value", explain_key(e, buffer));
     add_hex(json, "hex", e->decision.key);
@@ -216,6 +219,14 @@ static void add_place(struct json *json, const struct plan_server *server)
         add_null(json, "worker");
     else
         add_number(json, "worker", server->slot);
+}
+
+/* Of a running limpet; null: it was not asked, or has no such server. */
+static void add_condition(struct json *json, const struct explanation *e, size_t index)
+{
+    const struct explain_server *server = e->servers ? &e->servers[index] : NULL;
+    add_text(json, "state", server && server->state[0] ? server->state : NULL);
+    add_bool(json, "draining", server && server->draining);
 }
 
 static void add_ranking(struct json *json, const struct explanation *e)
@@ -234,6 +245,7 @@ static void add_ranking(struct json *json, const struct explanation *e)
         add_number(json, "weight", entry->weight);
         name(json, "score");
         fputs(score, json->out);
+        add_condition(json, e, entry->index);
         close_with(json, '}');
     }
     close_with(json, ']');
@@ -264,22 +276,105 @@ static void add_misses(struct json *json, const struct explanation *e)
     close_with(json, ']');
 }
 
+static const char *server_name(const struct explanation *e, uint32_t server)
+{
+    return server < e->decision.pool->server_count ? e->decision.pool->servers[server].name : NULL;
+}
+
+static void add_here(struct json *json, const struct explanation *e, const struct way_here *here)
+{
+    if (!here->asked) {
+        add_null(json, "here");
+        return;
+    }
+    name(json, "here");
+    open_with(json, '{');
+    add_bool(json, "pinned", here->pinned);
+    if (here->pinned) {
+        add_text(json, "server", server_name(e, here->server));
+        add_number(json, "made", (unsigned long long)here->made);
+        add_number(json, "left", (unsigned long long)here->left);
+    }
+    close_with(json, '}');
+}
+
+static void add_there(struct json *json, const struct explanation *e, const struct way_there *there)
+{
+    static const char *const words[] = {
+        [WAY_THERE_AWAY] = "does not answer", [WAY_THERE_STRANGE] = "is no memcached",
+        [WAY_THERE_FREE] = "not pinned",      [WAY_THERE_UNPINNED] = "unpinned",
+        [WAY_THERE_PINNED] = "pinned",        [WAY_THERE_STRANGER] = "unknown server",
+        [WAY_THERE_JUNK] = "no pin of ours",
+    };
+    if (there->state == WAY_THERE_NOT_ASKED) {
+        add_null(json, "memcached");
+        return;
+    }
+    bool named = there->state == WAY_THERE_PINNED || there->state == WAY_THERE_STRANGER;
+    name(json, "memcached");
+    open_with(json, '{');
+    add_text(json, "address", there->address);
+    add_text(json, "state", words[there->state]);
+    add_text(json, "error", there->state == WAY_THERE_AWAY ? strerror(-there->error) : NULL);
+    add_text(json, "server", named ? there->name : NULL);
+    if (named && there->made > 0)
+        add_number(json, "made", (unsigned long long)there->made);
+    else
+        add_null(json, "made");
+    close_with(json, '}');
+}
+
+static void add_ways(struct json *json, const struct explanation *e)
+{
+    static const char *const words[] = {
+        [WAY_NOTHING] = "nothing to go by", [WAY_TOO_LONG] = "too long", [WAY_UNKNOWN] = "unknown",
+        [WAY_NOBODY] = "not pinned",        [WAY_KNOWS] = "knows",
+    };
+    const struct way *known = ways_known(&e->ways);
+    bool decided = false;
+    name(json, "ways");
+    open_with(json, '[');
+    for (size_t i = 0; i < e->ways.count; i++) {
+        const struct way *way = &e->ways.all[i];
+        next(json);
+        open_with(json, '{');
+        add_text(json, "way", way->stick->text);
+        add_text(json, "state", decided ? "not asked" : words[way->state]);
+        add_text(json, "server", decided ? NULL : server_name(e, way->server));
+        add_here(json, e, &way->here);
+        add_there(json, e, &way->there);
+        close_with(json, '}');
+        decided |= way == known;
+    }
+    close_with(json, ']');
+}
+
+static bool has_unknown_session(const struct ways *ways)
+{
+    for (size_t i = 0; i < ways->count; i++)
+        if (ways->all[i].state == WAY_UNKNOWN && ways->all[i].stick->kind == STICK_SESSION)
+            return true;
+    return false;
+}
+
 static void add_stick(struct json *json, const struct explanation *e)
 {
-    const struct plan_pool *pool = e->decision.pool;
-    if (!e->sticks || !pool) {
+    static const char *const words[] = {[STICK_COOKIE] = "cookie", [STICK_SESSION] = "session", [STICK_TABLE] = "pin"};
+    const struct way *known = ways_known(&e->ways);
+    if (!e->sticks) {
         add_null(json, "stick");
         return;
     }
-    bool known = e->stick.server != STICK_NOBODY;
     name(json, "stick");
     open_with(json, '{');
-    add_text(json, "by", !known ? NULL : e->stick.kind == STICK_COOKIE ? "cookie" : "session");
-    add_text(json, "server", known ? pool->servers[e->stick.server].name : NULL);
-    add_bool(json, "renew", known && e->stick.renew);
-    add_number(json, "refused", e->stick.refused);
-    add_number(json, "gone", e->stick.gone);
-    add_bool(json, "unknown_session", e->stick.unknown_session);
+    add_text(json, "by", known ? words[known->stick->kind] : NULL);
+    add_text(json, "server", known ? server_name(e, known->server) : NULL);
+    add_bool(json, "renew", known && known->stick->kind == STICK_COOKIE && e->ways.renew);
+    add_number(json, "refused", e->ways.refused);
+    add_number(json, "gone", e->ways.gone);
+    add_bool(json, "unknown_session", has_unknown_session(&e->ways));
+    add_bool(json, "may_know_more", ways_may_know_more(&e->ways));
+    add_ways(json, e);
     close_with(json, '}');
 }
 
@@ -344,7 +439,10 @@ static void add_decision(struct json *json, const struct explanation *e)
     add_sources(json, e);
     add_key(json, e);
     add_ranking(json, e);
-    add_text(json, "server", e->entry_count > 0 ? explain_home(e)->name : NULL);
+    bool has_home = e->entry_count > 0 && !explain_is_random(e);
+    add_text(json, "server", has_home ? explain_home(e)->name : NULL);
+    add_text(json, "why", e->entry_count > 0 ? explain_why(e) : NULL);
+    add_bool(json, "live", e->ways.live);
     add_answer(json, e);
     add_end(json, e);
     add_bool(json, "may_be_a_loop", e->may_be_loop);

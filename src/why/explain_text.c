@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "plan/describe.h"
+#include "why/paragraph.h"
 
 #include <string.h>
 
@@ -9,9 +10,6 @@
 #define RANKING_SHOWN 10
 #define MISSES_SHOWN 10
 #define PLACE_SHOWN 60 /* bytes */
-
-/* "Peer       ": one word in front of each paragraph, its lines below each other. */
-#define LABEL "%-11s"
 
 static void print_escaped(FILE *out, struct span bytes)
 {
@@ -178,6 +176,12 @@ static void print_sources(const struct explanation *e, FILE *out)
             fputs("not asked, the first that is present wins", out);
         fputc('\n', out);
     }
+    if (explain_is_random(e)) {
+        fprintf(out, LABEL "none is present; `no-key: random` sends each visit to any server\n", "");
+        return;
+    }
+    if (e->decision.verdict == DECIDE_SPREAD && e->decision.pool->no_key == NO_KEY_RANDOM)
+        return;
     if (e->decision.verdict == DECIDE_SPREAD) {
         fprintf(out, LABEL "none is present; `no-key: spread` takes %s: ", "",
                 e->decision.tag == KEY_TAG_ADDRESS ? "the peer's address" : "a number");
@@ -221,35 +225,6 @@ static void print_misses(const struct explanation *e, FILE *out)
         fprintf(out, LABEL "and not by %zu more; --json shows them all\n", "", e->miss_count - shown);
 }
 
-static const char *why_nobody(const struct explanation *e)
-{
-    if (e->stick.unknown_session)
-        return "the request carries a session id; whether it was learnt, and from whom, only the running limpet knows; "
-               "if not, "
-               "the key decides";
-    if (e->stick.gone > 0)
-        return "the cookie names a server that the pool has not, so the key decides";
-    return "nothing in the request says where the client was, so the key decides";
-}
-
-static void print_stick(const struct explanation *e, FILE *out)
-{
-    if (!e->sticks)
-        return;
-    for (size_t i = 0; i < e->decision.pool->stick_count; i++)
-        fprintf(out, LABEL "%s\n", i == 0 ? "Stick" : "", e->decision.pool->sticks[i].text);
-    if (e->stick.server != STICK_NOBODY)
-        fprintf(out, LABEL "the %s knows the client: it was at %s%s\n", "",
-                e->stick.kind == STICK_COOKIE ? "cookie" : "session", e->decision.pool->servers[e->stick.server].name,
-                e->stick.renew ? ", and gets a new cookie" : "");
-    else
-        fprintf(out, LABEL "%s\n", "", why_nobody(e));
-    if (e->stick.refused > 0)
-        fprintf(out,
-                LABEL "%u cookie%s could not be opened: forged, too old, of another pool or under another secret\n", "",
-                e->stick.refused, e->stick.refused == 1 ? "" : "s");
-}
-
 static int longest_name(const struct explanation *e, size_t shown)
 {
     size_t longest = 0;
@@ -264,19 +239,35 @@ static const char *place_of(const struct plan_server *server)
     return server->slot == 0 ? server->address.text : "worker";
 }
 
+/* Only if it is worth a word. */
+static void print_condition(const struct explanation *e, size_t index, FILE *out)
+{
+    const struct explain_server *server = e->servers ? &e->servers[index] : NULL;
+    if (!server)
+        return;
+    if (!server->state[0])
+        fputs(", which the running limpet has not", out);
+    else if (strcmp(server->state, "up") != 0)
+        fprintf(out, ", %s", server->state);
+    if (server->draining && strcmp(server->state, "draining") != 0)
+        fputs(", draining", out);
+}
+
 static void print_ranking(const struct explanation *e, FILE *out)
 {
     size_t shown = e->entry_count < RANKING_SHOWN ? e->entry_count : RANKING_SHOWN;
     int width = longest_name(e, shown);
     const char *label = "Ranking";
-    for (size_t i = 0; i < shown; i++, label = "") {
+    for (size_t i = 0; i < shown && !explain_is_random(e); i++, label = "") {
         const struct rank_entry *entry = &e->entries[i];
         char score[EXPLAIN_SCORE_SIZE];
         explain_score(entry, score);
-        fprintf(out, LABEL "%zu. %-*s  score %12s  weight %-3u  %s\n", label, i + 1, width, entry->name, score,
+        fprintf(out, LABEL "%zu. %-*s  score %12s  weight %-3u  %s", label, i + 1, width, entry->name, score,
                 (unsigned)entry->weight, place_of(&e->decision.pool->servers[entry->index]));
+        print_condition(e, entry->index, out);
+        fputc('\n', out);
     }
-    if (shown < e->entry_count)
+    if (!explain_is_random(e) && shown < e->entry_count)
         fprintf(out, LABEL "and %zu more; --json shows them all\n", "", e->entry_count - shown);
 }
 
@@ -339,19 +330,36 @@ static void print_loop(const struct explanation *e, FILE *out)
                 "", reason_text(REASON_LOOP));
 }
 
+/* Whoever comes next if `home` cannot be reached; null: nobody. */
+static const struct plan_server *next_after(const struct explanation *e, const struct plan_server *home)
+{
+    for (size_t i = 0; i < e->entry_count; i++) {
+        const struct plan_server *server = &e->decision.pool->servers[e->entries[i].index];
+        if (server != home && explain_takes_newcomers(e, e->entries[i].index))
+            return server;
+    }
+    return NULL;
+}
+
 static void print_home(const struct explanation *e, FILE *out)
 {
-    const struct plan_server *home = explain_home(e);
+    const struct plan_server *home = explain_home(e), *next = next_after(e, home);
+    const char *why = explain_why(e);
+    if (explain_is_random(e)) {
+        fprintf(out, LABEL "any of %zu server%s, by chance\n", "Result", e->entry_count,
+                e->entry_count == 1 ? "" : "s");
+        return;
+    }
     if (home->slot == 0)
         fprintf(out, LABEL "%s, at %s", "Result", home->name, home->address.text);
     else
         fprintf(out, LABEL "worker %s, which is handed the %s", "Result", home->name,
                 e->per_request ? "request" : "connection");
-    size_t next = strcmp(e->entries[0].name, home->name) == 0 ? 1 : 0;
-    if (next < e->entry_count)
-        fprintf(out, "; if it cannot be reached, %s%s",
-                e->decision.pool->servers[e->entries[next].index].slot == 0 ? "" : "worker ", e->entries[next].name);
+    if (next)
+        fprintf(out, "; if it cannot be reached, %s%s", next->slot == 0 ? "" : "worker ", next->name);
     fputc('\n', out);
+    if (e->ways.count > 0 && why)
+        fprintf(out, LABEL "In the log it is why=%s\n", "", why);
 }
 
 static void print_body(const struct explanation *e, FILE *out)
@@ -383,7 +391,7 @@ void explain_print_text(const struct explanation *e, FILE *out)
     print_client(e, out);
     print_route(e, out);
     print_misses(e, out);
-    print_stick(e, out);
+    explain_print_ways(e, out);
     print_sources(e, out);
     print_ranking(e, out);
     print_result(e, out);

@@ -1,6 +1,7 @@
 #include "cli/load.h"
 #include "why/bytes.h"
 #include "why/explain.h"
+#include "why/live.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,9 +11,11 @@ struct request {
     struct options options;
     struct load load;
     struct why_bytes bytes;
+    struct ask ask; /* with --live */
     const char *peer;
     const char *listener;
     bool json;
+    bool live;
 };
 
 static void take(struct request *request, enum option option, const char *value)
@@ -27,6 +30,9 @@ static void take(struct request *request, enum option option, const char *value)
         break;
     case OPTION_JSON:
         request->json = true;
+        break;
+    case OPTION_LIVE:
+        request->live = true;
         break;
     case OPTION_BYTES:
         bytes->file = value;
@@ -47,7 +53,8 @@ static void take(struct request *request, enum option option, const char *value)
         bytes->headers[bytes->header_count++] = value;
         break;
     default:
-        load_take(&request->load, option, value);
+        if (!ask_take(&request->ask, option, value))
+            load_take(&request->load, option, value);
     }
 }
 
@@ -118,13 +125,25 @@ static int explain(struct request *request, const struct plan *plan)
     if (!explain_init(&explanation, plan, listener, &peer, bytes)) {
         fputs("limpet why: out of memory\n", stderr);
         status = EXIT_FAILED;
-    } else if (request->json) {
-        explain_print_json(&explanation, stdout);
     } else {
-        explain_print_text(&explanation, stdout);
+        status = request->live ? live_ask(&explanation, &request->ask) : EXIT_FINE;
+        if (status == EXIT_FINE)
+            (request->json ? explain_print_json : explain_print_text)(&explanation, stdout);
     }
     explain_fini(&explanation);
     return status;
+}
+
+/* The file says where its limpet is asked. */
+static int find_limpet(struct request *request, const struct plan *plan)
+{
+    if (!request->live && !request->ask.admin)
+        return EXIT_FINE;
+    if (!request->live)
+        return options_wrong(&request->options, "--admin goes with --live");
+    if (!request->ask.admin && plan->admin)
+        request->ask.admin = plan->admin->text;
+    return ask_ready(&request->ask, &request->options);
 }
 
 static int run(struct request *request, int argc, char **argv)
@@ -132,6 +151,7 @@ static int run(struct request *request, int argc, char **argv)
     enum option option;
     options_init(&request->options, "why", argc, argv);
     load_init(&request->load, argc);
+    ask_init(&request->ask, &request->options);
     request->peer = "127.0.0.1";
     /* Warnings are for who writes a configuration, and `check` has shown them. */
     request->load.quiet = true;
@@ -141,6 +161,8 @@ static int run(struct request *request, int argc, char **argv)
     int status =
         option == OPTION_STOP ? (int)request->options.status : load_plan(&request->load, &request->options, &plan);
     if (plan)
+        status = find_limpet(request, plan);
+    if (plan && status == EXIT_FINE)
         status = explain(request, plan);
     plan_free(plan);
     load_fini(&request->load);

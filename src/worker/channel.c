@@ -282,6 +282,8 @@ static void go_on_reading(struct channel *channel)
 void channel_session(struct channel *channel, const char *id, bool ended)
 {
     struct team *team = channel->team;
+    if (++channel->reports % CHANNEL_REPORTS_OF_AN_ASK == 0)
+        channel_count_ask(channel);
     if (team->session)
         team->session(team->context, channel->pool, channel->server, span_text(id), ended);
 }
@@ -396,6 +398,8 @@ void channel_set_doors(struct channel *channel, uint64_t doors)
 {
     if (channel->doors == doors)
         return;
+    if (channel->doors == 0 && !channel->leaving)
+        server_set_began(channel->team->states, channel->server->number, (uint32_t)(clock_wall() / SECOND_IN_MICROS));
     channel->doors = doors;
     team_update(channel->team, channel->server);
     channel->team->report(channel->team->context,

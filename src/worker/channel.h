@@ -32,6 +32,8 @@ struct channel;
 
 /* A worker may ask so much in a quarter of a second (to listen, above all); then it is not read until the next one begins. */
 #define CHANNEL_ASKS_MOST 64
+/* So many sessions that it tells of count as one thing asked: a worker can tell of 4096 in a second, more than Node can begin. */
+#define CHANNEL_REPORTS_OF_AN_ASK 16
 
 /* How a worker is spoken to. */
 struct channel_contract {
@@ -75,12 +77,13 @@ struct channel {
     uint32_t last_number;
     uint32_t fence; /* number that has to be answered first; 0: none */
     micros fence_sent;
-    uint64_t doors; /* where it takes connections */
-    bool fence_due; /* it has to be sent (again) */
-    uint32_t asks;  /* in this quarter of a second */
-    bool paused;    /* not read for now */
-    bool spoken;    /* it has said anything */
-    bool leaving;   /* told to finish */
+    uint64_t doors;   /* where it takes connections */
+    bool fence_due;   /* it has to be sent (again) */
+    uint32_t asks;    /* in this quarter of a second */
+    uint32_t reports; /* of sessions */
+    bool paused;      /* not read for now */
+    bool spoken;      /* it has said anything */
+    bool leaving;     /* told to finish */
     bool busy;
     bool silent;
     bool kill_asked;
@@ -130,7 +133,8 @@ void channel_answer_listen(struct channel *channel, unsigned door, const struct 
 
 /* The worker said something that somebody has to answer. */
 void channel_count_ask(struct channel *channel);
-/* It has given out the id of a session, or that has ended. A worker that is hostile can say so of any id, but only of itself. */
+/* It has given out the id of a session, or that has ended. A worker that is hostile can say so of any id, but only of itself:
+ * whose id it is others decide. */
 void channel_session(struct channel *channel, const char *id, bool ended);
 /* The worker said something. */
 void channel_heard(struct channel *channel);

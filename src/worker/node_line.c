@@ -95,12 +95,15 @@ static void read_cluster(const json_t *object, struct node_line *line)
 }
 
 /* The program's own messages; these two are understood, as others before us have made them. An id that is empty, or longer than
- * any, is none. */
+ * any, or has a zero byte, is none. */
 static void read_message(const json_t *object, struct node_line *line)
 {
     const char *type = text_of(object, "type"), *id = text_of(object, "data");
+    size_t length = json_string_length(json_object_get(object, "data"));
     bool begins = strcmp(type, "sticky:connection") == 0;
-    if ((!begins && strcmp(type, "sticky:disconnection") != 0) || id[0] == '\0' || strlen(id) > NODE_SESSION_MOST)
+    if (!begins && strcmp(type, "sticky:disconnection") != 0)
+        return;
+    if (length == 0 || length > NODE_SESSION_MOST || strlen(id) != length)
         return;
     copy(line->data, sizeof(line->data), id);
     line->word = begins ? NODE_SESSION : NODE_SESSION_ENDED;

@@ -217,7 +217,7 @@ SECRET = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n"
 @pytest.fixture
 def frontend(start, folder):
     """Starts limpets that share pins: `frontend(servers, [memcached, ...])`, in mode http unless another one is said. The key is
-    X-User."""
+    X-User, unless another one is said."""
     secret = folder / "secret"
     secret.write_text(SECRET)
     secret.chmod(0o600)
@@ -227,7 +227,8 @@ def frontend(start, folder):
         # A machine that is busy with other tests may keep memcached from its 20 ms.
         options.setdefault("timeouts", {"memcached": "1s"})
         options.setdefault("secret", str(secret))
-        return start(configuration(servers, key="header:X-User", listener={"mode": mode, "trust": "loopback"}, pool=pool,
+        key = options.pop("key", "header:X-User")
+        return start(configuration(servers, key=key, listener={"mode": mode, "trust": "loopback"}, pool=pool,
                                    memcached=[each.address for each in memcached], **options))
 
     return one

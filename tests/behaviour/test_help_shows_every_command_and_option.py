@@ -14,7 +14,7 @@ OPTIONS = {
             "tls-cert", "tls-key"],
     "check": ["config", "strict"],
     "why": ["config", "listen", "mode", "key", "seed", "trust", "peer", "header", "method", "path", "host", "sni",
-            "bytes", "listener", "json"],
+            "bytes", "listener", "json", "live", "admin"],
     "demo": ["for", "clients", "listen"],
     "secret": ["append", "promote", "retire"],
     "status": ["json", "admin"],

@@ -121,9 +121,12 @@ def test_why_opens_the_cookie_that_limpet_set(folder, secret, start, keep):
         answer = one_answer(proxy, wire.request("/", {"X-Forwarded-For": client}))
         cookie = answer.get("set-cookie").split(";")[0]
         told = why(proxy.file, "--header", f"Cookie: {cookie}")
-        assert told["stick"] == {"by": "cookie", "server": answer.json()["name"], "renew": False, "refused": 0, "gone": 0,
-                                 "unknown_session": False}
-        assert told["server"] == answer.json()["name"]
+        name = answer.json()["name"]
+        ways = [{"way": "cookie: limpet", "state": "knows", "server": name, "here": None, "memcached": None},
+                {"way": "session: query:sid", "state": "not asked", "server": None, "here": None, "memcached": None}]
+        assert told["stick"] == {"by": "cookie", "server": name, "renew": False, "refused": 0, "gone": 0,
+                                 "unknown_session": False, "may_know_more": False, "ways": ways}
+        assert (told["server"], told["why"]) == (name, "cookie")
     assert why(proxy.file, "--path", "/")["stick"]["server"] is None
     assert why(proxy.file, "--header", "Cookie: limpet=forged")["stick"]["refused"] == 1
     told = why(proxy.file, "--path", "/?sid=123.b")

@@ -44,6 +44,9 @@ struct crew {
     enum contract contract;   /* as told last */
     struct node_line asked;
     int opened;
+    int sessions[2];                     /* that have begun, and have ended */
+    char session[NODE_SESSION_MOST + 1]; /* as told last */
+    size_t session_server;
     int log_lines;
 };
 
@@ -71,6 +74,17 @@ static inline void crew_report(void *context, const struct team_report *report)
         crew.contract = report->contract;
     if (report->line)
         crew.asked = *report->line;
+}
+
+static inline void crew_session(void *context, const struct plan_pool *pool, const struct plan_server *server,
+                                struct span id, bool ended)
+{
+    (void)context;
+    loopback_must(pool->servers + server->number == server && id.length < sizeof(crew.session));
+    crew.sessions[ended]++;
+    memcpy(crew.session, id.data, id.length);
+    crew.session[id.length] = '\0';
+    crew.session_server = server->number;
 }
 
 static inline void crew_opened(void *context)
@@ -102,6 +116,7 @@ static inline int crew_start(void **state)
     team_init(&crew.team, &crew.loop, crew.states, &crew_plan);
     crew.team.report = crew_report;
     crew.team.opened = crew_opened;
+    crew.team.session = crew_session;
     return 0;
 }
 

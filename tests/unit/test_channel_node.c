@@ -204,6 +204,43 @@ static void handles_that_a_worker_sends_are_closed_and_acknowledged(void **state
     assert_string_equal(one.seen[2].text, "{\"cmd\":\"NODE_HANDLE_ACK\"}");
 }
 
+static void tell_of_session(int number)
+{
+    char words[100];
+    snprintf(words, sizeof(words), "{\"type\":\"sticky:connection\",\"data\":\"session-%d\"}\n", number);
+    fake_line(&one, words);
+}
+
+static void sessions_that_a_worker_tells_of_are_its_own(void **state)
+{
+    fake_open(&one);
+    tell_of_session(1);
+    crew_turn();
+    assert_string_equal(crew.session, "session-1");
+    assert_int_equal(crew.session_server, 0);
+    fake_line(&one, "{\"type\":\"sticky:disconnection\",\"data\":\"session-0\"}\n");
+    crew_turn();
+    assert_string_equal(crew.session, "session-0");
+    assert_int_equal(crew.sessions[false], 1);
+    assert_int_equal(crew.sessions[true], 1);
+    fake_line(&one, "{\"type\":\"sticky:connection\",\"data\":7}\n{\"type\":\"sticky:connection\"}\n");
+    crew_turn();
+    assert_int_equal(crew.sessions[false], 1);
+}
+
+static void one_that_tells_of_ever_new_sessions_is_read_with_pauses(void **state)
+{
+    const int most = CHANNEL_ASKS_MOST * CHANNEL_REPORTS_OF_AN_ASK;
+    fake_open(&one);
+    for (int i = 0; i < most + 10; i++) {
+        tell_of_session(i);
+        crew_turn();
+    }
+    assert_int_equal(crew.sessions[false], most);
+    crew_pass(CREW_SECOND / 2);
+    assert_int_equal(crew.sessions[false], most + 10);
+}
+
 static void bun_is_told_of_once(void **state)
 {
     fake_line(&one, "\x02{\"cmd\":\"NODE_CLUSTER\"}\n\x02{\"cmd\":\"NODE_CLUSTER\"}\n");
@@ -492,6 +529,8 @@ int main(void)
         fresh(messages_of_the_program_are_let_pass_however_long),
         fresh(a_line_as_long_as_the_room_for_it_is_followed_by_the_next),
         fresh(handles_that_a_worker_sends_are_closed_and_acknowledged),
+        fresh(sessions_that_a_worker_tells_of_are_its_own),
+        fresh(one_that_tells_of_ever_new_sessions_is_read_with_pauses),
         fresh(bun_is_told_of_once),
         fresh(what_it_asks_is_passed_on_and_answered),
         fresh(a_door_is_open_until_the_program_closes_it),

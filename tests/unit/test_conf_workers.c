@@ -152,6 +152,13 @@ static void a_script_is_preloaded_where_requests_are_decided_or_as_written(void 
     assert_int_equal(preload_with("tcp", ", node-preload: true"), NODE_PRELOAD_ALL);
 }
 
+static void a_script_is_preloaded_where_sessions_are_learnt(void **state)
+{
+    assert_int_equal(preload_with("tcp", "}, stick: {session: query:sid"), NODE_PRELOAD_REQUESTS);
+    assert_int_equal(preload_with("tcp", ", contract: limpet}, stick: {session: query:sid"), NODE_PRELOAD_OFF);
+    assert_int_equal(preload_with("tcp", ", node-preload: false}, stick: {session: query:sid"), NODE_PRELOAD_OFF);
+}
+
 static void workers_are_servers_behind_those_that_have_addresses(void **state)
 {
     struct plan *plan =
@@ -410,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_written_has_a_default, forget),
         cmocka_unit_test_setup(what_is_written_is_in_the_plan, forget),
         cmocka_unit_test_setup(a_script_is_preloaded_where_requests_are_decided_or_as_written, forget),
+        cmocka_unit_test_setup(a_script_is_preloaded_where_sessions_are_learnt, forget),
         cmocka_unit_test_setup(workers_are_servers_behind_those_that_have_addresses, forget),
         cmocka_unit_test_setup(auto_is_a_worker_for_each_cpu, forget),
         cmocka_unit_test_setup(a_message_is_one_line_of_json, forget),

@@ -15,7 +15,8 @@
 static const char *const configured[] = {"COLOR=blue", "EMPTY=", "HOME=/srv/app", "COLOR=green", NULL};
 static struct plan_workers workers;
 static const struct plan_server server = {.name = "3", .slot = 3};
-static const struct plan_pool pool = {.name = "app", .workers = &workers};
+static const struct plan_stick session = {.kind = STICK_SESSION};
+static struct plan_pool pool = {.name = "app", .workers = &workers};
 static char **made;
 static char **outside; /* what cmocka looks into between the tests */
 
@@ -23,6 +24,7 @@ static int start(void **state)
 {
     made = NULL;
     workers = (struct plan_workers){.environment = configured};
+    pool.stick_count = 0;
     outside = environ;
     clearenv();
     setenv("PATH", "/bin", 1);
@@ -92,8 +94,13 @@ static void one_contract_knows_nothing_of_the_other(void **state)
 /* limpet may itself be a worker of another one, or be started by a Node program. */
 static void what_was_meant_for_limpet_itself_is_not_passed_on(void **state)
 {
-    static const char *const names[] = {"LIMPET_CPUS",   "LIMPET_FD",       "LIMPET_POOL",
-                                        "LIMPET_SLOT",   "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE",
+    static const char *const names[] = {"LIMPET_CPUS",
+                                        "LIMPET_FD",
+                                        "LIMPET_POOL",
+                                        "LIMPET_SESSIONS",
+                                        "LIMPET_SLOT",
+                                        "NODE_CHANNEL_FD",
+                                        "NODE_CHANNEL_SERIALIZATION_MODE",
                                         "NODE_UNIQUE_ID"};
     for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
         setenv(names[i], "outer", 1);
@@ -116,6 +123,20 @@ static void a_script_to_preload_is_added_to_the_options_of_node(void **state)
     assert_string_equal(value_of("NODE_OPTIONS"), "--enable-source-maps --require=/proc/1/fd/9");
 }
 
+static void the_script_is_told_where_sessions_are_learnt(void **state)
+{
+    make(3, -1, "/x");
+    assert_null(value_of("LIMPET_SESSIONS"));
+    environment_free(made);
+    pool.sticks = &session;
+    pool.stick_count = 1;
+    make(3, -1, "/x");
+    assert_string_equal(value_of("LIMPET_SESSIONS"), "1");
+    environment_free(made);
+    make(3, -1, NULL);
+    assert_null(value_of("LIMPET_SESSIONS"));
+}
+
 static void nothing_need_be_configured(void **state)
 {
     workers.environment = NULL;
@@ -134,6 +155,7 @@ int main(void)
         fresh(one_contract_knows_nothing_of_the_other),
         fresh(what_was_meant_for_limpet_itself_is_not_passed_on),
         fresh(a_script_to_preload_is_added_to_the_options_of_node),
+        fresh(the_script_is_told_where_sessions_are_learnt),
         fresh(nothing_need_be_configured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,46 @@ static void messages_of_the_program_are_none_of_ours(void **state)
     assert_int_equal(said("{\"cmd\":17}"), NODE_OTHER);
 }
 
+static void sessions_that_a_worker_tells_of_are_heard(void **state)
+{
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":\"ap-B0f_mQ3xUl5AAAA\"}"), NODE_SESSION);
+    assert_string_equal(line.data, "ap-B0f_mQ3xUl5AAAA");
+    assert_int_equal(said("{\"data\":\"\\u0061b\",\"more\":{},\"type\":\"sticky:disconnection\"}"), NODE_SESSION_ENDED);
+    assert_string_equal(line.data, "ab");
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":\"a\\nb\"}"), NODE_SESSION);
+    assert_string_equal(line.data, "a\nb");
+}
+
+static enum node_word tells_of(size_t length)
+{
+    char words[NODE_SESSION_MOST + 100], id[NODE_SESSION_MOST + 10];
+    struct text text;
+    memset(id, 'a', length);
+    id[length] = '\0';
+    text_init(&text, words, sizeof(words));
+    text_add_format(&text, "{\"type\":\"sticky:connection\",\"data\":\"%s\"}", id);
+    return said(words);
+}
+
+static void what_is_no_id_of_a_session_is_none(void **state)
+{
+    assert_int_equal(tells_of(NODE_SESSION_MOST), NODE_SESSION);
+    assert_int_equal(strlen(line.data), NODE_SESSION_MOST);
+    assert_int_equal(tells_of(NODE_SESSION_MOST + 1), NODE_OTHER);
+    assert_int_equal(tells_of(0), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\"}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":null}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":17}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":[\"a\"]}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":{\"data\":\"a\"}}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":\"a\\u0000b\"}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":{\"type\":\"sticky:connection\"},\"data\":\"a\"}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:http-chunk\",\"data\":\"a\"}"), NODE_OTHER);
+    assert_int_equal(said("[{\"type\":\"sticky:connection\",\"data\":\"a\"}]"), NODE_OTHER);
+    assert_int_equal(said("{\"cmd\":\"NODE_X\",\"type\":\"sticky:connection\",\"data\":\"a\"}"), NODE_OTHER);
+    assert_int_equal(said("{\"type\":\"sticky:connection\",\"data\":\"\xff\"}"), NODE_BAD);
+}
+
 static void what_is_no_json_is_bad(void **state)
 {
     assert_int_equal(said(""), NODE_BAD);
@@ -190,6 +230,8 @@ int main(void)
         cmocka_unit_test(a_unix_path_and_a_udp_port_are_told_apart),
         cmocka_unit_test(what_is_too_long_is_noticed),
         cmocka_unit_test(messages_of_the_program_are_none_of_ours),
+        cmocka_unit_test(sessions_that_a_worker_tells_of_are_heard),
+        cmocka_unit_test(what_is_no_id_of_a_session_is_none),
         cmocka_unit_test(what_is_no_json_is_bad),
         cmocka_unit_test(nesting_without_end_is_survived),
         cmocka_unit_test(what_it_is_told_is_what_node_understands),
