@@ -1,5 +1,6 @@
 /* The server behind every proxy that is measured: cheap, constant, and never the one that waits. "GET /SIZE" is
- * answered with a body of SIZE bytes, at most 4 MiB; "GET /upgrade" with 101, and then what comes with its echo.
+ * answered with a body of SIZE bytes, at most 4 MiB; "GET /upgrade" with 101, and then what comes with its echo. A small answer to a
+ * head that ends with "Connection: close" ends its connection.
  *
  * usage: answer PORT COUNT [FIELDS]: listens on COUNT ports of 127.0.0.1 from PORT on. FIELDS come in the head of every
  * answer, each with its CRLF. Each line of the standard input is answered with the number of connections accepted so far. */
@@ -102,7 +103,16 @@ static void say(int fd, const char *bytes, size_t size)
         abort();
 }
 
-static void answer(int fd, const char *request)
+/* Whoever wants no other answer says so at the end of his head. */
+static bool is_last(const char *request, size_t size)
+{
+    static const char end[] = "\r\nConnection: close\r\n\r\n";
+    size_t length = sizeof(end) - 1;
+
+    return size > length && memcmp(request + size - length, end, length) == 0;
+}
+
+static void answer(int fd, const char *request, size_t size)
 {
     struct visitor *v = &visitors[fd];
     char head[HEAD];
@@ -117,6 +127,8 @@ static void answer(int fd, const char *request)
         v->body = BODY;
     v->left = head_of(v->body, head) + v->body;
     reply(fd);
+    if (is_last(request, size) && v->left == 0)
+        shutdown(fd, SHUT_WR);
 }
 
 /* Keeps the beginning of a request; the rest comes later. */
@@ -153,7 +165,7 @@ static void hear(int fd)
     bytes[size] = '\0';
     v->used = 0;
     if (size >= 4 && memcmp(bytes + size - 4, "\r\n\r\n", 4) == 0)
-        answer(fd, bytes);
+        answer(fd, bytes, size);
     else
         keep(v, bytes, size);
 }

@@ -77,7 +77,7 @@ def lines(verb):
 
 def test_each_command_of_the_readme_is_tried_here():
     assert {line.split("build/limpet ")[1].split()[0] for line in lines(r"\w+")} == {
-        "why", "serve", "run", "status", "reload", "drain", "undrain"}
+        "why", "serve", "run", "status", "reload", "drain", "undrain", "unpin"}
 
 
 @pytest.fixture
@@ -156,6 +156,16 @@ def test_status_reload_drain_and_undrain_reach_it(begin, place, folder):
         assert done.returncode == 0 and done.stdout, (line, done.stderr.decode())
     assert not set(before.values()) & set(proxy.workers.values())
     assert who_serves(proxy.address, "203.0.113.9")
+
+
+def test_unpin_forgets_a_client(limpet, server, place, folder):
+    admin = f"unix:{folder}/admin.sock"
+    proxy = limpet([server(name) for name in "abc"], key="header:X-User", listener={"mode": "http"}, admin=admin,
+                   pool={"stick": {"table": "local"}})
+    assert get(proxy.address, {"X-User": "alice"}).status == 200
+    for line in lines("unpin"):
+        done = type_in(place, line, LIMPET_ADMIN=admin)
+        assert done.returncode == 0 and b"alice" in done.stdout, (line, done.stdout, done.stderr)
 
 
 def example(name, **replaced):

@@ -55,7 +55,7 @@ static int read_after(uint32_t seconds, struct pin *list)
 
 static void what_was_written_is_read(void **state)
 {
-    struct pin list[10], pin = pin_of(3);
+    struct pin list[10] = {0}, pin = pin_of(3);
     pin.seen = 1;
     pin.confirmed = 9;
     add(pin_of(2));
@@ -88,7 +88,7 @@ static void its_form_is_the_one_of_the_description(void **state)
 
 static void an_image_without_pins_is_one(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     assert_int_equal(read_at(length, now, list), 0);
 }
 
@@ -101,7 +101,7 @@ static void what_ran_out_is_not_written(void **state)
 
 static void a_truncated_image_is_none(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     add(pin_of(1));
     add(pin_of(2));
     for (size_t shown = 0; shown <= length; shown++) {
@@ -112,7 +112,7 @@ static void a_truncated_image_is_none(void **state)
 
 static void what_begins_otherwise_is_none(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     add(pin_of(1));
     for (size_t at = 0; at < PINS_IMAGE_HEAD - 8; at++) {
         bytes[at] ^= 1;
@@ -124,7 +124,7 @@ static void what_begins_otherwise_is_none(void **state)
 
 static void time_passes_while_nobody_is_there(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     add(pin_of(1));
     assert_int_equal(read_after(600, list), 1);
     assert_int_equal(list[0].until, 50 + HOUR - 600);
@@ -137,7 +137,7 @@ static void time_passes_while_nobody_is_there(void **state)
 
 static void a_clock_that_went_back_makes_none_older(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     add(pin_of(1));
     for (uint64_t wall = 0; wall <= WALL; wall += WALL / 4) {
         assert_int_equal(read_at(length, (struct pins_image_time){wall, 50}, list), 1);
@@ -147,7 +147,7 @@ static void a_clock_that_went_back_makes_none_older(void **state)
 
 static void the_end_of_time_is_no_overflow(void **state)
 {
-    struct pin list[10], pin = pin_of(1);
+    struct pin list[10] = {0}, pin = pin_of(1);
     pin.until = UINT32_MAX;
     add(pin);
     assert_int_equal(read_at(length, (struct pins_image_time){WALL, UINT32_MAX - 5}, list), 1);
@@ -159,7 +159,7 @@ static void the_end_of_time_is_no_overflow(void **state)
 
 static void a_pin_of_nobody_is_none(void **state)
 {
-    struct pin list[10];
+    struct pin list[10] = {0};
     add(pin_of(1));
     add(pin_of(0));
     add(pin_of(2));
