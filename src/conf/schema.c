@@ -303,11 +303,13 @@ static const struct schema_row rows[] = {
              "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
              "hosts need different names."},
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
-     .help = "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is "
-             "learnt from the server's answer: from its Set-Cookie, or from the field of the same name; or from workers "
-             "that tell of it, in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it is "
-             "kept, `table` says; without one it is in memcached, if there is `memcached` and a `secret`, else in this "
-             "limpet. Or the id says itself whose it is: ID.SERVER, with the server's name."},
+     .help =
+         "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is "
+         "learnt from the server's answer: from its Set-Cookie, or from the field of the same name; or from workers "
+         "that tell of it, in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it is "
+         "kept, `table` says; without one it is in memcached, if there is `memcached` and a `secret`, else in this "
+         "limpet. The client gets the answer when memcached has the id, so that every frontend knows it by then. Or "
+         "the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),
      .help = "How long a client is remembered: a session or a pin after its last visit, a cookie after it was "

@@ -306,23 +306,58 @@ static void an_id_may_name_its_server(void **state)
     assert_known(B, STICK_SESSION);
 }
 
+static unsigned told_of_news;
+
+static void told(struct homing_news *news)
+{
+    told_of_news++;
+}
+
 static void what_a_server_gives_out_is_learnt_and_forgotten(void **state)
 {
     sticks[0] = session;
+    struct homing_news news = {.told = told};
     struct stick_gift gift = {.stick = &sticks[0], .id = span_text("s6")};
-    assert_true(homing_learn(&context, &house_pool, &gift, 1, B));
+    assert_true(homing_learn(&context, &house_pool, &gift, 1, B, &news));
     assert_int_equal(house_serve(), 1);
     assert_int_equal(visit("one", "Cookie: SID=s6\r\n"), 0);
     assert_known(B, STICK_SESSION);
     gift.ended = true;
-    assert_false(homing_learn(&context, &house_pool, &gift, 1, C)); /* it was none of that server's */
+    assert_false(homing_learn(&context, &house_pool, &gift, 1, C, &news)); /* it was none of that server's */
     house_serve();
     visit("one", "Cookie: SID=s6\r\n");
     assert_known(B, STICK_SESSION);
-    assert_false(homing_learn(&context, &house_pool, &gift, 1, B));
+    assert_false(homing_learn(&context, &house_pool, &gift, 1, B, &news));
     assert_int_equal(house_serve(), 3);
     visit("one", "Cookie: SID=s6\r\n");
     assert_int_equal(homing.known, STICK_NOBODY);
+}
+
+static void who_gives_out_a_session_may_wait_until_memcached_knows_it(void **state)
+{
+    sticks[0] = session;
+    struct homing_news news = {.told = told};
+    struct stick_gift gifts[2] = {{.stick = &sticks[0], .id = span_text("s7")},
+                                  {.stick = &sticks[0], .id = span_text("s8")}};
+    told_of_news = 0;
+    assert_true(homing_learn(&context, &house_pool, gifts, 2, B, &news));
+    struct heard first = house_next(), second = house_next();
+    house_answer(&first);
+    house_turn();
+    assert_int_equal(told_of_news, 0);
+    house_answer(&second);
+    house_turn();
+    assert_int_equal(told_of_news, 1);
+
+    assert_true(homing_learn(&context, &house_pool, gifts, 2, B, &news));
+    homing_drop_news(&news);
+    house_serve();
+    assert_int_equal(told_of_news, 1);
+
+    assert_true(homing_learn(&context, &house_pool, gifts, 1, B, &news));
+    house_say("ERROR\r\n"); /* it need not be good news */
+    house_turn();
+    assert_int_equal(told_of_news, 2);
 }
 
 #define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, make, drop)
@@ -347,6 +382,7 @@ int main(void)
         IN_A_HOUSE(a_session_that_nobody_knows_leaves_it_to_the_key),
         IN_A_HOUSE(an_id_may_name_its_server),
         IN_A_HOUSE(what_a_server_gives_out_is_learnt_and_forgotten),
+        IN_A_HOUSE(who_gives_out_a_session_may_wait_until_memcached_knows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
