@@ -391,7 +391,11 @@ const struct command command_table[] = {
             "knows: say it on each frontend, and again after a restart if the table is in memcached. Whom the ranking "
             "leads to the same server stays there; so drain it first if nobody is to:\n\n"
             "    limpet drain app/old && limpet unpin --server app/old\n\n"
-            "A sealed cookie (`stick: cookie`) is the client's own, and nothing here forgets it.\n\n"
+            "A table that is not in memcached is each frontend's own: say it on each that the client may reach. A "
+            "sealed "
+            "cookie (`stick: cookie`) is the client's, and an id of a session that ends with the name of a server "
+            "leads "
+            "there: nothing here forgets those.\n\n"
             "Exit status 0: done, also when nothing was pinned; 1: there is no such pool or server, nothing is pinned "
             "in it, memcached does not answer, or there is no limpet.",
         .options = unpin_options,

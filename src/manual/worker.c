@@ -46,10 +46,37 @@ static const char node_text[] =
     "The --experimental-permission of Node 20 needs --allow-fs-read for it.\n\n"
     "A program that uses the cluster module itself finds that it is a worker already: `cluster.isPrimary` is false. So "
     "it "
-    "works too, and limpet counts its workers, not its primary. But nobody is there whom `process.send()` reaches, so "
-    "an "
+    "works too, and limpet counts its workers, not its primary. But what `process.send()` says reaches no other "
+    "worker, "
+    "so an "
     "adapter that speaks through the primary, such as @socket.io/cluster-adapter, has to give way to one that speaks "
     "through a database.";
+
+static const char node_sessions[] =
+    "When all clients have one address, or a key tells too little of them, they can be spread, and each come back to "
+    "the worker that has its session:\n\n"
+    "    pools:\n"
+    "      chat:\n"
+    "        key: \"query:sid\"\n"
+    "        no-key: random\n"
+    "        stick: {session: \"query:sid\"}\n"
+    "        workers: {command: [node, chat.js], count: 4}\n\n"
+    "Whoever has no session yet goes to any worker, and limpet learns from that worker which id it gave out. Where "
+    "`stick` learns sessions, the lines that limpet loads before the program see to it for every program with "
+    "Socket.IO 2 to 4, or Engine.IO alone. With `node-preload: false` it is the program's own task: the worker side of "
+    "@socket.io/sticky (`setupWorker`) tells of its sessions, and any other program can say the same:\n\n"
+    "    process.send({type: 'sticky:connection', data: id});\n"
+    "    process.send({type: 'sticky:disconnection', data: id});\n\n"
+    "An id is a text of at most 256 bytes. It belongs to the first worker that tells of it, until that one says that "
+    "the session has ended, or dies; limpet warns when another worker tells of it before. The client may be back "
+    "before the worker has told: with `no-key: random`, an id in the query that nobody knows is waited for, at most a "
+    "quarter of a second. So long does a client, too, whose session has ended wait until he is told so.\n\n"
+    "In `mode: tcp` a connection stays where its first request went. Whoever has several sessions, such as a browser "
+    "with two pages, may send the second one's requests on the first one's connection: take another mode, which "
+    "decides for each request, or let the program answer with `Connection: close`, as @socket.io/sticky does.\n\n"
+    "Workers belong to one limpet. Where several share their pins, a session at a worker of one is nothing to the "
+    "workers of another, which have the same names: let whoever is in front keep clients with one limpet, by their "
+    "address.";
 
 static const struct roff_row node_not[] = {
     {"listen({exclusive: true})",
@@ -267,6 +294,8 @@ static const struct roff_row environment[] = {
     {"LIMPET_POOL", "Name of the pool."},
     {"LIMPET_SLOT", "The worker's slot, from 1: stable over restarts, so it can name a log file or a port."},
     {"LIMPET_FD", "The limpet contract's descriptor."},
+    {"LIMPET_SESSIONS",
+     "For the lines that are loaded before Node programs: sessions are to be told of. They take it out."},
     {"NODE_CHANNEL_FD, NODE_CHANNEL_SERIALIZATION_MODE, NODE_UNIQUE_ID",
      "What Node's cluster module looks for: the descriptor, `json`, and the slot. Node takes "
      "them "
@@ -320,6 +349,8 @@ void manual_worker(void)
     roff_text(description);
     roff_section("NODE PROGRAMS");
     roff_text(node_text);
+    roff_subsection("Sessions");
+    roff_text(node_sessions);
     roff_subsection("What does not work");
     roff_rows(node_not, ARRAY_LENGTH(node_not));
     roff_subsection("Programs that wait for sockets");

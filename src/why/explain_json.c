@@ -361,7 +361,7 @@ static void add_stick(struct json *json, const struct explanation *e)
 {
     static const char *const words[] = {[STICK_COOKIE] = "cookie", [STICK_SESSION] = "session", [STICK_TABLE] = "pin"};
     const struct way *known = ways_known(&e->ways);
-    if (!e->sticks) {
+    if (!e->sticks || !e->decision.pool) {
         add_null(json, "stick");
         return;
     }

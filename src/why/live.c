@@ -91,7 +91,7 @@ static int ask_limpet(const struct explanation *e, struct way *way, const struct
         return status;
     if (answer.status == 200)
         take_answer(way, e->decision.pool, answer.json);
-    else
+    else if (answer.status != 400) /* what it does not take as a key, such as a NUL, it knows nothing of for us */
         status = refuse(ask, &answer);
     ask_answer_fini(&answer);
     return status;
@@ -178,7 +178,8 @@ int live_ask(struct explanation *e, const struct ask *ask)
                 return status;
             if (way->stick->shared)
                 shared_ask(way, &e->names, e->decision.pool);
-            judge(way);
+            if (way->here.asked || way->there.state == WAY_THERE_PINNED)
+                judge(way);
         }
         if (way->state == WAY_KNOWS)
             break;

@@ -123,14 +123,13 @@ static void print_there(const struct explanation *e, const struct way *way, FILE
 
 /* ---- each in its turn ------------------------------------------------------------------------------------------------ */
 
-static void print_unknown(const struct way *way, FILE *out)
+static void print_unknown(const struct way *way, bool live, FILE *out)
 {
-    if (way->stick->kind == STICK_SESSION)
-        fputs(
-            "the request carries a session id; from whom it was learnt only the running limpet knows (--live asks it)",
-            out);
-    else
-        fputs("whether the key is pinned only the running limpet knows (--live asks it)", out);
+    fputs(way->stick->kind == STICK_SESSION
+              ? "the request carries a session id; from whom it was learnt only the running limpet knows"
+              : "whether the key is pinned only the running limpet knows",
+          out);
+    fputs(live ? ", which cannot be asked about such bytes" : " (--live asks it)", out);
 }
 
 static void print_way(const struct explanation *e, const struct way *way, bool decided, FILE *out)
@@ -141,20 +140,18 @@ static void print_way(const struct explanation *e, const struct way *way, bool d
         print_cookie(e, way, out);
     else if (way->here.asked)
         print_here(e, way, out);
-    else if (way->state == WAY_KNOWS)
+    else if (way->state == WAY_KNOWS && way->by_itself)
         fprintf(out, "the id says itself that it is of %s", name_of(e, way->server));
-    else if (way->state == WAY_UNKNOWN)
-        print_unknown(way, out);
+    else if (way->state == WAY_UNKNOWN || way->state == WAY_KNOWS)
+        print_unknown(way, e->ways.live, out);
     else if (way->state == WAY_TOO_LONG)
         fprintf(out, "the %s is too long to be remembered", thing_of(way));
     else
         fputs(why_nothing(e, way), out);
     fputc('\n', out);
-    if (decided || !way->here.asked)
-        return;
-    if (way->there.state != WAY_THERE_NOT_ASKED)
+    if (!decided && way->there.state != WAY_THERE_NOT_ASKED)
         print_there(e, way, out);
-    if (way->by_itself && !way->here.pinned)
+    if (!decided && way->here.asked && way->by_itself && !way->here.pinned)
         fprintf(out, LABEL "  the id says itself that it is of %s\n", "", name_of(e, way->server));
 }
 

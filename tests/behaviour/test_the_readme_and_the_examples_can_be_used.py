@@ -24,19 +24,19 @@ def configurations():
     """In the README they are indented blocks."""
     blocks = re.findall(r"(?:^    .*\n|^\n)+", (ROOT / "README.md").read_text(), re.M)
     found = {f"readme-{n}": textwrap.dedent(block) for n, block in enumerate(blocks) if "\n    listeners:" in block}
-    return {**found, **{file.name: file.read_text() for file in EXAMPLES.glob("*.yaml")}}
+    return {**found, **{str(file.relative_to(EXAMPLES)): file.read_text() for file in EXAMPLES.rglob("*.yaml")}}
 
 
 def test_there_are_configurations_in_both():
     assert len([name for name in configurations() if name.startswith("readme")]) >= 1
-    assert {"limpet.yaml", "workers.yaml"} <= set(configurations())
+    assert {"limpet.yaml", "workers.yaml", "two-frontends/limpet.yaml"} <= set(configurations())
 
 
 @pytest.mark.parametrize("name", configurations())
 def test_a_configuration_of_the_readme_and_the_examples_is_warned_of_connections_that_clients_share_alone(folder, name):
     file, secret = folder / "limpet.yaml", folder / "secret"
     assert run("secret", "--append", secret).returncode == 0
-    file.write_text(configurations()[name].replace("/etc/limpet/secret", str(secret)))
+    file.write_text(configurations()[name].replace("/etc/limpet/secret", str(secret)).replace("/var/lib/limpet", str(folder)))
     done = run("check", "-c", file)
     warnings = re.findall(r": warning: .*", done.stderr.decode())
     assert done.returncode == 0 and [text for text in warnings if "many clients share" not in text] == []
@@ -77,7 +77,7 @@ def lines(verb):
 
 def test_each_command_of_the_readme_is_tried_here():
     assert {line.split("build/limpet ")[1].split()[0] for line in lines(r"\w+")} == {
-        "why", "serve", "run", "status", "reload", "drain", "undrain"}
+        "why", "serve", "run", "status", "reload", "drain", "undrain", "unpin"}
 
 
 @pytest.fixture
@@ -156,6 +156,16 @@ def test_status_reload_drain_and_undrain_reach_it(begin, place, folder):
         assert done.returncode == 0 and done.stdout, (line, done.stderr.decode())
     assert not set(before.values()) & set(proxy.workers.values())
     assert who_serves(proxy.address, "203.0.113.9")
+
+
+def test_unpin_forgets_a_client(limpet, server, place, folder):
+    admin = f"unix:{folder}/admin.sock"
+    proxy = limpet([server(name) for name in "abc"], key="header:X-User", listener={"mode": "http"}, admin=admin,
+                   pool={"stick": {"table": "local"}})
+    assert get(proxy.address, {"X-User": "alice"}).status == 200
+    for line in lines("unpin"):
+        done = type_in(place, line, LIMPET_ADMIN=admin)
+        assert done.returncode == 0 and b"alice" in done.stdout, (line, done.stdout, done.stderr)
 
 
 def example(name, **replaced):

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from support.client import Client
+from support.client import Client, ask
 from support.limpet import run
 from support.servers import tells_its_name_at_the_end
 from support.wire import client_hello, proxy_v1
@@ -46,3 +46,28 @@ def test_why_and_the_log_agree(limpet, server, name):
     end = json.loads(done.stdout)["end"]
     assert (end["reason"], end["why"]) == (visit["reason"], visit.get("detail"))
     assert (end["status"] == 400) == seen.startswith(b"HTTP/1.1 400 ")
+
+
+def _of_two(limpet, server, folder, pool):
+    return limpet([server("a"), server("b")], key="header:X-User", listener={"mode": "http", "trust": "loopback"}, pool=pool,
+                  admin=f"unix:{folder}/admin.sock")
+
+
+@pytest.mark.parametrize("fields, words", [
+    ({"X-User": "ann"}, ["home", "pin", "pin"]), ({"X-User": "ann", "Cookie": "SID=1.b"}, ["session"] * 3), ({}, ["home"] * 2)])
+def test_why_says_beforehand_what_the_log_says_afterwards(limpet, server, folder, fields, words):
+    proxy = _of_two(limpet, server, folder, {"stick": [{"session": "cookie:SID"}, {"table": "local"}]})
+    header = [word for name, value in fields.items() for word in ("--header", f"{name}: {value}")]
+    for count, word in enumerate(words, 1):
+        told = json.loads(run("why", "-c", proxy.file, "--path", "/", *header, "--live", "--json").stdout)
+        answer = ask(proxy, "/", {"Connection": "close", **fields})
+        visit = proxy.visits(count)[-1]
+        assert (told["why"], told["server"]) == (visit["why"], visit["server"]) == (word, answer.text.split()[0])
+        assert (told["key"]["source"], told["key"]["hash"]) == (visit["source"], visit["key"])
+
+
+def test_a_visit_that_goes_anywhere_has_the_same_source_in_both(limpet, server, folder):
+    proxy = _of_two(limpet, server, folder, {"no-key": "random"})
+    told = json.loads(run("why", "-c", proxy.file, "--path", "/", "--json").stdout)
+    assert ask(proxy, "/", {"Connection": "close"}).status == 200
+    assert told["key"]["source"] == proxy.visit()["source"] == "random"

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from support.client import ask
+from support.http_servers import Scripted, answer
 from support.limpet import run
 from support.memcached import FakeMemcached, Memcached
 from support.ports import free_port
@@ -178,14 +179,24 @@ def test_a_memcached_that_is_away_or_none_is_told_of(one, shared):
     assert told["state"] == "does not answer" and told["error"] == "Connection refused"
 
 
-def test_sessions_that_were_learnt_are_found(one, server, servers):
-    proxy = one(pool={"stick": [{"session": "query:sid"}, {"table": "local"}]})
-    words = ["--live", "--path", "/?sid=one"]
-    text = _why(proxy, *words, header=["X-User: ann"])
-    assert "session: query:sid: this limpet knows no pin of the session\n" in text
-    home = _visit(proxy, "ann")
-    text = _why(proxy, *words, header=["X-User: ann"])
-    assert f"table: local: the key is pinned to {home}: made " in text and "memcached" not in text
+def test_sessions_that_were_learnt_are_found(one, keep, shared):
+    def gives(name):
+        return lambda request: [answer(name.encode(), fields=[b"Set-Cookie: SID=one"] if "/login" in request.target else [])]
+    homes = [keep(Scripted(name, gives(name))) for name in "abc"]
+    proxy = one(some=homes, pool={"stick": [{"session": "cookie:SID"}, {"table": "memcached"}]})
+    header = ["X-User: bob", "Cookie: SID=one"]
+    assert _lines(_why(proxy, header=header))[0] == (
+        "session: cookie:SID: the request carries a session id; from whom it was learnt only the running limpet knows "
+        "(--live asks it)")
+    assert "session: cookie:SID: this limpet knows no pin of the session\n" in _why(proxy, "--live", header=header)
+    home = ask(proxy, "/login", {"X-User": "ann", "Connection": "close"}).text
+    text = _why(proxy, "--live", header=header)
+    assert f"session: cookie:SID: the session is pinned to {home}: made " in text
+    assert wait_until(lambda: f"  memcached {shared.address} says the same\n" in _why(proxy, "--live", header=header))
+    assert "table: memcached: not asked, the one before knows the client\n" in text
+    assert f"Result     {home}, at " in text and "why=session\n" in text
+    assert _visit(proxy, "bob", Cookie="SID=one") == home
+    assert [visit["why"] for visit in proxy.visits(2)][1] == "session"
 
 
 def test_a_session_and_a_key_that_read_the_same_are_told_apart(one):
@@ -201,6 +212,29 @@ def test_an_address_is_a_key_too(one):
     assert ask(proxy, "/", {"X-Forwarded-For": "203.0.113.9", "Connection": "close"}).status == 200
     told = _why(proxy, "--live", "--json", header=["X-Forwarded-For: 203.0.113.77"])
     assert told["why"] == "pin" and told["key"]["value"] == "203.0.113.0"
+
+
+def test_long_keys_and_any_bytes_are_asked_for(one):
+    proxy = one()
+    for user in ("x" * 4000, "% &=+?#/"):
+        _visit(proxy, user)
+        assert _why(proxy, "--live", "--json", header=[f"X-User: {user}"])["why"] == "pin", user
+    proxy = one(1, key="query:user")
+    path = "/?user=" + 3900 * "%"
+    assert ask(proxy, path, {"Connection": "close"}).status == 200
+    assert _why(proxy, "--live", "--json", "--path", path)["why"] == "pin"
+    longer = 5000 * "x"
+    told = _why(proxy, "--live", "--json", "--path", f"/?user={longer}")
+    assert told["stick"]["ways"][0]["state"] == "too long" and told["why"] == "home"
+    assert "table: memcached: the key is too long to be remembered\n" in _why(proxy, "--live", "--path", f"/?user={longer}")
+
+
+def test_bytes_that_cannot_be_asked_about_are_said_to_be_so(one):
+    proxy = one(mode="tcp", key="bytes:0+4", pool={"stick": {"table": "local"}})
+    done = run("why", "-c", proxy.file, "--live", "--bytes", "-", stdin=b"ab\0d")
+    assert done.returncode == 0, done
+    assert b"only the running limpet knows, which cannot be asked about such bytes\n" in done.stdout
+    assert b"this limpet knows no pin of the key" in run("why", "-c", proxy.file, "--live", "--bytes", "-", stdin=b"abcd").stdout
 
 
 def test_servers_that_are_not_to_be_had_are_passed_over(one, servers, folder):

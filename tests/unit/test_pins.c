@@ -306,7 +306,7 @@ static void who_unpins_leaves_word_for_the_others(void **state)
     pins_unpin(house.room, &house.question);
     assert_not_known();
     struct heard heard = house_next();
-    assert_non_null(strstr(heard.line, " T60 "));
+    assert_non_null(strstr(heard.line, " T3600 ")); /* as long as a pin that somebody may still have */
     house_answer(&heard);
     house_turn();
     assert_int_equal(house_pinned("one"), '-');
