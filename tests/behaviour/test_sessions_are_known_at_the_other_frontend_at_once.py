@@ -75,7 +75,7 @@ def try_with(folder, keep, where, count, threads=1):
 
 @pytest.mark.parametrize("where", WHERE)
 def test_a_session(folder, keep, where):
-    try_with(folder, keep, where, 200, threads=4)
+    try_with(folder, keep, where, 120, threads=4)
 
 
 @pytest.fixture
