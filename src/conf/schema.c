@@ -53,10 +53,10 @@ static const struct schema_row rows[] = {
      .help = "Decides which server is home to which key. Give the same seed to every frontend, and never change it: "
              "another seed moves nearly every client. Whoever knows it can work out keys that lead to one server."},
     {ROW(ROOT, "secret"), .type = "a path", .read = read_root_secret,
-     .help = "File of the secret that seals the cookies of `stick`, as `limpet secret` writes it; the same on every "
-             "frontend. Its first line seals, and every line opens: so a new one is appended everywhere first, and "
-             "then moved to the front. Nobody but its owner may change the file, and nobody but the owner and the "
-             "group may read it: chmod 600."},
+     .help = "File of the secret that seals the cookies of `stick` and the pins in memcached, as `limpet secret` "
+             "writes it; the same on every frontend. Its first line seals, and every line opens: so a new one is "
+             "appended everywhere first, and then moved to the front. Nobody but its owner may change the file, "
+             "and nobody but the owner and the group may read it: chmod 600."},
     {ROW(ROOT, "admin"), .type = "unix:PATH or off",
      .fallback_words = "none for limpet serve; for limpet run see limpet(1)", .read = read_root_admin,
      .help =
@@ -65,22 +65,22 @@ static const struct schema_row rows[] = {
     {ROW(ROOT, "admin-group"), .type = "a group name", .read = read_text, INTO(plan, admin_group),
      .help = "Group whose members may use the socket of `admin`, too."},
     {ROW(ROOT, "memcached"), .type = "an address or list of addresses", .read = read_root_memcached,
-     .help =
-         "memcached servers, 1.6 or later, that keep the pins of `stick: {table: memcached}` for all frontends: the "
-         "same list, `seed` and `secret` on each of them. Each key belongs to one server, so together they hold "
-         "what all of them can. They learn neither keys nor servers, as these are hashed and sealed; but whoever "
-         "reaches them can delete what is there, so let them listen where only frontends are."},
+     .help = "memcached servers, 1.6.10 or later, that keep pins and sessions for all frontends: the same list, "
+             "`seed` and `secret` on each of them. Each pin belongs to one of the servers, so together they hold "
+             "what all of them can; they are no copies of each other. They learn neither keys nor servers, as "
+             "these are hashed and sealed; but whoever reaches them can delete what is there, so let them listen "
+             "where only frontends are. While one does not answer, clients are served all the same."},
     {ROW(ROOT, "pins"), .type = "a map", .read = read_root_pins,
-     .help = "The table of pins that this limpet keeps itself."},
+     .help = "The table of pins that this limpet keeps itself: all of those with `table: local`, and of those that "
+             "are shared the ones whose clients came here."},
     {ROW(PINS, "most"), .type = "a number", .fallback = "1048576", .read = read_number, INTO(plan_pins, most),
      .least = PLAN_PINS_LEAST, .most = PLAN_PINS_MOST,
-     .help =
-         "So many pins are kept at most, each of about 64 bytes; memory is taken as they come. When there are more, "
-         "those go first for which nobody came back. From 256 to 16777216."},
+     .help = "So many pins are kept at most, each of about 64 bytes; memory is taken as they come. When there are "
+             "more, those go first for which nobody came back, the oldest first. From 256 to 16777216."},
     {ROW(PINS, "file"), .type = "a path", .fallback_words = "none: they end with limpet", .read = read_pins_file,
      INTO(plan_pins, file),
-     .help = "Where pins are saved, every minute and when limpet ends, to be there when it begins again with the same "
-             "`seed`. There are no keys in it, but hashes of them."},
+     .help = "Where pins are saved, every minute and when limpet ends, to be there when it begins again with the "
+             "same `seed`. There are no keys in it, but hashes of them. Each limpet needs a file of its own."},
     {ROW(ROOT, "threads"), .type = "a number", .fallback_words = "one per CPU that this process may use",
      .read = read_root_threads, .least = 1, .most = PLAN_THREADS_MOST,
      .help = "Threads that carry connections. From 1 to 64."},
@@ -291,29 +291,30 @@ static const struct schema_row rows[] = {
     {ROW(POOL, "no-key"), .type = "spread, random or end", .fallback = "spread", .read = read_word,
      INTO(plan_pool, no_key), .words = no_keys,
      .help = "What becomes of a client that none of the sources tells: spread takes the peer's address as its key, "
-             "random any server, each time anew, "
-             "end ends the connection, or answers the request 403."},
+             "random any server, each time anew, and end ends the connection, or answers the request 403. random "
+             "is for sessions that are learnt: clients behind one address are spread until they have an id."},
     {ROW(POOL, "stick"), .type = "a map or list of maps", .read = read_stick,
-     .help = "Remembers where each client was, so that it stays there even when servers come or its key changes. The "
-             "first way that knows counts, and nobody known goes where the `key` leads. A cookie "
-             "is for requests only, so not with `mode: tcp`."},
+     .help = "Remembers where each client was, so that it stays there when servers are added: by a cookie, by the "
+             "session ids of the servers, or in a table of pins. In a list the first way that knows counts; who is "
+             "not known goes where the `key` leads. Who is known comes to a server that is drained, too, and moves "
+             "when it cannot be reached. A cookie is for requests only, so not with `mode: tcp`."},
     {ROW(STICK, "cookie"), .type = "the name of a cookie", .read = read_stick_cookie,
      .help = "limpet's own cookie, such as limpet, which it sets with its first answer and hides from the server. It "
              "is sealed with the `secret`: nobody else can read or make one. One for each pool; pools that share "
              "hosts need different names."},
     {ROW(STICK, "session"), .type = "cookie:NAME, header:NAME or query:NAME", .read = read_stick_session,
      .help =
-         "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is learnt from "
-         "the server's answer: from its Set-Cookie, or from the field of the same name; or from workers that tell of "
-         "it, "
-         "in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it "
-         "is kept, `table` says. Or the id says itself whose "
-         "it is: ID.SERVER, with the server's name."},
+         "An id that the server gives out, and where requests carry it, such as cookie:JSESSIONID. It is "
+         "learnt from the server's answer: from its Set-Cookie, or from the field of the same name; or from workers "
+         "that tell of it, in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it is "
+         "kept, `table` says; without one it is in memcached, if there is `memcached` and a `secret`, else in this "
+         "limpet. The client gets the answer when memcached has the id, so that every frontend knows it by then. Or "
+         "the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),
-     .help =
-         "How long a client is remembered: a session or a pin after its last visit, a cookie after it was given out; "
-         "it is renewed when half of that is over. Browsers forget the cookie when they end."},
+     .help = "How long a client is remembered: a session or a pin after its last visit, a cookie after it was "
+             "given out; it is renewed when half of that is over. Browsers forget the cookie when they end, and "
+             "memcached a pin after 30 days."},
     {ROW(STICK, "same-site"), .type = "lax, strict or none", .fallback = "lax", .read = read_word,
      INTO(plan_stick, same_site), .words = same_sites,
      .help = "SameSite of the cookie. none is for pages of other sites, such as a cross-site Socket.IO; it makes the "
@@ -323,9 +324,10 @@ static const struct schema_row rows[] = {
      .help = "Whether the cookie counts only from the client's address to which it was given. Clients whose address "
              "changes are then not known any more."},
     {ROW(STICK, "table"), .type = "local or memcached", .read = read_stick_table,
-     .help = "Pins each key to the server where it was first, so that a server that is added gets new keys only. local "
-             "keeps pins in this limpet; memcached shares them among all frontends, and needs `memcached` and a "
-             "`secret`. Beside `session`, it says where ids are kept."},
+     .help = "Pins each key to the server where it was first, so that a server that is added gets new keys only. "
+             "local keeps pins in this limpet, where they outlive its engine, and limpet itself if `pins` names a "
+             "file. memcached shares them among all frontends, and needs `memcached` and a `secret`. Who brings no "
+             "key is not pinned. Beside `session`, it says where ids are kept."},
     {ROW(POOL, "max-load"), .type = "a number", .since = LATER, .instead = "take it out, or use `weight`",
      .help = "How far above the average a server may be loaded before clients go to the next-ranked one."},
     {ROW(POOL, "workers"), .type = "a map", .read = read_pool_workers,

@@ -18,8 +18,9 @@ static const char description[] =
     "its "
     "home, and carries the bytes there and back unchanged; or, where the server is a process that it has started "
     "itself, a worker, gives it the connection. Of a proxy that is trusted and speaks HTTP it decides each request "
-    "instead (REQUESTS). It keeps no table of clients: homes are computed, so they "
-    "survive a restart, and any number of limpets agree on them without talking to each other.";
+    "instead (REQUESTS). It needs no table of clients: homes are computed, so they "
+    "survive a restart, and any number of limpets agree on them without talking to each other. Where clients are to "
+    "stay even when servers are added, it remembers them (PINS).";
 
 static const char quick_start[] = "See it work, with nothing prepared:\n\n"
                                   "    limpet demo\n\n"
@@ -83,8 +84,7 @@ static const char homes[] =
     "over; "
     "its clients come home when it takes them again (limpet-worker(7)).\n\n"
     "An id that the server itself gives out, such as a session cookie, is no good key: the first request has none, so "
-    "the second would lead elsewhere. `stick` in the file learns it, or sets a cookie of limpet's own: then a client "
-    "stays where it was even when a server is added, and moves only when its server cannot be reached.";
+    "the second would lead elsewhere. `stick` in the file learns it (PINS).";
 
 static const char requests[] =
     "The `mode` of a listener, or `--mode`, says what is decided. tcp: each connection, whoever it is. http: each "
@@ -98,10 +98,28 @@ static const char requests[] =
     "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, Forwarded, X-Request-Id and Via. Connections to servers are "
     "kept and serve everybody; a worker sees a peer at 127.0.0.1. A request that was lost with such a connection is "
     "sent once more where that cannot do harm. After a 101 the connection is carried as it is.\n\n"
-    "`stick` in the file remembers where clients were, by a cookie of limpet's own, for which `secret` is needed, or "
-    "by "
-    "the session ids of the servers. docs/http.md, in the source, has every field that is changed, every limit and "
-    "its answer.";
+    "docs/http.md, in the source, has every field that is changed, every limit and its answer.";
+
+static const char pins[] =
+    "A server that is added wins its share of all clients. `stick` of a pool, in the file, remembers where each client "
+    "was, so that it stays there, and a new server gets new clients only. Whoever is not remembered goes home by the "
+    "ranking. There are four ways, and a list of them, of which the first that knows counts:\n\n"
+    "    stick: {cookie: limpet, for: 7d}          # limpet's own cookie, sealed; needs `secret`\n"
+    "    stick: {session: \"cookie:JSESSIONID\"}    # the id that the server itself gives out\n"
+    "    stick: {table: local, for: 1h}            # each key, in this limpet; see `pins` at the top\n"
+    "    stick: {table: memcached, for: 1h}        # each key, for all frontends; needs `memcached` and `secret`\n\n"
+    "A client whose server cannot be reached goes to the next in its ranking, and is remembered there: it does not "
+    "come "
+    "back by itself. Only the id of a session stays with the server that gave it out. A server that is drained gets "
+    "nobody new, but those who are remembered still come; `limpet unpin --server` lets them go.\n\n"
+    "Pins in a table outlive the engine, and limpet itself if they are in memcached, or `pins: {file: PATH}` saves "
+    "them. Two frontends that see a new key at once agree on one server. A frontend asks memcached about keys that it "
+    "does not know, and waits for `timeouts: memcached` at most; when memcached is down, slow or empty, the ranking "
+    "decides for those whom it does not know, and what was decided is claimed when memcached is back. No client "
+    "gets an error because of it.\n\n"
+    "Bring a new server's name to all frontends first, and start the server then: in between a client may be pinned to "
+    "it by one frontend and not be sent there by another. docs/pins.md, in the source, has the order for adding and "
+    "removing servers, how memcached is asked, sized and kept from others, and what is seen when it fails.";
 
 static const char log_text[] =
     "One line for each connection, when it ends or a worker has taken it, or in http mode one for each request, when "
@@ -165,8 +183,8 @@ static const struct roff_row log_fields[] = {
     {"why",
      "`home`; `next_ranked`, another than its home; `last_resort`, tried although all were resting; `cookie`, the one "
      "that the client's affinity cookie names; `session`, the one that gave out the session id that the client "
-     "carries; "
-     "`answered`, none, because limpet answered by itself; or `nowhere`. "
+     "carries; `pin`, the one to which the key is pinned; `answered`, none, because limpet answered by itself; or "
+     "`nowhere`. "
      "Behind a colon stands each server that was passed over, in order, with its cause: "
      "`next_ranked:a:refused,c:resting`; eight at most, then `...`."},
     {"bytes_in", "Bytes from the client to the server; 0 if a worker took the connection."},
@@ -358,6 +376,8 @@ static void sections(void)
     roff_text(homes);
     roff_section("REQUESTS");
     roff_text(requests);
+    roff_section("PINS");
+    roff_text(pins);
     log_format();
     metrics();
     roff_section("SIGNALS");

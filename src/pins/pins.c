@@ -199,17 +199,26 @@ struct query *pins_ask(struct pins_room *room, enum query_kind kind, const struc
     return room_ask(room, &query);
 }
 
+void pins_await(struct query *query, void (*answered)(void *owner, enum query_outcome outcome, uint32_t server),
+                void *owner)
+{
+    query->answered = answered;
+    query->owner = owner;
+}
+
 void pins_cancel(struct query *query)
 {
     query->answered = NULL;
     query->owner = NULL;
 }
 
-/* Nobody waits for it; if it cannot be asked, the pin is claimed again when it can. */
-static void tell(struct pins_room *room, const struct pin_question *question, struct query query)
+/* Nobody waits for it, unless the caller says so; if it cannot be asked (null), the pin is claimed again when it can. */
+static struct query *tell(struct pins_room *room, const struct pin_question *question, struct query query)
 {
-    if (question->stick->shared && !room_ask(room, &query))
+    struct query *told = question->stick->shared ? room_ask(room, &query) : NULL;
+    if (question->stick->shared && !told)
         counter_add(room->counters, COUNTER_PIN_FAILURES, 1);
+    return told;
 }
 
 /* ---- what visits want to know ---------------------------------------------------------------------------------------- */
@@ -295,11 +304,11 @@ void pins_move(struct pins_room *room, const struct pin_question *question, uint
     tell(room, question, query);
 }
 
-void pins_set(struct pins_room *room, const struct pin_question *question, uint32_t server)
+struct query *pins_set(struct pins_room *room, const struct pin_question *question, uint32_t server)
 {
     struct query query = room_query(question, QUERY_SET, server);
     put_here(room, &query);
-    tell(room, question, query);
+    return tell(room, question, query);
 }
 
 /* What it gave out it still has: a process that has died took its sessions with it, and nobody has to report their end. */

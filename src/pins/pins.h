@@ -115,8 +115,12 @@ uint32_t pins_claim_here(struct pins_room *room, const struct pin_question *ques
 /* The client had to move from `was` (PIN_NO_SERVER: whoever it was): here at once, and in memcached while nobody waits. */
 void pins_move(struct pins_room *room, const struct pin_question *question, uint32_t was, uint32_t server);
 
-/* A server has given out the id: the same. */
-void pins_set(struct pins_room *room, const struct pin_question *question, uint32_t server);
+/* A server has given out the id: the same. What memcached is told, for whoever waits until it knows (pins_await); null: nothing. */
+struct query *pins_set(struct pins_room *room, const struct pin_question *question, uint32_t server);
+
+/* Of what is under way, in the turn in which it began: `answered` is called as pins_ask() says. */
+void pins_await(struct query *query, void (*answered)(void *owner, enum query_outcome outcome, uint32_t server),
+                void *owner);
 
 /* A worker says that it has given out the id. False: it is another server's, which is there and has not begun anew since; what
  * is known of it stays as it is. */

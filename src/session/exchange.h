@@ -119,14 +119,16 @@ struct exchange {
     bool deaf;            /* the server takes no more of the request, but may have answered */
     bool answered;        /* the head of an answer went to the client */
     bool retried;
-    bool reused;          /* the link had served before */
-    bool link_closes;     /* it may not serve again */
-    bool expects;         /* 100-continue, and none came yet */
-    bool counted;         /* among the requests of its client */
-    bool live;            /* ... and of its server */
-    bool secure;          /* the client speaks TLS to whoever is in front */
-    bool upgrades;        /* the client asks for another protocol */
-    char upgrade[32];     /* ... which, in lower case */
+    bool reused;      /* the link had served before */
+    bool link_closes; /* it may not serve again */
+    bool expects;     /* 100-continue, and none came yet */
+    bool counted;     /* among the requests of its client */
+    bool live;        /* ... and of its server */
+    bool secure;      /* the client speaks TLS to whoever is in front */
+    bool upgrades;    /* the client asks for another protocol */
+    bool learnt;      /* what the answer gives out; it is held until memcached knows */
+    char upgrade[32]; /* ... which, in lower case */
+    struct homing_news news;
     struct homing homing; /* last: it is not cleared for each request */
 };
 

@@ -272,19 +272,56 @@ void homing_arrived(struct homing *homing, uint32_t server)
     homing->pinned = server;
 }
 
+static void word_answered(void *owner, enum query_outcome outcome, uint32_t server)
+{
+    struct homing_word *word = owner;
+    (void)outcome;
+    (void)server;
+    word->query = NULL;
+    if (--word->news->waiting == 0)
+        word->news->told(word->news);
+}
+
+/* Answers with more ids than places are rare enough not to be waited for. */
+static void wait_for(struct homing_news *news, struct query *query)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(news->words); i++) {
+        struct homing_word *word = &news->words[i];
+        if (word->query)
+            continue;
+        *word = (struct homing_word){news, query};
+        news->waiting++;
+        pins_await(query, word_answered, word);
+        return;
+    }
+}
+
+void homing_drop_news(struct homing_news *news)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(news->words); i++) {
+        if (news->words[i].query)
+            pins_cancel(news->words[i].query);
+        news->words[i].query = NULL;
+    }
+    news->waiting = 0;
+}
+
 bool homing_learn(struct context *context, const struct plan_pool *pool, const struct stick_gift *gifts, size_t count,
-                  uint32_t server)
+                  uint32_t server, struct homing_news *news)
 {
     bool learnt = false;
     for (size_t i = 0; i < count; i++) {
         struct pin_question question = {.pool = pool, .stick = gifts[i].stick};
         if (!pins_mark_session(&context->share->pins->mark_key, pool, gifts[i].id, &question.mark))
             continue;
-        if (gifts[i].ended)
-            pins_end(context->pins, &question, server);
-        else
-            pins_set(context->pins, &question, server);
         learnt |= !gifts[i].ended;
+        if (gifts[i].ended) {
+            pins_end(context->pins, &question, server);
+            continue;
+        }
+        struct query *query = pins_set(context->pins, &question, server);
+        if (query)
+            wait_for(news, query);
     }
     return learnt;
 }

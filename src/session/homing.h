@@ -45,6 +45,19 @@ struct homing {
     struct homing_ask asks[PLAN_STICKS_MOST];
 };
 
+/* Memcached is being told of the ids in an answer. The client is not to have them before: he may be at another frontend in the
+ * same millisecond, and nobody would know him there. Never longer than memcached may take. All zeros: nothing is told. */
+struct homing_news {
+    struct homing_word {
+        struct homing_news *news;
+        struct query *query; /* null: it is known there, or will not be */
+    } words[PLAN_STICKS_MOST];
+    uint8_t waiting;                        /* for so many of them */
+    void (*told)(struct homing_news *news); /* ... until there is none: in another turn */
+};
+
+void homing_drop_news(struct homing_news *news);
+
 /* Nothing is remembered: nobody is known. */
 void homing_none(struct homing *homing);
 
@@ -65,9 +78,10 @@ void homing_give_up(struct homing *homing);
 /* The visit is with this server, an index in the pool. */
 void homing_arrived(struct homing *homing, uint32_t server);
 
-/* A server has given out, or taken back, ids of sessions. True: one was learnt. */
+/* A server has given out, or taken back, ids of sessions. True: one was learnt. `news` waits for what can be waited
+ * for. */
 bool homing_learn(struct context *context, const struct plan_pool *pool, const struct stick_gift *gifts, size_t count,
-                  uint32_t server);
+                  uint32_t server, struct homing_news *news);
 
 /* The same from a worker, of whom only the id is known. What another server has stays with it. */
 void homing_hear(struct context *context, const struct plan_pool *pool, uint32_t server, struct span id, bool ended);

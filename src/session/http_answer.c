@@ -42,12 +42,19 @@ static bool learn_field(struct http_client *client, const struct message_field *
         count = stick_gifts(pool, field->value, gifts);
     else if (field->kind == FIELD_OTHER)
         count = stick_gifts_in_field(pool, span_of(field->line.data, field->name_length), field->value, gifts);
-    return homing_learn(client->context, pool, gifts, count, index);
+    return homing_learn(client->context, pool, gifts, count, index, &client->exchange->news);
+}
+
+static void told(struct homing_news *news)
+{
+    http_walk(container_of(news, struct exchange, news)->client);
 }
 
 static void learn(struct http_client *client)
 {
     struct exchange *e = client->exchange;
+    e->learnt = true;
+    e->news.told = told;
     const struct message *message = &http_room_of(client)->message;
     uint32_t index = (uint32_t)(e->visit.server - e->visit.pool->servers);
     for (size_t i = 0; e->visit.pool->stick_count > 0 && i < message->count; i++)
@@ -206,12 +213,23 @@ static enum http_answer send_begin(struct http_client *client, struct span seen,
     return of_flow(answer);
 }
 
+/* All of it is read once more when memcached knows what it gives out. */
+static enum http_answer hold(struct http_client *client, struct span seen)
+{
+    struct exchange *e = client->exchange;
+    e->head = (struct head){0};
+    return stream_keep(&e->link->stream, seen, 0) == 0 ? HTTP_ANSWER_MORE : HTTP_ANSWER_NO_MEMORY;
+}
+
 static enum http_answer begin_answer(struct http_client *client, struct span seen)
 {
     struct exchange *e = client->exchange;
     struct text text;
+    if (!e->learnt)
+        learn(client);
+    if (e->news.waiting > 0)
+        return hold(client, seen);
     note_answer(client);
-    learn(client);
     if (e->visit.request)
         e->visit.request->answered = http_now(client);
     write_head(client, seen, &text);

@@ -148,6 +148,8 @@ static enum http_step begin_answer(struct http_client *client)
     struct exchange *e = client->exchange;
     for (;;) {
         struct stream *stream = &e->link->stream;
+        if (e->news.waiting > 0)
+            return HTTP_WAIT;
         if (!stream->readable && !stream_holds(stream))
             return e->deaf ? http_lost_server(client) : HTTP_WAIT;
         uint8_t interim = e->interim;

@@ -48,6 +48,7 @@ void http_give_up_reaching(struct exchange *e)
 {
     uint8_t step = e->client->step;
     homing_give_up(&e->homing);
+    homing_drop_news(&e->news);
     if (step != HTTP_TRY && step != HTTP_CONNECT && step != HTTP_HAND && step != HTTP_PARK)
         return;
     if (step != HTTP_PARK && e->visit.server && !e->live)

@@ -21,13 +21,13 @@ PATIENCE = 10  # seconds
 
 
 class Frontend:
-    """A limpet that can be started again on its address, perhaps with other servers. It begins again in a folder of its own."""
+    """A limpet that can be started, and again on its address, perhaps with other servers. It begins again in a folder of its own."""
 
     def __init__(self, folder, config):
         self.folder, self.config = folder, config
-        self.starts, self.killed = [], []  # time.monotonic()
+        self.starts = []  # time.monotonic()
+        self.killed = []  # from when until when
         self.runs, self.counted = [], Counter()
-        self.start()
 
     @property
     def address(self):
@@ -52,11 +52,13 @@ class Frontend:
 
     def kill(self):
         self._count()
-        self.killed.append(time.monotonic())
+        began = time.monotonic()
+        self.killed.append((began, float("inf")))
         self.limpet.kill()
+        self.killed[-1] = began, time.monotonic()
 
     def stop(self):
-        if self.limpet.process.returncode is None:
+        if self.runs and self.limpet.process.returncode is None:
             self._count()
             self.limpet.stop()
 
@@ -72,9 +74,10 @@ class Frontend:
 
 
 class TwoFrontends:
-    """`servers` are shared by both, and so are the pins in `memcached`."""
+    """`servers` are shared by both, and so are the pins in `memcached`. With `weights`, a row for each frontend, they are of two
+    minds as to where new keys should live."""
 
-    def __init__(self, folder, servers, memcached, mode="http", pool=None, key="client", **top):
+    def __init__(self, folder, servers, memcached, mode="http", pool=None, key="client", weights=None, **top):
         secret = folder / "secret"
         secret.write_text("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n")
         secret.chmod(0o600)
@@ -85,10 +88,13 @@ class TwoFrontends:
         # A machine that is busy with other tests may keep memcached from its 20 ms.
         top = {"log": {"access": "off"}, "threads": 2, "timeouts": {"memcached": "500ms"}, **top}
         pool = {"stick": {"table": "memcached", "for": "1h"}, **(pool or {})}
-        self.both = [Frontend(folder, configuration(servers, key=key, listener=dict(listener), pool=dict(pool),
+        rows = [_weighed(servers, row) for row in weights] if weights else [servers, servers]
+        self.both = [Frontend(folder, configuration(rows[number], key=key, listener=dict(listener), pool=dict(pool),
                                                     memcached=[memcached.address], secret=str(secret),
                                                     metrics=f"127.0.0.1:{free_port()}", **top))
-                     for _ in range(2)]
+                     for number in range(2)]
+        for frontend in self.both:
+            frontend.start()
 
     def restart(self, servers=None):
         """One after the other."""
@@ -98,6 +104,10 @@ class TwoFrontends:
     def stop(self):
         for frontend in self.both:
             frontend.stop()
+
+
+def _weighed(servers, row):
+    return {server.name: {"address": server.address, "weight": weight} for server, weight in zip(servers, row)}
 
 
 @dataclass
@@ -122,7 +132,7 @@ class Alternation:
         self.waiting = []
         self.homes, self.moves, self.failures = {}, [], []
         self.first_at = {}  # when a client was first answered
-        self.served = defaultdict(dict)  # {client: {frontend: when last}}
+        self.served = defaultdict(lambda: defaultdict(list))  # {client: {frontend: when}}
         self.visits, self.again = 0, Counter()
         self.longest = 0
         self.stopping = threading.Event()
@@ -143,9 +153,9 @@ class Alternation:
         goal = self.visits + count * len(self.clients)
         self._wait(lambda: self.visits >= goal, within)
 
-    def wait_until_known(self, within=300):
-        """Until both frontends know everybody."""
-        self._wait(lambda: all(len(self.who_knows(client)) == 2 for client in list(self.clients)), within)
+    def wait_until_known(self, times=1, within=300):
+        """Until both frontends have served everybody so often since they were started."""
+        self._wait(lambda: all(len(self.who_knows(client, times)) == 2 for client in list(self.clients)), within)
 
     def _wait(self, condition, within):
         deadline = time.monotonic() + within
@@ -153,9 +163,10 @@ class Alternation:
             assert time.monotonic() < deadline, f"{self.visits} visits, {len(self.homes)} of {len(self.clients)} clients"
             time.sleep(0.1)
 
-    def who_knows(self, client):
+    def who_knows(self, client, times=1):
         served = self.served.get(client, {})
-        return [number for number, at in list(served.items()) if at > self.frontends.both[number].starts[-1]]
+        return [number for number, visits in list(served.items())
+                if len(visits) >= times and visits[-times] > self.frontends.both[number].starts[-1]]
 
     # Who comes next: everybody once, in any order, before somebody comes again.
 
@@ -194,7 +205,7 @@ class Alternation:
     def _choose(self, client):
         """Any, but rather not the same one again."""
         served = self.served[client]
-        last = max(served, key=served.get) if served else self.dice.randrange(2)
+        last = max(served, key=lambda number: served[number][-1]) if served else self.dice.randrange(2)
         return 1 - last if self.dice.random() < 0.75 else last
 
     async def _ask(self, client, number):
@@ -204,7 +215,8 @@ class Alternation:
         except ConnectionRefusedError:
             self.again["refused"] += 1
         except (ConnectionError, asyncio.IncompleteReadError):
-            if not any(began < at < time.monotonic() for at in self.frontends.both[number].killed):
+            now = time.monotonic()
+            if not any(began <= over and now >= begun for begun, over in self.frontends.both[number].killed):
                 raise
             self.again["killed"] += 1
         return 1 - number, await ask_as(client, self.frontends.both[1 - number].address, self.frontends.mode)
@@ -215,7 +227,7 @@ class Alternation:
         if was != name:
             self.moves.append(Move(began, client, was, name, number, self.who_knows(client)))
             self.homes[client] = name
-        self.served[client][number] = began
+        self.served[client][number].append(began)
         self.visits += 1
 
 

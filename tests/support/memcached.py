@@ -15,9 +15,9 @@ from support.servers import listen_on
 class Memcached:
     """The real one. It forgets everything when it is started again."""
 
-    def __init__(self, address=None, memory=64):
+    def __init__(self, address=None, memory=64, threads=1):
         self.address = address or f"127.0.0.1:{free_port()}"
-        self.memory = memory
+        self.memory, self.threads = memory, threads
         self.process = None
         self.start()
 
@@ -25,7 +25,7 @@ class Memcached:
         where = ["-s", self.address.removeprefix("unix:"), "-a", "0777"] if self.address.startswith("unix:") else [
             "-l", self.address.rsplit(":", 1)[0].strip("[]"), "-p", self.address.rsplit(":", 1)[1]]
         own = ["-u", "nobody"] if _is_root() else []
-        self.process = subprocess.Popen(["memcached", "-U", "0", "-t", "1", "-m", str(self.memory), *own, *where],
+        self.process = subprocess.Popen(["memcached", "-U", "0", "-t", str(self.threads), "-m", str(self.memory), *own, *where],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert proc.wait_until(lambda: self._answers(), 10), "memcached does not start"
 
