@@ -67,6 +67,24 @@ def test_pins_survive_a_restart_in_their_file(table, server, saved, mode):
     assert _homes(third) == homes
 
 
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_pins_to_servers_that_are_gone_lead_nobody_astray(table, server, saved, mode):
+    """Whoever has lost his server goes where the ranking says, and stays there; the others do not move. Nobody fails."""
+    servers = [server(name) for name in "abcde"]
+    first = table(servers, saved, mode)
+    homes = _homes(first)
+    first.stop()
+    for gone in servers[:2]:
+        gone.stop()
+    second = table(servers[2:], saved, mode)
+    moved = _homes(second)
+    ranked = _ranked(servers[2:], homes)
+    assert moved == {user: ranked[user] if home in "ab" else home for user, home in homes.items()}
+    second.stop()
+    third = table([*servers[2:], server("f"), server("g")], saved, mode)
+    assert _homes(third) == moved
+
+
 def test_the_file_tells_nobody_who_the_clients_are(table, server, saved):
     proxy = table([server("a"), server("b")], saved)
     _home(proxy, "somebody-with-a-name")
