@@ -167,24 +167,6 @@ uint32_t stick_server_in_id(const struct plan_pool *pool, struct span id)
     return found;
 }
 
-struct stick_answer stick_find(const struct sticks *sticks, const struct stick_request *request, micros wall)
-{
-    const struct plan_pool *pool = request->pool;
-    struct stick_answer answer = {.server = STICK_NOBODY};
-    for (size_t i = 0; i < pool->stick_count && answer.server == STICK_NOBODY; i++) {
-        const struct plan_stick *stick = &pool->sticks[i];
-        answer.kind = stick->kind;
-        if (stick->kind == STICK_COOKIE) {
-            (void)stick_find_cookie(sticks, request, stick, wall, &answer);
-        } else if (stick->kind == STICK_SESSION) {
-            struct span id = stick_session_id(request, stick);
-            answer.server = stick_server_in_id(pool, id);
-            answer.unknown_session = id.length > 0 && answer.server == STICK_NOBODY;
-        }
-    }
-    return answer;
-}
-
 static void add_attributes(const struct plan_stick *stick, bool secure, struct text *value)
 {
     static const char *const words[] = {

@@ -26,12 +26,10 @@ void sticks_free(struct sticks *sticks);
 #define STICK_NOBODY UINT32_MAX
 
 struct stick_answer {
-    uint32_t server;      /* index in the pool, or STICK_NOBODY */
-    enum stick_kind kind; /* who knew it */
-    bool renew;           /* the cookie is good, but is to be issued again: an older key, or half of its time is over */
-    unsigned refused;     /* cookies of ours by name that could not be opened */
-    unsigned gone;        /* ... that name a server which the pool has not */
-    bool unknown_session; /* the id of a session is there that leads nowhere */
+    uint32_t server;  /* index in the pool, or STICK_NOBODY */
+    bool renew;       /* the cookie is good, but is to be issued again: an older key, or half of its time is over */
+    unsigned refused; /* cookies of ours by name that could not be opened */
+    unsigned gone;    /* ... that name a server which the pool has not */
 };
 
 /* What it takes to look into one request. */
@@ -52,9 +50,6 @@ struct span stick_session_id(const struct stick_request *request, const struct p
 
 /* An id may end with a dot and the name of its server, the longest such name: "0A1B.app1". Or STICK_NOBODY. */
 uint32_t stick_server_in_id(const struct plan_pool *pool, struct span id);
-
-/* The first of the pool's sticks that knows, of those that need no table. */
-struct stick_answer stick_find(const struct sticks *sticks, const struct stick_request *request, micros wall);
 
 /* The pool's cookie, or null. */
 const struct plan_stick *stick_cookie(const struct plan_pool *pool);

@@ -352,7 +352,7 @@ bool explain_init(struct explanation *e, const struct plan *plan, size_t listene
 }
 
 /* What does not rest, and a worker that is there; it may drain. */
-static bool can_be_had(const struct explanation *e, size_t server)
+bool explain_can_be_had(const struct explanation *e, size_t server)
 {
     static const char *const states[] = {"up", "busy", "draining", "replacing"};
     for (size_t i = 0; e->servers && i < ARRAY_LENGTH(states); i++)
@@ -363,7 +363,7 @@ static bool can_be_had(const struct explanation *e, size_t server)
 
 bool explain_takes_newcomers(const struct explanation *e, size_t server)
 {
-    return can_be_had(e, server) && !(e->servers && e->servers[server].draining);
+    return explain_can_be_had(e, server) && !(e->servers && e->servers[server].draining);
 }
 
 /* Index in the ranking; 0 also if none is to be had. */
@@ -378,7 +378,7 @@ static size_t first_of_ranking(const struct explanation *e)
 static const struct way *known_and_there(const struct explanation *e)
 {
     const struct way *known = ways_known(&e->ways);
-    return known && can_be_had(e, known->server) ? known : NULL;
+    return known && explain_can_be_had(e, known->server) ? known : NULL;
 }
 
 const struct plan_server *explain_home(const struct explanation *e)

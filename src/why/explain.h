@@ -115,7 +115,8 @@ struct span explain_key(const struct explanation *e, char buffer[ENDPOINT_TEXT_S
  * if there is a ranking. */
 const struct plan_server *explain_home(const struct explanation *e);
 
-/* Whether new clients are sent to a server, an index in the pool, as far as that was asked. */
+/* Whether a server, an index in the pool, serves clients that it knows, and new ones, as far as that was asked. */
+bool explain_can_be_had(const struct explanation *e, size_t server);
 bool explain_takes_newcomers(const struct explanation *e, size_t server);
 
 /* Why there, in the word that the log has as `why`; null if only the running limpet knows. */

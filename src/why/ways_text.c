@@ -167,6 +167,8 @@ static void print_verdict(const struct explanation *e, FILE *out)
 {
     const struct way *known = ways_known(&e->ways);
     bool more = ways_may_know_more(&e->ways);
+    if (known && !explain_can_be_had(e, known->server))
+        fprintf(out, LABEL "but %s is not to be had now, so the key decides\n", "", name_of(e, known->server));
     if (known && !more)
         return;
     fprintf(out, LABEL "%s", "",

@@ -226,8 +226,9 @@ def frontend(start, folder):
         pool = {"stick": {"table": "memcached", "for": "1h"}, **options.pop("pool", {})}
         # A machine that is busy with other tests may keep memcached from its 20 ms.
         options.setdefault("timeouts", {"memcached": "1s"})
+        options.setdefault("secret", str(secret))
         key = options.pop("key", "header:X-User")
         return start(configuration(servers, key=key, listener={"mode": mode, "trust": "loopback"}, pool=pool,
-                                   memcached=[each.address for each in memcached], secret=str(secret), **options))
+                                   memcached=[each.address for each in memcached], **options))
 
     return one

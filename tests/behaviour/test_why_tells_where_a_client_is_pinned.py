@@ -260,3 +260,17 @@ def test_who_runs_with_another_file_is_told(one, limpet, server, folder):
     assert said.returncode == 1 and b"has another configuration" in said.stderr
     said = run("why", "-c", mine.file, "--admin", f"unix:{folder}/other.sock")
     assert said.returncode == 2 and b"--admin goes with --live" in said.stderr
+
+
+def test_a_pin_to_a_server_that_rests_is_passed_over(one, servers):
+    proxy = one(pool={"stick": {"table": "local"}})
+    home = _visit(proxy, "ann")
+    next(each for each in servers if each.name == home).stop()
+    users = (f"user-{number}" for number in range(1000))
+    other = next(user for user in users if _why(proxy, "--json", header=[f"X-User: {user}"])["server"] == home)
+    assert _visit(proxy, other) != home
+    text = _why(proxy, "--live", header=["X-User: ann"])
+    assert f"but {home} is not to be had now, so the key decides\n" in text and ", resting\n" in text
+    told = _why(proxy, "--live", "--json", header=["X-User: ann"])
+    assert told["stick"]["server"] == home and told["server"] == _visit(proxy, "ann") != home
+    assert told["why"] == "next_ranked"

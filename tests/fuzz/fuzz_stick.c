@@ -64,8 +64,14 @@ static struct stick_answer ask(struct span bytes)
     static const struct endpoint client = {.kind = ENDPOINT_UNIX};
     struct head head = {0};
     struct stick_answer answer = {.server = STICK_NOBODY};
-    if (head_read(&head, bytes).verdict == PARSE_DONE)
-        answer = stick_find(sticks, &(struct stick_request){&pool, &head, bytes, &client}, WALL);
+    struct stick_request request = {&pool, &head, bytes, &client};
+    if (head_read(&head, bytes).verdict != PARSE_DONE)
+        return answer;
+    for (size_t i = 0; i < pool.stick_count && answer.server == STICK_NOBODY; i++)
+        if (pool.sticks[i].kind == STICK_SESSION)
+            answer.server = stick_server_in_id(&pool, stick_session_id(&request, &pool.sticks[i]));
+        else
+            (void)stick_find_cookie(sticks, &request, &pool.sticks[i], WALL, &answer);
     CHECK(answer.server == STICK_NOBODY || answer.server < pool.server_count);
     CHECK(answer.refused <= STICK_COOKIES_TRIED);
     return answer;

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from contextlib import suppress
 
 from support import proc
@@ -25,6 +26,7 @@ class Memcached:
         where = ["-s", self.address.removeprefix("unix:"), "-a", "0777"] if self.address.startswith("unix:") else [
             "-l", self.address.rsplit(":", 1)[0].strip("[]"), "-p", self.address.rsplit(":", 1)[1]]
         own = ["-u", "nobody"] if _is_root() else []
+        own += ["-I", "512k"] if self.memory == 1 else [] # an item may take half of it
         self.process = subprocess.Popen(["memcached", "-U", "0", "-t", str(self.threads), "-m", str(self.memory), *own, *where],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert proc.wait_until(lambda: self._answers(), 10), "memcached does not start"
@@ -63,13 +65,15 @@ class Memcached:
 
 class FakeMemcached:
     """Knows `ms`, `mg` and `mn` as pins need them. `twist(command, reply)` may change each reply, or hold it: it gets the
-    command line as words and the whole reply, and returns what is sent instead; None ends the connection."""
+    command line as words and the whole reply, and returns what is sent instead: bytes, or pieces of it with seconds to wait
+    in between; None ends the connection."""
 
     def __init__(self, twist=None, address=None):
         self.address = address or f"127.0.0.1:{free_port()}"
         self.twist = twist or (lambda command, reply: reply)
         self.values = {}  # key: (value, number)
         self.commands = []
+        self.heard = []  # the same, with the number of the connection on which each came
         self.connections = 0
         self.number = 0
         self._lock = threading.Lock()
@@ -85,9 +89,9 @@ class FakeMemcached:
                 return
             self.connections += 1
             self._talks.add(talk)
-            threading.Thread(target=self._serve, args=(talk,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(talk, self.connections), daemon=True).start()
 
-    def _serve(self, talk):
+    def _serve(self, talk, number):
         stream = talk.makefile("rb")
         with suppress(OSError, ValueError):
             while line := stream.readline():
@@ -95,11 +99,11 @@ class FakeMemcached:
                 body = stream.read(int(command[2]) + 2)[:-2] if command[0] == b"ms" else None
                 with self._lock:
                     self.commands.append(command)
+                    self.heard.append((number, command))
                     reply = self._reply(command, body)
                 reply = self.twist(command, reply)
-                if reply is None:
+                if not _send(talk, [reply] if isinstance(reply, bytes) or reply is None else reply):
                     break
-                talk.sendall(reply)
         with suppress(OSError):
             talk.shutdown(socket.SHUT_RDWR)
         talk.close()
@@ -148,6 +152,18 @@ class FakeMemcached:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self.drop()
+
+
+def _send(talk, pieces):
+    """False: the connection is to be ended."""
+    for piece in pieces:
+        if piece is None:
+            return False
+        if isinstance(piece, bytes):
+            talk.sendall(piece)
+        else:
+            time.sleep(piece)
+    return True
 
 
 def _is_root():

@@ -353,17 +353,22 @@ static inline unsigned house_serve(void)
     return count;
 }
 
-/* A pin as another frontend has left it; an empty name: it was unpinned. */
-static inline void house_pin(const char *key, const char *server, micros age)
+/* A pin as another frontend has left it, sealed for this pool; an empty name: it was unpinned. */
+static inline void house_pin_of(const char *pool, const char *key, const char *server, micros age)
 {
     char text[PINS_KEY_SIZE];
     uint8_t value[SEALED_MOST];
     size_t length = pins_key_text(house_mark(key), text);
-    struct pin_scope scope = {.pool = span_text("app"), .key = span_of(text, length)};
+    struct pin_scope scope = {.pool = span_text(pool), .key = span_of(text, length)};
     struct sealed_content content = {.time = clock_wall() - age, .server_length = (uint8_t)strlen(server)};
     memcpy(content.server, server, strlen(server));
     loopback_must(pin_seal(&house.shared.keys, &scope, &content, value, &length) == 0);
     house_keep(text, value, length);
+}
+
+static inline void house_pin(const char *key, const char *server, micros age)
+{
+    house_pin_of("app", key, server, age);
 }
 
 /* The server that stands there: 'a', '-' for nobody, '?' for what does not open, 0 for nothing. */

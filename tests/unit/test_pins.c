@@ -171,6 +171,15 @@ static void the_value_of_another_key_does_not_count(void **state)
     assert_int_equal(house_pinned("one"), 'b');
 }
 
+static void the_value_of_another_pool_does_not_count(void **state)
+{
+    house_greet(HOUSE_WORD);
+    house_pin_of("other", "one", "a", 0);
+    assert_int_equal(house_pinned("one"), '?');
+    claim_one_for(B);
+    assert_int_equal(house_pinned("one"), 'b');
+}
+
 static void an_unknown_server_of_late_is_left_to_who_knows_it(void **state)
 {
     house_greet(HOUSE_WORD);
@@ -441,6 +450,7 @@ int main(void)
         IN_A_HOUSE(what_does_not_open_is_overwritten),
         IN_A_HOUSE(who_writes_junk_without_end_is_given_up),
         IN_A_HOUSE(the_value_of_another_key_does_not_count),
+        IN_A_HOUSE(the_value_of_another_pool_does_not_count),
         IN_A_HOUSE(an_unknown_server_of_late_is_left_to_who_knows_it),
         IN_A_HOUSE(a_pin_from_before_its_server_was_unpinned_is_void),
         IN_A_HOUSE(a_pin_moves_if_it_is_still_what_it_was),

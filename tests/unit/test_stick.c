@@ -73,8 +73,34 @@ static char *cookie(uint32_t server)
     return pair;
 }
 
+struct told {
+    uint32_t server;
+    enum stick_kind kind;
+    bool renew;
+    unsigned refused, gone;
+};
+
+/* The first of the pool's sticks that knows, of those that need no table. */
+static struct told ask_all(const struct stick_request *request)
+{
+    struct stick_answer answer = {.server = STICK_NOBODY};
+    struct told told = {.server = STICK_NOBODY};
+    for (size_t i = 0; i < pool.stick_count && told.server == STICK_NOBODY; i++) {
+        const struct plan_stick *stick = &pool.sticks[i];
+        told.kind = stick->kind;
+        if (stick->kind == STICK_SESSION)
+            told.server = stick_server_in_id(&pool, stick_session_id(request, stick));
+        else if (stick_find_cookie(sticks, request, stick, wall, &answer))
+            told.server = answer.server;
+    }
+    told.renew = answer.renew;
+    told.refused = answer.refused;
+    told.gone = answer.gone;
+    return told;
+}
+
 /* The answer to a request with this target and these field lines. */
-static struct stick_answer ask(const char *target, const char *fields)
+static struct told ask(const char *target, const char *fields)
 {
     static char bytes[TEXT_SIZE];
     struct head head = {0};
@@ -82,11 +108,11 @@ static struct stick_answer ask(const char *target, const char *fields)
     assert_in_range(length, 1, TEXT_SIZE - 1);
     assert_int_equal(head_read(&head, span_of(bytes, (size_t)length)).verdict, PARSE_DONE);
     struct stick_request request = {&pool, &head, span_of(bytes, (size_t)length), &client};
-    return stick_find(sticks, &request, wall);
+    return ask_all(&request);
 }
 
 /* The same for a Cookie field, which may go on with others. */
-PRINTF_LIKE(1, 2) static struct stick_answer ask_with(const char *format, ...)
+PRINTF_LIKE(1, 2) static struct told ask_with(const char *format, ...)
 {
     static char fields[TEXT_SIZE] = "Cookie: ";
     const size_t front = strlen("Cookie: ");
@@ -99,14 +125,14 @@ PRINTF_LIKE(1, 2) static struct stick_answer ask_with(const char *format, ...)
     return ask("/", fields);
 }
 
-static void assert_server(struct stick_answer answer, uint32_t server, enum stick_kind kind)
+static void assert_server(struct told answer, uint32_t server, enum stick_kind kind)
 {
     assert_int_equal(answer.server, server);
     if (server != STICK_NOBODY)
         assert_int_equal(answer.kind, kind);
 }
 
-static void assert_nobody(struct stick_answer answer)
+static void assert_nobody(struct told answer)
 {
     assert_int_equal(answer.server, STICK_NOBODY);
 }
@@ -115,7 +141,7 @@ static void a_cookie_comes_home(void **state)
 {
     for (uint32_t i = 0; i < 4; i++) {
         char *ours = cookie(i);
-        struct stick_answer answer = ask_with("a=1; %s; b=2", ours);
+        struct told answer = ask_with("a=1; %s; b=2", ours);
         assert_server(answer, i, STICK_COOKIE);
         assert_false(answer.renew);
         assert_int_equal(answer.refused, 0);
@@ -155,7 +181,7 @@ static void a_name_that_is_too_long_gets_no_cookie(void **state)
 
 static void a_refused_cookie_is_counted_and_nothing_else(void **state)
 {
-    struct stick_answer answer = ask_with("limpet=forged; a=1");
+    struct told answer = ask_with("limpet=forged; a=1");
     assert_nobody(answer);
     assert_int_equal(answer.refused, 1);
     assert_int_equal(ask("/", "Cookie: limpet=\r\n").refused, 1);
@@ -164,7 +190,7 @@ static void a_refused_cookie_is_counted_and_nothing_else(void **state)
 static void of_two_with_the_same_name_the_first_valid_one_counts(void **state)
 {
     char *ours = cookie(1), *theirs = cookie(0);
-    struct stick_answer answer = ask_with("limpet=x; %s; %s", ours, theirs);
+    struct told answer = ask_with("limpet=x; %s; %s", ours, theirs);
     assert_server(answer, 1, STICK_COOKIE);
     assert_int_equal(answer.refused, 1);
     assert_server(ask_with("%s; %s", theirs, ours), 0, STICK_COOKIE);
@@ -177,7 +203,7 @@ static void only_so_many_are_tried(void **state)
 {
     char *ours = cookie(1);
     assert_server(ask_with("limpet=1; limpet=2; limpet=3; %s", ours), 1, STICK_COOKIE);
-    struct stick_answer answer = ask_with("limpet=1; limpet=2\r\nCookie: limpet=3; limpet=4; %s", ours);
+    struct told answer = ask_with("limpet=1; limpet=2\r\nCookie: limpet=3; limpet=4; %s", ours);
     assert_nobody(answer);
     assert_int_equal(answer.refused, STICK_COOKIES_TRIED);
     free(ours);
@@ -205,7 +231,7 @@ static void a_server_that_left_is_as_no_cookie(void **state)
 {
     char *gone = cookie(3), *ours = cookie(1);
     pool.server_count = 3;
-    struct stick_answer answer = ask_with("%s; a=1", gone);
+    struct told answer = ask_with("%s; a=1", gone);
     assert_int_equal(answer.gone, 1);
     assert_nobody(answer);
     assert_int_equal(answer.refused, 0);
@@ -232,7 +258,7 @@ static void a_cookie_of_an_older_key_is_issued_again(void **state)
 {
     char *ours = cookie(1);
     renew_sticks(TWO ONE);
-    struct stick_answer answer = ask_with("%s", ours);
+    struct told answer = ask_with("%s", ours);
     assert_server(answer, 1, STICK_COOKIE);
     assert_true(answer.renew);
     renew_sticks(TWO);
@@ -290,8 +316,6 @@ static void an_answer_gives_out_the_id_of_a_session(void **state)
 {
     assert_string_equal(given("JSESSIONID=0A1B; Path=/; HttpOnly", false), "0A1B");
     assert_string_equal(given("JSESSIONID=0A1B", false), "0A1B");
-    assert_true(ask_with("JSESSIONID=0a1b").unknown_session);
-    assert_false(ask_with("other=0a1b").unknown_session);
 }
 
 static void what_is_no_session_is_not_given_out(void **state)
@@ -350,7 +374,7 @@ static void the_first_of_the_sticks_that_knows_counts(void **state)
 {
     char *ours = cookie(0);
     assert_server(ask_with("JSESSIONID=q.c.b; %s", ours), 0, STICK_COOKIE);
-    struct stick_answer answer = ask_with("JSESSIONID=q.c.b; limpet=x");
+    struct told answer = ask_with("JSESSIONID=q.c.b; limpet=x");
     assert_server(answer, 1, STICK_SESSION);
     assert_int_equal(answer.refused, 1);
     sticks_of_pool[0] = session_stick;
