@@ -56,7 +56,7 @@ class Frontend:
         self.killed.append((began, float("inf")))
         self.limpet.kill()
         proc.wait_until(lambda: not proc.is_alive(engine))  # until then it holds its sockets
-        self.killed[-1] = began, time.monotonic()
+        self.killed[-1] = began, time.monotonic() + 0.1  # its other threads may end a moment later
 
     def stop(self):
         if self.runs and self.limpet.process.returncode is None:
