@@ -40,7 +40,7 @@ static uint32_t wall_seconds(void)
 
 static int start(void **state)
 {
-    house.memory = calloc(1, pin_table_size(plan.pins.most));
+    house.memory = calloc(1, pin_memory_size(plan.pins.most));
     house.ranking = ranking_new(&plan);
     house.states = server_states_new(plan.server_count);
     if (!house.memory || !house.ranking || !house.states || loop_init(&house.loop) != 0)
