@@ -110,7 +110,7 @@ static double resident(void)
 /* As the keeper makes it: memory to which pages come as they are touched. */
 static void *open_table(void)
 {
-    size_t size = pin_table_size(MOST);
+    size_t size = pin_memory_size(MOST);
     int fd = memfd_create("pins", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
         exit(1);
@@ -126,7 +126,7 @@ static void *open_table(void)
 static void close_table(void *memory)
 {
     pin_table_free(table);
-    munmap(memory, pin_table_size(MOST));
+    munmap(memory, pin_memory_size(MOST));
 }
 
 static void measure_steps(uint64_t count, unsigned threads)
@@ -140,7 +140,7 @@ static void measure_steps(uint64_t count, unsigned threads)
     printf("look_ns %.1f\n", measure(look, count, threads, &found));
     printf("miss_ns %.1f\n", measure(look_in_vain, count, threads, &strangers));
     printf("claimed %zu\nfound %zu\nstrangers %zu\n", claimed, found, strangers);
-    printf("shared_bytes_per_pin %.2f\n", (double)pin_table_size(MOST) / MOST);
+    printf("shared_bytes_per_pin %.2f\n", (double)pin_memory_size(MOST) / MOST);
     close_table(memory);
 }
 

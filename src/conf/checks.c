@@ -17,6 +17,11 @@ struct place checks_place(const struct node *map, const char *key)
     return value ? value->at : map->key ? map->key->at : map->at;
 }
 
+bool checks_has_addresses(const struct draft_pool *pool)
+{
+    return pool->plan.server_count > 0 && pool->servers[0].plan.slot == 0;
+}
+
 struct place checks_key_place(const struct draft_pool *pool, size_t number)
 {
     if (!pool->keys->at.source)

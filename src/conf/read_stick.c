@@ -1,5 +1,6 @@
 #include "conf/read_stick.h"
 
+#include "conf/checks.h"
 #include "conf/key_source.h"
 #include "conf/read.h"
 #include "conf/values.h"
@@ -157,6 +158,8 @@ void check_sticks(struct build *b, const struct node *root, struct draft_pool *p
 {
     const struct draft_stick *table = table_of(pool);
     bool tables = false;
+    /* A worker is a process of its own limpet, and at no other frontend the same one. */
+    bool unsaid = node_find(root, "memcached") && node_find(root, "secret") && checks_has_addresses(pool);
     for (size_t i = 0; i < pool->plan.stick_count; i++) {
         const struct draft_stick *draft = &pool->sticks[i];
         struct plan_stick *stick = (struct plan_stick *)&pool->plan.sticks[i];
@@ -167,7 +170,7 @@ void check_sticks(struct build *b, const struct node *root, struct draft_pool *p
             report_error(b->report, draft->node->at, "keep one of them", "the table of this pool stands here twice");
         tables |= stick->kind == STICK_TABLE;
         if (stick->kind == STICK_SESSION)
-            stick->shared = table ? table->plan.shared : node_find(root, "memcached") && node_find(root, "secret");
+            stick->shared = table ? table->plan.shared : unsaid;
     }
     if (table && table->plan.shared)
         check_shared(b, root, table->table);

@@ -308,7 +308,8 @@ static const struct schema_row rows[] = {
          "learnt from the server's answer: from its Set-Cookie, or from the field of the same name; or from workers "
          "that tell of it, in `mode: tcp`, too: Node programs with Socket.IO do, see limpet-worker(7). Where it is "
          "kept, `table` says; without one it is in memcached, if there is `memcached` and a `secret`, else in this "
-         "limpet. The client gets the answer when memcached has the id, so that every frontend knows it by then. Or "
+         "limpet, as those of a pool of workers alone are. The client gets the answer when memcached has the id, so "
+         "that every frontend knows it by then. Or "
          "the id says itself whose it is: ID.SERVER, with the server's name."},
     {ROW(STICK, "for"), .type = "a duration", .fallback_words = "24h for a cookie, 1h for a session or pin",
      .read = read_duration, INTO(plan_stick, lifetime),

@@ -23,7 +23,7 @@ static void look(const struct build *b, bool *any, bool *shared)
 /* Without a secret sessions stay here silently, since nobody has said where they belong. True: that was told. */
 static bool warn_of_sessions(struct build *b, const struct node *root, const struct draft_pool *pool)
 {
-    if (!node_find(root, "memcached") || node_find(root, "secret"))
+    if (!node_find(root, "memcached") || node_find(root, "secret") || pool->workers)
         return false;
     for (size_t i = 0; i < pool->plan.stick_count; i++)
         if (pool->sticks[i].session && !pool->sticks[i].table && !pool->plan.sticks[i].shared) {
@@ -46,6 +46,23 @@ static void warn_of_lifetime(struct build *b, const struct draft_pool *pool)
                            "memcached keeps nothing longer than 30 days: other frontends forget who stays away for "
                            "longer");
     }
+}
+
+/* Nothing that is shared of workers alone keeps anybody where he is: the worker of that name at another frontend is another
+ * process. */
+static void warn_of_workers(struct build *b, const struct draft_pool *pool)
+{
+    if (checks_has_addresses(pool))
+        return;
+    for (size_t i = 0; i < pool->plan.stick_count; i++)
+        if (pool->plan.sticks[i].shared) {
+            report_warning(b->report, checks_place(pool->sticks[i].node, "table"),
+                           "write `table: local`, and let what stands before the frontends bring each client to the "
+                           "same one",
+                           "the workers of another frontend are other processes: it cannot bring clients home to "
+                           "these");
+            return;
+        }
 }
 
 static void warn_of_public(struct build *b, const struct node *memcached)
@@ -72,6 +89,7 @@ void tables_warn(struct build *b, const struct node *root)
     for (const struct draft_pool *pool = b->pools; pool; pool = pool->next) {
         told |= warn_of_sessions(b, root, pool);
         warn_of_lifetime(b, pool);
+        warn_of_workers(b, pool);
     }
     if (memcached && shared)
         warn_of_public(b, memcached);

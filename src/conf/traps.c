@@ -142,17 +142,12 @@ static const char *prefix_trap(struct build *b, const struct plan_listener *l, b
                      : NULL;
 }
 
-static bool has_addresses(const struct draft_pool *pool)
-{
-    return pool->plan.server_count > 0 && pool->servers[0].plan.slot == 0;
-}
-
 static void warn_of_prefix(struct build *b, const struct plan_listener *l, struct draft_pool *pool)
 {
     const char *help;
     bool ip4 = pool->plan.send_prefix == SEND_PREFIX_IP4;
     if ((!ip4 && pool->plan.send_prefix != SEND_PREFIX_IP6) || l->unwrap == UNWRAP_IP4 || pool->prefix_warned ||
-        !has_addresses(pool))
+        !checks_has_addresses(pool))
         return;
     const char *trap = prefix_trap(b, l, ip4, &help);
     pool->prefix_warned = trap != NULL;

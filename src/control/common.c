@@ -26,7 +26,7 @@ static size_t size_of_breakers(const struct plan *plan)
 
 static size_t size_of(const struct plan *plan)
 {
-    size_t pins = pins_are_wanted(plan) ? pin_table_size(plan->pins.most) : 0;
+    size_t pins = pins_are_wanted(plan) ? pin_memory_size(plan->pins.most) : 0;
     return size_of_states(plan) + size_of_breakers(plan) + pins;
 }
 

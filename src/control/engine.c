@@ -441,13 +441,14 @@ int engine_run(int channel, const struct plan *plan)
     leave_signals_to_the_keeper();
     log_set_stamped(strcmp(plan->log.errors, "stderr") != 0);
     int failure = init(&engine, channel, plan);
-    if (!failure)
-        failure = set_up(&engine);
     if (!failure) {
+        /* Before anything is connected to: what root may reach once is no use when it has to be reached again. */
         failure = powers_become(plan->user);
         if (failure)
             log_error("user %s: %s", plan->user, strerror(-failure));
     }
+    if (!failure)
+        failure = set_up(&engine);
     if (!failure)
         failure = start_threads(&engine);
     if (!failure)

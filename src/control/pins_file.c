@@ -47,7 +47,7 @@ static bool fill(struct buffer *buffer, const struct plan *plan, const void *mem
         return false;
     pins_image_begin(buffer->bytes, now);
     buffer->length = PINS_IMAGE_HEAD;
-    while ((count = pin_table_peek(memory, plan->pins.most, &cursor, list, BATCH)) > 0) {
+    while ((count = pin_memory_list(memory, plan->pins.most, &cursor, list, BATCH)) > 0) {
         if (!make_room(buffer, count * PINS_IMAGE_PIN))
             return false;
         for (size_t i = 0; i < count; i++)

@@ -114,7 +114,7 @@ bool pins_view_find(const struct pins_view *view, const struct plan_pool *pool, 
 {
     struct pin pin;
     uint32_t now = seconds(clock_steady()), wall = seconds(clock_wall());
-    if (!view->memory || !pin_table_peek_at(view->memory, view->plan->pins.most, mark, &pin))
+    if (!view->memory || !pin_memory_find(view->memory, view->plan->pins.most, mark, &pin))
         return false;
     for (size_t i = 0; i < pool->server_count; i++) {
         const struct plan_server *server = &pool->servers[i];
@@ -180,7 +180,7 @@ int pins_view_count(const struct pins_view *view, const struct plan_pool *pool, 
     if (!homes)
         return -ENOMEM;
     while (view->memory &&
-           (count = pin_table_peek(view->memory, view->plan->pins.most, &cursor, list, ARRAY_LENGTH(list))) > 0)
+           (count = pin_memory_list(view->memory, view->plan->pins.most, &cursor, list, ARRAY_LENGTH(list))) > 0)
         for (size_t i = 0; i < count; i++) {
             const struct plan_server *server = find_home(homes, list[i].server);
             if (server && counts(view, server, &list[i], now))

@@ -158,7 +158,7 @@ struct status_memcached status_memcached(const struct status *status, size_t num
 
 size_t status_pins(const struct status *status)
 {
-    return status->pins ? pin_table_peek_count(status->pins, status->plan->pins.most) : 0;
+    return status->pins ? pin_memory_count(status->pins, status->plan->pins.most) : 0;
 }
 
 static void add_memcached(const struct status *status, size_t number, struct text *json)

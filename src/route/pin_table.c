@@ -5,26 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many parts with a lock each: with threads as many as CPUs, two rarely want the same one. */
-#define SHARDS 64
 #define FIRST_ROOM 64 /* of a shard, in pins */
 
 /* Pins are named by their place in the shard, so that they stay where they are when it grows. */
 #define NOWHERE UINT32_MAX
 
+/* A pin's `seen` is the name of its queue. */
 enum queue_name {
     QUEUE_NEW,  /* pins that nobody came back for yet */
     QUEUE_USED, /* those that somebody did */
     QUEUE_COUNT
-};
-
-/* What lies in the caller's memory: the heads of all shards, and behind them their slots, which are pins whose `seen` is the name
- * of their queue. An engine may have died while it wrote one: then the sum is wrong. Behind the slots that were ever taken nobody
- * looks, not even once: memory that nobody has touched is none. */
-struct head {
-    uint32_t used;    /* slots that were ever taken */
-    uint32_t pins;    /* slots that hold one now, for whoever wants no more than that */
-    uint8_t rest[56]; /* of the cache line: threads that share one would wait for each other */
 };
 
 /* What is private to this engine, one for each slot. */
@@ -40,7 +30,7 @@ struct queue {
 
 struct shard {
     pthread_mutex_t lock;
-    struct head *head;
+    struct pin_head *head;
     struct pin *slots; /* `most` of them */
     struct thread_of_slot *threads;
     uint32_t *buckets; /* as many as `room`, a power of two */
@@ -52,69 +42,13 @@ struct shard {
 };
 
 struct pin_table {
-    struct shard shards[SHARDS];
+    struct shard shards[PIN_SHARDS];
 };
-
-static uint32_t most_of_shard(size_t most)
-{
-    return (uint32_t)(most / SHARDS);
-}
-
-size_t pin_table_size(size_t most)
-{
-    return SHARDS * (sizeof(struct head) + most_of_shard(most) * sizeof(struct pin));
-}
-
-/* Of a shard with room for so many, whatever stands in memory that is damaged. */
-static uint32_t read_count(const uint32_t *count, uint32_t most)
-{
-    uint32_t read = __atomic_load_n(count, __ATOMIC_RELAXED);
-    return read < most ? read : most;
-}
 
 static void set_used(struct shard *shard, uint32_t used)
 {
     shard->used = used;
     __atomic_store_n(&shard->head->used, used, __ATOMIC_RELAXED);
-}
-
-/* ---- slots ----------------------------------------------------------------------------------------------------------- */
-
-static uint64_t stir(uint64_t sum, uint64_t more)
-{
-    sum = (sum ^ more) * 0x9e3779b97f4a7c15;
-    return sum ^ sum >> 32;
-}
-
-/* Never 0, so that an empty slot is no pin. */
-static uint32_t sum_of(const struct pin *pin)
-{
-    uint64_t sum = stir(stir(stir(1, pin->mark.low), pin->mark.high), pin->server);
-    sum = stir(sum, (uint64_t)pin->until << 32 | pin->claimed);
-    sum = stir(stir(sum, (uint64_t)pin->confirmed << 32 | pin->asked), pin->seen);
-    return (uint32_t)sum | 1;
-}
-
-static void sign(struct pin *slot)
-{
-    slot->sum = sum_of(slot);
-}
-
-static void clear(struct pin *slot)
-{
-    *slot = (struct pin){.server = PIN_TABLE_NOBODY};
-}
-
-/* The low half of a mark chooses the shard, the high half the bucket. */
-static size_t shard_number(struct mark mark)
-{
-    return mark.low % SHARDS;
-}
-
-static bool is_whole(const struct pin *slot, size_t shard)
-{
-    return slot->sum == sum_of(slot) && slot->seen < QUEUE_COUNT && slot->server != PIN_TABLE_NOBODY &&
-           shard_number(slot->mark) == shard;
 }
 
 /* 2^32 seconds are 136 years. */
@@ -184,7 +118,7 @@ static void drop(struct shard *shard, uint32_t *place)
     uint32_t at = *place;
     *place = shard->threads[at].chain;
     queue_remove(shard, at);
-    clear(&shard->slots[at]);
+    pin_clear(&shard->slots[at]);
     shard->threads[at].chain = shard->free;
     shard->free = at;
     tell_count(shard);
@@ -267,7 +201,7 @@ static void keep_room_for_new(struct shard *shard)
     uint32_t oldest = used->oldest;
     queue_remove(shard, oldest);
     queue_add(shard, QUEUE_NEW, oldest);
-    sign(&shard->slots[oldest]);
+    pin_sign(&shard->slots[oldest]);
 }
 
 /* Somebody came back for it. */
@@ -287,7 +221,7 @@ static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
         queue_remove(shard, *place);
         *known = *pin;
         queue_add(shard, queue, *place);
-        sign(known);
+        pin_sign(known);
         return true;
     }
     if (!make_place(shard, now))
@@ -297,7 +231,7 @@ static bool put(struct shard *shard, const struct pin *pin, uint32_t now)
     chain_in(shard, at);
     queue_add(shard, pin->seen ? QUEUE_USED : QUEUE_NEW, at);
     keep_room_for_new(shard);
-    sign(&shard->slots[at]);
+    pin_sign(&shard->slots[at]);
     tell_count(shard);
     return true;
 }
@@ -332,7 +266,7 @@ static bool is_double(struct shard *shard, struct mark mark, uint32_t at)
 
 static bool inherit(struct shard *shard, size_t number, uint32_t now)
 {
-    uint32_t last = read_count(&shard->head->used, shard->most);
+    uint32_t last = pin_head_count(&shard->head->used, shard->most);
     while (shard->room < last)
         if (!grow(shard))
             return false;
@@ -342,12 +276,12 @@ static bool inherit(struct shard *shard, size_t number, uint32_t now)
     uint32_t count = 0;
     for (uint32_t at = 0; at < last; at++) {
         struct pin *slot = &shard->slots[at];
-        if (is_whole(slot, number) && slot->until >= now && !is_double(shard, slot->mark, at)) {
+        if (pin_is_whole(slot, number) && slot->until >= now && !is_double(shard, slot->mark, at)) {
             chain_in(shard, at);
             heirs[count++] = (struct heir){at, slot->until};
             continue;
         }
-        clear(slot);
+        pin_clear(slot);
         shard->threads[at].chain = shard->free;
         shard->free = at;
     }
@@ -364,14 +298,13 @@ struct pin_table *pin_table_new(void *memory, size_t most, micros now)
     struct pin_table *table = calloc(1, sizeof(*table));
     if (!table)
         return NULL;
-    struct pin *slots = (void *)((struct head *)memory + SHARDS);
     bool whole = true;
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i < PIN_SHARDS; i++) {
         struct shard *shard = &table->shards[i];
         pthread_mutex_init(&shard->lock, NULL);
-        shard->most = most_of_shard(most);
-        shard->head = (struct head *)memory + i;
-        shard->slots = slots + i * shard->most;
+        shard->most = pin_shard_most(most);
+        shard->head = pin_shard_head(memory, i);
+        shard->slots = pin_shard_slots(memory, most, i);
         shard->free = NOWHERE;
         for (size_t q = 0; q < QUEUE_COUNT; q++)
             shard->queues[q] = (struct queue){.oldest = NOWHERE, .newest = NOWHERE};
@@ -387,7 +320,7 @@ void pin_table_free(struct pin_table *table)
 {
     if (!table)
         return;
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i < PIN_SHARDS; i++) {
         free(table->shards[i].threads);
         free(table->shards[i].buckets);
         pthread_mutex_destroy(&table->shards[i].lock);
@@ -399,7 +332,7 @@ void pin_table_free(struct pin_table *table)
 
 static struct shard *lock(struct pin_table *table, struct mark mark)
 {
-    struct shard *shard = &table->shards[shard_number(mark)];
+    struct shard *shard = &table->shards[pin_shard_of(mark)];
     pthread_mutex_lock(&shard->lock);
     return shard;
 }
@@ -430,7 +363,7 @@ bool pin_table_look(struct pin_table *table, struct mark mark, micros lifetime, 
     if (slot) {
         slot->until = seconds(now + lifetime);
         use(shard, at);
-        sign(slot);
+        pin_sign(slot);
         *found = *slot;
     }
     unlock(shard);
@@ -445,7 +378,7 @@ bool pin_table_claim(struct pin_table *table, struct pin *pin, uint64_t not_of, 
     bool done = true;
     if (slot && (not_of == PIN_TABLE_NOBODY || slot->server != not_of)) {
         slot->until = pin->until;
-        sign(slot);
+        pin_sign(slot);
         *pin = *slot;
     } else {
         done = put(shard, pin, seconds(now));
@@ -487,7 +420,7 @@ bool pin_table_forget_of(struct pin_table *table, struct mark mark, uint64_t ser
 size_t pin_table_forget_server(struct pin_table *table, uint64_t server)
 {
     size_t count = 0;
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i < PIN_SHARDS; i++) {
         struct shard *shard = &table->shards[i];
         pthread_mutex_lock(&shard->lock);
         for (uint32_t at = 0; at < shard->used; at++)
@@ -503,7 +436,7 @@ size_t pin_table_forget_server(struct pin_table *table, uint64_t server)
 size_t pin_table_count(struct pin_table *table)
 {
     size_t count = 0;
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i < PIN_SHARDS; i++) {
         struct shard *shard = &table->shards[i];
         pthread_mutex_lock(&shard->lock);
         count += shard->queues[QUEUE_NEW].count + shard->queues[QUEUE_USED].count;
@@ -516,7 +449,7 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
 {
     size_t count = 0;
     uint32_t per_shard = table->shards[0].most;
-    while (count < most && *cursor < (size_t)per_shard * SHARDS) {
+    while (count < most && *cursor < (size_t)per_shard * PIN_SHARDS) {
         struct shard *shard = &table->shards[*cursor / per_shard];
         uint32_t at = (uint32_t)(*cursor % per_shard);
         pthread_mutex_lock(&shard->lock);
@@ -527,47 +460,5 @@ size_t pin_table_list(struct pin_table *table, size_t *cursor, struct pin *list,
         unlock(shard);
         *cursor = over ? (*cursor / per_shard + 1) * per_shard : *cursor / per_shard * per_shard + at;
     }
-    return count;
-}
-
-size_t pin_table_peek(const void *memory, size_t table_most, size_t *cursor, struct pin *list, size_t most)
-{
-    size_t count = 0, per_shard = most_of_shard(table_most);
-    const struct head *heads = memory;
-    const struct pin *slots = (const void *)(heads + SHARDS);
-    while (count < most && *cursor < per_shard * SHARDS) {
-        struct pin slot;
-        size_t shard = *cursor / per_shard;
-        if (*cursor % per_shard >= read_count(&heads[shard].used, (uint32_t)per_shard)) {
-            *cursor = (shard + 1) * per_shard;
-            continue;
-        }
-        memcpy(&slot, &slots[(*cursor)++], sizeof(slot));
-        if (is_whole(&slot, shard))
-            list[count++] = slot;
-    }
-    return count;
-}
-
-bool pin_table_peek_at(const void *memory, size_t table_most, struct mark mark, struct pin *found)
-{
-    struct pin list[64];
-    size_t per_shard = most_of_shard(table_most), cursor = shard_number(mark) * per_shard, end = cursor + per_shard,
-           count;
-    while (cursor < end && (count = pin_table_peek(memory, table_most, &cursor, list, 64)) > 0)
-        for (size_t i = 0; i < count; i++)
-            if (mark_equal(list[i].mark, mark)) {
-                *found = list[i];
-                return true;
-            }
-    return false;
-}
-
-size_t pin_table_peek_count(const void *memory, size_t table_most)
-{
-    const struct head *heads = memory;
-    size_t count = 0;
-    for (size_t i = 0; i < SHARDS; i++)
-        count += read_count(&heads[i].pins, most_of_shard(table_most));
     return count;
 }

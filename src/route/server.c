@@ -238,7 +238,8 @@ uint32_t server_unpinned(const struct server_states *states, size_t number)
 void server_set_began(struct server_states *states, size_t number, uint32_t seconds)
 {
     assert(number < states->count);
-    STORE(began, seconds);
+    bool is_first = LOAD(began) == 0;
+    STORE(began, is_first ? seconds : seconds + 1);
 }
 
 uint32_t server_began(const struct server_states *states, size_t number)

@@ -56,7 +56,8 @@ bool server_is_draining(const struct server_states *states, size_t number);
 /* Pins to it that are not younger than this are void; seconds of the wall clock, 0 at first. */
 void server_set_unpinned(struct server_states *states, size_t number, uint32_t seconds);
 uint32_t server_unpinned(const struct server_states *states, size_t number);
-/* A worker's slot has a process that takes connections since then; seconds of the wall clock, 0 at first. */
+/* A worker's slot has a process that takes connections since then; seconds of the wall clock, 0 at first. What an earlier
+ * process did in the same second counts as before. */
 void server_set_began(struct server_states *states, size_t number, uint32_t seconds);
 uint32_t server_began(const struct server_states *states, size_t number);
 /* It neither failed, nor is it a worker that takes nobody; it may drain. */

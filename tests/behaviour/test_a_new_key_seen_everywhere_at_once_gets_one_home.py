@@ -25,4 +25,4 @@ def try_with(folder, keep, mode, count):
 
 @pytest.mark.parametrize("mode", ["http", "tcp"])
 def test_a_new_key(folder, keep, mode):
-    try_with(folder, keep, mode, 500)
+    try_with(folder, keep, mode, 300)

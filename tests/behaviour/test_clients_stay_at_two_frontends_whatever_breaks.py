@@ -8,7 +8,7 @@ ONE_AT_A_TIME = ["a frontend is killed", "memcached stands still", "memcached is
 
 
 def test_one_fault_after_the_other(folder, keep):
-    faults = Faults(folder, keep, "http", clients=60, per_second=200, seconds=0.8, lifetime=12).try_each(ONE_AT_A_TIME)
+    faults = Faults(folder, keep, "http", clients=40, per_second=200, seconds=0.6, lifetime=12).try_each(ONE_AT_A_TIME)
     faults.conclude()
     wrong = list(faults.wrong())
     assert not wrong, wrong[:5]

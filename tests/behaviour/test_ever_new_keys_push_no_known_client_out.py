@@ -34,4 +34,4 @@ def try_with(folder, keep, most, clients, per_second):
 
 
 def test_a_flood(folder, keep):
-    try_with(folder, keep, most=1024, clients=100, per_second=200)
+    try_with(folder, keep, most=1024, clients=60, per_second=200)

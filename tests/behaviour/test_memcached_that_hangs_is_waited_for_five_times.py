@@ -87,7 +87,7 @@ def test_who_waits_for_a_memcached_that_hangs_may_go_away(frontend, server, keep
     for number in range(20):
         _leave_early(proxy, number)
     _serve(proxy, "user", 3)
-    assert wait_until(lambda: len(table.pins) == 23, 20) # what was asked for them counts
+    assert wait_until(lambda: len(table.pins) == 23, 20)  # what was asked for them counts
 
 
 def _leave_early(proxy, number):

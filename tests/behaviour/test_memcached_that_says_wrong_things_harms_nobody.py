@@ -153,7 +153,7 @@ def test_a_reply_that_is_wrong(served, fake, command, wrong, mode):
     _all_agree(served, liar, proxy, homes, mode)
     nobody_waited = (command, wrong) == (b"mg", "a reply too many")
     assert nobody_waited or metrics.read(shown)("limpet_pin_failures_total") >= 1
-    assert not _warnings(proxy) # once is no state
+    assert not _warnings(proxy)  # once is no state
 
 
 @pytest.mark.parametrize("mode", ["http", "tcp"])
@@ -164,7 +164,7 @@ def test_a_reply_that_is_late(served, fake, command, late, mode):
     proxy, shown = served(liar, mode, timeouts={"memcached": "200ms"})
     homes = _homes(proxy)
     assert liar.lied_at is not None and not liar.was_heard_again
-    time.sleep(1.2 if late == "a second later" else 0) # what is said now, nobody hears
+    time.sleep(1.2 if late == "a second later" else 0)  # what is said now, nobody hears
     _all_agree(served, liar, proxy, homes, mode)
     assert metrics.read(shown)("limpet_pin_failures_total") >= 1
     assert not _warnings(proxy)
@@ -222,7 +222,7 @@ def test_a_value_that_another_program_wrote_is_no_pin(served, fake, lie, mode):
     key, (value, number) = table.pins[0], table.values[table.pins[0]]
     table.values[key] = (_lies(value)[lie], number + 1)
     fresh, shown = served(table, mode)
-    assert _home(fresh, "one") == home # by the ranking
+    assert _home(fresh, "one") == home  # by the ranking
     told = metrics.read(shown)
     assert told("limpet_pins_strange_total") + told("limpet_pin_failures_total") >= 1
     if lie != "too much":
@@ -263,7 +263,7 @@ def test_a_pin_of_another_tenant_does_not_count(served, fake, folder):
     secret.write_text("f" * 64 + "\n")
     secret.chmod(0o600)
     other, shown = served(table, secret=str(secret))
-    assert _homes(other) == homes # by the ranking
+    assert _homes(other) == homes  # by the ranking
     assert metrics.read(shown)("limpet_pins_strange_total") == 3
 
 

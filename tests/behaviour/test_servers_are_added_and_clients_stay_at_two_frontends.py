@@ -37,4 +37,4 @@ def try_with(folder, keep, mode, clients, per_second):
 
 @pytest.mark.parametrize("mode", ["http", "tcp"])
 def test_nobody_moves(folder, keep, mode):
-    try_with(folder, keep, mode, clients=120, per_second=250)
+    try_with(folder, keep, mode, clients=80, per_second=250)

@@ -92,7 +92,7 @@ def test_without_memcached_limpet_is_ready_and_says_so(frontend, server, table, 
     assert state["ready"] is True and state["pins"]["used"] == 100
     seen = metrics.read(at)
     assert seen("limpet_memcached_up", server=table.address) == 0 and seen("limpet_ready") == 1
-    assert 1 <= seen("limpet_pin_failures_total") <= 5 # the other failures were trials, for which nobody waited
+    assert 1 <= seen("limpet_pin_failures_total") <= 5  # the other failures were trials, for which nobody waited
     assert probe(at, "/readyz") == (200, "ready")
     assert " has not answered for " in run("status", "--admin", admin).stdout.decode()
     table.start()

@@ -54,7 +54,6 @@ def test_a_worker_that_died_has_lost_its_sessions(proxy):
     process = proxy.workers["1"]
     os.kill(process, signal.SIGKILL)
     assert wait_until(lambda: proxy.workers.get("1") not in (None, process), 10)
-    # Sessions count in whole seconds.
     assert wait_until(lambda: _ask(proxy, "2", "/connection?id=a") == "2" and _home(proxy, "3") == "2", 10)
     assert _home(proxy, "1") == "2"
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from support import metrics, wire
+from support import metrics, proc, wire
 from support.limpet import Limpet, configuration
 from support.ports import free_port
 
@@ -52,10 +52,11 @@ class Frontend:
 
     def kill(self):
         self._count()
-        began = time.monotonic()
+        began, engine = time.monotonic(), self.limpet.engine
         self.killed.append((began, float("inf")))
         self.limpet.kill()
-        self.killed[-1] = began, time.monotonic()
+        proc.wait_until(lambda: not proc.is_alive(engine))  # until then it holds its sockets
+        self.killed[-1] = began, time.monotonic() + 0.1  # its other threads may end a moment later
 
     def stop(self):
         if self.runs and self.limpet.process.returncode is None:

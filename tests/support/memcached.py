@@ -26,7 +26,7 @@ class Memcached:
         where = ["-s", self.address.removeprefix("unix:"), "-a", "0777"] if self.address.startswith("unix:") else [
             "-l", self.address.rsplit(":", 1)[0].strip("[]"), "-p", self.address.rsplit(":", 1)[1]]
         own = ["-u", "nobody"] if _is_root() else []
-        own += ["-I", "512k"] if self.memory == 1 else [] # an item may take half of it
+        own += ["-I", "512k"] if self.memory == 1 else []  # an item may take half of it
         self.process = subprocess.Popen(["memcached", "-U", "0", "-t", str(self.threads), "-m", str(self.memory), *own, *where],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         assert proc.wait_until(lambda: self._answers(), 10), "memcached does not start"

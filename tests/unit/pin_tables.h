@@ -39,11 +39,11 @@ static inline int drop(void **state)
 static inline void make(size_t most)
 {
     drop(NULL);
-    memory = aligned_alloc(64, pin_table_size(most));
+    memory = aligned_alloc(64, pin_memory_size(most));
     memory_most = most;
     now = BEGIN;
     assert_non_null(memory);
-    memset(memory, 0, pin_table_size(most));
+    memset(memory, 0, pin_memory_size(most));
     table = pin_table_new(memory, most, now);
     assert_non_null(table);
 }
@@ -119,7 +119,7 @@ static inline size_t list_some(size_t *cursor, struct pin *list, size_t most)
 
 static inline size_t peek_some(size_t *cursor, struct pin *list, size_t most)
 {
-    return pin_table_peek(memory, memory_most, cursor, list, most);
+    return pin_memory_list(memory, memory_most, cursor, list, most);
 }
 
 #endif

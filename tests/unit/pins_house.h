@@ -146,7 +146,7 @@ static int house_make(void **state)
                       .secret = span_text("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"),
                       .timeouts.memcached = HOUSE_PATIENCE};
     loopback_must(mkdtemp(house.folder) != NULL && loop_init(&house.loop) == 0);
-    house.memory = calloc(1, pin_table_size(HOUSE_PINS));
+    house.memory = calloc(1, pin_memory_size(HOUSE_PINS));
     house.ranking = ranking_new(&house.plan);
     house.states = server_states_new(3);
     loopback_must(house.memory && house.ranking && house.states);

@@ -73,6 +73,18 @@ static void the_one_that_was_used_last_is_taken_first(void **state)
     close(servers[1]);
 }
 
+static void nothing_is_waited_for_when_all_are_gone(void **state)
+{
+    int server;
+    struct link *link = new_link(&server);
+    link_release(&links, link);
+    assert_ptr_equal(links_take(&links, 1, 0, 0, false, &user), link);
+    link_close(&links, link, false);
+    links_fini(&links);
+    assert_int_equal(timers_next(&loop.timers), TIMER_NEVER);
+    close(server);
+}
+
 static void servers_and_doors_are_told_apart(void **state)
 {
     int server;
@@ -164,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_one_that_was_used_last_is_taken_first, start, stop),
+        cmocka_unit_test_setup_teardown(nothing_is_waited_for_when_all_are_gone, start, stop),
         cmocka_unit_test_setup_teardown(servers_and_doors_are_told_apart, start, stop),
         cmocka_unit_test_setup_teardown(one_to_an_earlier_process_is_closed, start, stop),
         cmocka_unit_test_setup_teardown(one_that_its_server_ends_is_never_given_out, start, stop),

@@ -19,7 +19,7 @@ static struct pin_table *table;
 
 static int start(void **state)
 {
-    memory = calloc(1, pin_table_size(MOST));
+    memory = calloc(1, pin_memory_size(MOST));
     table = memory ? pin_table_new(memory, MOST, NOW) : NULL;
     return table ? 0 : -1;
 }
@@ -38,7 +38,7 @@ static struct pin pin_of(uint64_t number)
 
 static void assert_agree(void)
 {
-    assert_int_equal(pin_table_peek_count(memory, MOST), pin_table_count(table));
+    assert_int_equal(pin_memory_count(memory, MOST), pin_table_count(table));
 }
 
 static void it_agrees_with_the_table_whatever_happens(void **state)
@@ -66,21 +66,21 @@ static void the_next_engine_counts_on(void **state)
         assert_true(pin_table_put(table, &pin, NOW));
     }
     pin_table_free(table);
-    assert_int_equal(pin_table_peek_count(memory, MOST), 100);
+    assert_int_equal(pin_memory_count(memory, MOST), 100);
     table = pin_table_new(memory, MOST, 3601 * (micros)SECOND_IN_MICROS);
     assert_non_null(table);
-    assert_int_equal(pin_table_peek_count(memory, MOST), 0);
+    assert_int_equal(pin_memory_count(memory, MOST), 0);
     assert_agree();
 }
 
 static void broken_memory_holds_no_more_than_there_is_room_for(void **state)
 {
     pin_table_free(table);
-    memset(memory, 0xff, pin_table_size(MOST));
-    assert_int_equal(pin_table_peek_count(memory, MOST), MOST);
+    memset(memory, 0xff, pin_memory_size(MOST));
+    assert_int_equal(pin_memory_count(memory, MOST), MOST);
     table = pin_table_new(memory, MOST, NOW);
     assert_non_null(table);
-    assert_int_equal(pin_table_peek_count(memory, MOST), 0);
+    assert_int_equal(pin_memory_count(memory, MOST), 0);
 }
 
 #define fresh(test) cmocka_unit_test_setup_teardown(test, start, stop)

@@ -292,7 +292,7 @@ static void odd_numbers_are_fine(void **state)
 /* Memory that nobody has written to costs nothing, however much of it there may be one day. */
 static void the_largest_table_costs_little_as_long_as_it_is_empty(void **state)
 {
-    size_t size = pin_table_size(PLAN_PINS_MOST), page = (size_t)sysconf(_SC_PAGESIZE), touched = 0, cursor = 0;
+    size_t size = pin_memory_size(PLAN_PINS_MOST), page = (size_t)sysconf(_SC_PAGESIZE), touched = 0, cursor = 0;
     unsigned char *resident = malloc(size / page + 1);
     struct pin list[10];
     drop(NULL);
@@ -303,8 +303,8 @@ static void the_largest_table_costs_little_as_long_as_it_is_empty(void **state)
     assert_non_null(table);
     put(1, 5);
     assert_int_equal(who(1), 5);
-    assert_int_equal(pin_table_peek(room, PLAN_PINS_MOST, &cursor, list, 10), 1);
-    assert_int_equal(pin_table_peek(room, PLAN_PINS_MOST, &cursor, list, 10), 0);
+    assert_int_equal(pin_memory_list(room, PLAN_PINS_MOST, &cursor, list, 10), 1);
+    assert_int_equal(pin_memory_list(room, PLAN_PINS_MOST, &cursor, list, 10), 0);
     assert_int_equal(mincore(room, size, resident), 0);
     for (size_t i = 0; i < (size + page - 1) / page; i++)
         touched += resident[i] & 1;
@@ -319,7 +319,7 @@ static void the_size_grows_with_the_pins(void **state)
 {
     size_t before = 0;
     for (size_t most = PLAN_PINS_LEAST; most <= PLAN_PINS_MOST; most *= 2) {
-        size_t size = pin_table_size(most);
+        size_t size = pin_memory_size(most);
         assert_true(size > before && size >= most * sizeof(struct pin) && size % 64 == 0);
         before = size;
     }

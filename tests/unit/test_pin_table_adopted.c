@@ -66,7 +66,7 @@ static void the_order_is_adopted_too(void **state)
 static uint8_t *slot_of(uint64_t number)
 {
     struct mark mark = mark_of(number);
-    return memmem(memory, pin_table_size(memory_most), &mark, sizeof(mark));
+    return memmem(memory, pin_memory_size(memory_most), &mark, sizeof(mark));
 }
 
 static size_t slot_size(void)
@@ -154,7 +154,7 @@ static void expect_pins_of_ours(void)
 
 static void *filled_memory(void)
 {
-    size_t size = pin_table_size(SMALL);
+    size_t size = pin_memory_size(SMALL);
     make(SMALL);
     for (uint64_t i = 0; i < SMALL - 20; i++)
         put(i, server_for(i));
@@ -168,7 +168,7 @@ static void every_byte_may_be_damaged(void **state)
 {
     uint8_t *whole = filled_memory();
     uint32_t random = 1;
-    size_t size = pin_table_size(SMALL);
+    size_t size = pin_memory_size(SMALL);
     for (size_t at = 0; at < size; at++) {
         random = random * 1103515245 + 12345;
         memcpy(memory, whole, size);
@@ -186,7 +186,7 @@ static void many_bytes_may_be_damaged(void **state)
 {
     uint8_t *whole = filled_memory();
     uint32_t random = 7;
-    size_t size = pin_table_size(SMALL);
+    size_t size = pin_memory_size(SMALL);
     for (int round = 0; round < 1000; round++) {
         memcpy(memory, whole, size);
         for (int i = 0; i < 1 << round % 14; i++) {
@@ -205,7 +205,7 @@ static void slots_may_lie_anywhere(void **state)
 {
     uint8_t *whole = filled_memory();
     uint32_t random = 3;
-    size_t size = pin_table_size(SMALL), slot = slot_size(), first = (size_t)(slot_of(0) - (uint8_t *)memory);
+    size_t size = pin_memory_size(SMALL), slot = slot_size(), first = (size_t)(slot_of(0) - (uint8_t *)memory);
     for (int round = 0; round < 1000; round++) {
         memcpy(memory, whole, size);
         for (int i = 0; i < 1 << round % 10; i++) {

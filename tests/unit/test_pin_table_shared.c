@@ -103,7 +103,7 @@ static void another_process_sees_whole_pins(void **state)
 {
     struct pin list[100];
     int status = 0;
-    size_t size = pin_table_size(1024);
+    size_t size = pin_memory_size(1024);
     drop(NULL);
     now = BEGIN;
     void *shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -116,7 +116,7 @@ static void another_process_sees_whole_pins(void **state)
     size_t seen = 0;
     while (waitpid(engine, &status, WNOHANG) == 0) {
         size_t cursor = 0, count;
-        while ((count = pin_table_peek(shared, 1024, &cursor, list, 100)) > 0) {
+        while ((count = pin_memory_list(shared, 1024, &cursor, list, 100)) > 0) {
             expect_whole(list, count);
             seen += count;
         }
@@ -162,21 +162,21 @@ static void one_pin_and_their_number_are_seen_from_outside(void **state)
 {
     struct pin found;
     make(1024);
-    assert_int_equal(pin_table_peek_count(memory, 1024), 0);
+    assert_int_equal(pin_memory_count(memory, 1024), 0);
     for (uint64_t i = 0; i < 5000; i++)
         put(i, server_for(i));
-    assert_int_equal(pin_table_peek_count(memory, 1024), 1024);
+    assert_int_equal(pin_memory_count(memory, 1024), 1024);
     forget(4999);
     pin_table_forget_server(table, server_for(4998));
-    assert_int_equal(pin_table_peek_count(memory, 1024), 1022);
+    assert_int_equal(pin_memory_count(memory, 1024), 1022);
     for (uint64_t i = 0; i < 5000; i++) {
-        bool there = pin_table_peek_at(memory, 1024, mark_of(i), &found);
+        bool there = pin_memory_find(memory, 1024, mark_of(i), &found);
         assert_int_equal(there, i >= 5000 - 1024 && i < 4998);
         if (there)
             assert_int_equal(found.server, server_for(i));
     }
     begin_again();
-    assert_int_equal(pin_table_peek_count(memory, 1024), 1022);
+    assert_int_equal(pin_memory_count(memory, 1024), 1022);
 }
 
 static void an_empty_table_lists_nothing(void **state)

@@ -49,7 +49,7 @@ static int start(void **state)
     pools[2] = (struct plan_pool){.name = "plain", .sticks = sticks + 1, .stick_count = 1};
     plan = (struct plan){.pools = pools, .pool_count = 3, .server_count = 3, .pins.most = MOST};
     plan.seed = span_text("tests");
-    memory = calloc(1, pin_table_size(MOST));
+    memory = calloc(1, pin_memory_size(MOST));
     now = (uint32_t)(clock_steady() / SECOND_IN_MICROS);
     wall = (uint32_t)(clock_wall() / SECOND_IN_MICROS);
     table = memory ? pin_table_new(memory, MOST, clock_steady()) : NULL;
@@ -205,7 +205,7 @@ static void memory_that_is_damaged_harms_nobody(void **state)
     size_t counts[2];
     for (int round = 0; round < 20; round++) {
         srand((unsigned)round);
-        for (size_t i = 0; i < pin_table_size(MOST); i++)
+        for (size_t i = 0; i < pin_memory_size(MOST); i++)
             ((uint8_t *)memory)[i] = (uint8_t)rand();
         assert_int_equal(mean(0, "alice"), 2);
         assert_false(pins_view_find(&view, &pools[0], meanings[0].mark, &seen));
