@@ -17,7 +17,7 @@ static const struct share *share_of(const struct homing *homing)
 
 static struct pin_question question_of(const struct homing *homing, const struct plan_stick *stick, struct mark mark)
 {
-    return (struct pin_question){.pool = homing->pool, .stick = stick, .mark = mark, .deadline = homing->deadline};
+    return (struct pin_question){.pool = homing->pool, .stick = stick, .mark = mark};
 }
 
 static bool found(struct homing *homing, enum stick_kind kind, uint32_t server)
@@ -185,15 +185,25 @@ static void answered(void *owner, enum query_outcome outcome, uint32_t server)
         homing->woken(homing);
 }
 
+/* In what is left of the visit's time. One that could only come late would cost others the connection, and memcached its good
+ * name. */
+static struct query *ask_about(struct homing *homing, const struct homing_ask *ask)
+{
+    micros left = homing->deadline - homing->context->loop.now;
+    if (left < share_of(homing)->plan->timeouts.memcached / 4)
+        return NULL;
+    struct pin_question question = question_of(homing, ask->stick, ask->mark);
+    question.deadline = homing->deadline;
+    bool claims = ask->stick->kind == STICK_TABLE || ask->server != STICK_NOBODY;
+    uint32_t server = ask->server != STICK_NOBODY ? ask->server : claims ? candidate(homing) : STICK_NOBODY;
+    return pins_ask(homing->context->pins, claims ? QUERY_CLAIM : QUERY_FIND, &question, server, answered, homing);
+}
+
 static enum homing_verdict ask_next(struct homing *homing)
 {
     while (homing->asked < homing->ask_count) {
         const struct homing_ask *ask = &homing->asks[homing->asked++];
-        struct pin_question question = question_of(homing, ask->stick, ask->mark);
-        bool claims = ask->stick->kind == STICK_TABLE || ask->server != STICK_NOBODY;
-        uint32_t server = ask->server != STICK_NOBODY ? ask->server : claims ? candidate(homing) : STICK_NOBODY;
-        homing->query =
-            pins_ask(homing->context->pins, claims ? QUERY_CLAIM : QUERY_FIND, &question, server, answered, homing);
+        homing->query = ask_about(homing, ask);
         if (homing->query)
             return HOMING_WAIT;
         if (ask->server != STICK_NOBODY)

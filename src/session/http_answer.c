@@ -221,13 +221,20 @@ static enum http_answer hold(struct http_client *client, struct span seen)
     return stream_keep(&e->link->stream, seen, 0) == 0 ? HTTP_ANSWER_MORE : HTTP_ANSWER_NO_MEMORY;
 }
 
+/* False: it is held until memcached knows what it gives out. */
+static bool may_go_out(struct http_client *client)
+{
+    struct exchange *e = client->exchange;
+    if (!e->learnt)
+        learn(client);
+    return e->news.waiting == 0;
+}
+
 static enum http_answer begin_answer(struct http_client *client, struct span seen)
 {
     struct exchange *e = client->exchange;
     struct text text;
-    if (!e->learnt)
-        learn(client);
-    if (e->news.waiting > 0)
+    if (!may_go_out(client))
         return hold(client, seen);
     note_answer(client);
     if (e->visit.request)
@@ -250,6 +257,8 @@ static enum http_answer change_protocol(struct http_client *client, struct span 
         e->visit.detail = "101 that nobody asked for";
         return HTTP_ANSWER_BAD;
     }
+    if (!may_go_out(client))
+        return hold(client, seen);
     if (e->visit.request)
         e->visit.request->answered = http_now(client);
     write_head(client, seen, &text);

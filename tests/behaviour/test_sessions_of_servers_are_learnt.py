@@ -7,7 +7,7 @@ import pytest
 
 from support.guests import all_ask, ask_once, guests
 from support.http_client import one_answer
-from support.http_servers import HonestServer, Scripted, answer
+from support.http_servers import CLOSE, HonestServer, Scripted, answer
 from support.ranking import Ranking
 
 USER = "somebody"
@@ -89,6 +89,22 @@ def test_the_server_that_gave_the_id_out_gets_it_back(frontend, three):
     # The server says that it is over.
     assert who(proxy, "JSESSIONID=0A1B", [b"X-Sets: Set-Cookie: JSESSIONID=0A1B; Max-Age=0"]) == OTHER
     assert who(proxy, "JSESSIONID=0A1B") == HOME
+
+
+def test_an_id_that_comes_with_an_upgrade_is_learnt(frontend, keep):
+    """Socket.IO gives its cookie out with the 101 to whoever begins with a WebSocket."""
+    upgrade = (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+               b"Set-Cookie: JSESSIONID=0A1B\r\n\r\n")
+
+    def steps(name):
+        return lambda request: [upgrade, CLOSE] if request.get("upgrade") else [answer(name.encode())]
+
+    proxy = frontend([keep(Scripted(name, steps(name))) for name in "abc"])
+    users = (f"user-{number}" for number in range(1000))
+    elsewhere = next(user for user in users if who(proxy, user=user) == OTHER)
+    told = ask_once(proxy, user=elsewhere, fields=[b"Connection: Upgrade", b"Upgrade: websocket"])
+    assert told.status == 101
+    assert who(proxy, "JSESSIONID=0A1B") == OTHER
 
 
 def test_the_server_sees_its_session(frontend, keep):

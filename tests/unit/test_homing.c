@@ -226,6 +226,21 @@ static void who_had_to_go_elsewhere_is_pinned_there(void **state)
     assert_known(other, STICK_TABLE);
 }
 
+/* To connect may take seconds, which are none of memcached's time. */
+static void a_move_that_comes_late_is_answered_in_time(void **state)
+{
+    uint32_t home = ranked_first("one"), other = (home + 1) % 3;
+    visit("one", "");
+    homing.deadline = house.loop.now;
+    homing_arrived(&homing, other);
+    house_turn();
+    house_turn();
+    assert_int_equal(house.breaker.failures, 0);
+    house_serve();
+    assert_int_equal(house_pinned("one"), house_servers[other].name[0]);
+    assert_int_equal(house_counted(COUNTER_PIN_FAILURES), 0);
+}
+
 static void a_pin_of_a_server_that_only_others_have_is_left_alone(void **state)
 {
     house_pin("one", "zz", 0);
@@ -291,6 +306,23 @@ static void a_session_that_nobody_knows_leaves_it_to_the_key(void **state)
     assert_int_equal(visit("one", "Cookie: SID=s2\r\n"), 3);
     assert_known(A, STICK_TABLE);
     assert_int_equal(wakes, 1); /* once, after both questions */
+}
+
+/* The time of a visit is one for all that it asks: memcached is not blamed for what was left of it. */
+static void who_has_waited_too_long_asks_no_more(void **state)
+{
+    remember_by(session, table);
+    house.plan.timeouts.memcached = 20 * HOUSE_MS;
+    assert_int_equal(begin("one", "Cookie: SID=s2\r\n"), HOMING_WAIT);
+    for (micros begun = clock_steady(); wakes == 0 && clock_steady() - begun < HOUSE_SECOND;) {
+        house_turn();
+        context.loop.now = house.loop.now;
+    }
+    assert_int_equal(wakes, 1);
+    assert_int_equal(house.breaker.failures, 1);
+    assert_int_equal(house_counted(COUNTER_PIN_QUERIES), 1);
+    assert_int_equal(homing.known, STICK_NOBODY);
+    assert_int_equal(homing.pinned, ranked_first("one"));
 }
 
 static void an_id_may_name_its_server(void **state)
@@ -374,12 +406,14 @@ int main(void)
         IN_A_HOUSE(one_that_fails_to_answer_is_as_none),
         IN_A_HOUSE(who_gives_up_is_not_woken),
         IN_A_HOUSE(who_had_to_go_elsewhere_is_pinned_there),
+        IN_A_HOUSE(a_move_that_comes_late_is_answered_in_time),
         IN_A_HOUSE(a_pin_of_a_server_that_only_others_have_is_left_alone),
         IN_A_HOUSE(a_cookie_before_the_table_decides_alone),
         IN_A_HOUSE(a_table_before_the_cookie_wins),
         IN_A_HOUSE(a_key_that_no_table_knows_is_pinned_where_its_cookie_leads),
         IN_A_HOUSE(a_session_comes_before_the_key_and_leaves_it_alone),
         IN_A_HOUSE(a_session_that_nobody_knows_leaves_it_to_the_key),
+        IN_A_HOUSE(who_has_waited_too_long_asks_no_more),
         IN_A_HOUSE(an_id_may_name_its_server),
         IN_A_HOUSE(what_a_server_gives_out_is_learnt_and_forgotten),
         IN_A_HOUSE(who_gives_out_a_session_may_wait_until_memcached_knows_it),
