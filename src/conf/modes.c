@@ -16,11 +16,11 @@ static const char *key_of_requests(const struct plan_route *route)
                                              : NULL;
 }
 
-/* Has the pool such a way to remember? */
+/* Has the pool such a way to remember? What could not be read is none, whatever kind it has then. */
 static bool remembers(const struct draft_route *route, enum stick_kind kind)
 {
     for (size_t i = 0; route->target && i < route->target->plan.stick_count; i++)
-        if (route->target->plan.sticks[i].kind == kind)
+        if (route->target->plan.sticks[i].kind == kind && (kind != STICK_COOKIE || route->target->sticks[i].cookie))
             return true;
     return false;
 }

@@ -349,6 +349,10 @@ static const char *address_help(struct build *b, struct span text, bool to_bind,
         *wrong = "an address is not a URL";
         return "write HOST:PORT alone";
     }
+    if (text.data[0] == '/') {
+        *wrong = "the path of a Unix socket begins with `unix:`";
+        return arena_format(b->arena, "write `unix:%.*s`", (int)text.length, text.data);
+    }
     if (is_all_digits(text)) {
         *wrong = "the host is missing";
         return arena_format(b->arena,

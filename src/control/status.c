@@ -104,6 +104,14 @@ static void add_server_with_address(const struct status *status, const struct pl
     text_add_format(json, ",\"weight\":%u,\"live\":%u", server->weight, figures.live + figures.requests);
 }
 
+/* Pins to it that are as old count no more. */
+static void add_unpinned(const struct status *status, const struct plan_server *server, struct text *json)
+{
+    uint32_t unpinned = server_unpinned(status->states, server->number);
+    if (unpinned > 0)
+        add_seconds(json, "unpinned", clock_wall() - unpinned * (micros)SECOND_IN_MICROS);
+}
+
 static void add_server(const struct status *status, const struct plan_server *server, struct text *json)
 {
     const struct slot *slot = workers_slot(status->workers, server);
@@ -114,6 +122,7 @@ static void add_server(const struct status *status, const struct plan_server *se
         add_worker(status, slot, json);
     else
         add_server_with_address(status, server, json);
+    add_unpinned(status, server, json);
     text_add_char(json, '}');
 }
 

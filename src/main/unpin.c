@@ -35,11 +35,12 @@ static int say_key(const struct ask *ask, const struct wanted *wanted, const jso
     if (count > 0)
         printf("%s is unpinned: %" JSON_INTEGER_FORMAT " pin%s\n", wanted->key, count, count == 1 ? "" : "s");
     else
-        printf("%s was not pinned here\n", wanted->key);
+        printf("%s was not pinned here\nA key is written as the log shows it with `log: {keys: plain}`.\n",
+               wanted->key);
     if (!json_is_true(json_object_get(answer, "shared")))
         return EXIT_FINE;
     if (is_told(answer, "memcached", "answers")) {
-        puts("Other frontends find that in memcached, where they look every 10 seconds while the client comes.");
+        puts("Other frontends read that in memcached, where they look every 10 seconds while the client comes.");
         return EXIT_FINE;
     }
     fprintf(stderr,

@@ -34,6 +34,7 @@ struct explain_element {
 struct explain_server {
     char state[EXPLAIN_STATE_SIZE]; /* the word of `limpet status`; empty: it does not have it */
     bool draining;
+    double unpinned; /* seconds since all pins to it were unpinned; negative: they were not */
 };
 
 /* Of a forwarding field at most so many are told of. */

@@ -304,13 +304,14 @@ static void add_there(struct json *json, const struct explanation *e, const stru
         [WAY_THERE_AWAY] = "does not answer", [WAY_THERE_STRANGE] = "is no memcached",
         [WAY_THERE_FREE] = "not pinned",      [WAY_THERE_UNPINNED] = "unpinned",
         [WAY_THERE_PINNED] = "pinned",        [WAY_THERE_STRANGER] = "unknown server",
-        [WAY_THERE_JUNK] = "no pin of ours",
+        [WAY_THERE_JUNK] = "no pin of ours",  [WAY_THERE_VOID] = "server unpinned",
     };
     if (there->state == WAY_THERE_NOT_ASKED) {
         add_null(json, "memcached");
         return;
     }
-    bool named = there->state == WAY_THERE_PINNED || there->state == WAY_THERE_STRANGER;
+    bool named =
+        there->state == WAY_THERE_PINNED || there->state == WAY_THERE_STRANGER || there->state == WAY_THERE_VOID;
     name(json, "memcached");
     open_with(json, '{');
     add_text(json, "address", there->address);

@@ -124,6 +124,8 @@ static void take_server(struct explain_server *server, const json_t *told)
     if (state)
         snprintf(server->state, sizeof(server->state), "%s", state);
     server->draining = json_is_true(json_object_get(told, "draining"));
+    const json_t *unpinned = json_object_get(told, "unpinned");
+    server->unpinned = unpinned ? json_number_value(unpinned) : -1;
 }
 
 static int take_servers(struct explanation *e, const struct ask *ask, const json_t *status)
@@ -152,6 +154,14 @@ static int ask_servers(struct explanation *e, const struct ask *ask)
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------- */
 
+/* `limpet unpin --server` is for one frontend: in memcached its pins stand as before. */
+static void forget_unpinned(const struct explanation *e, struct way_there *there)
+{
+    double unpinned = e->servers && there->state == WAY_THERE_PINNED ? e->servers[there->server].unpinned : -1;
+    if (unpinned >= 0 && (double)there->made + 1 > unpinned)
+        there->state = WAY_THERE_VOID;
+}
+
 /* What the running limpet would do: what it knows counts at once, and what it does not know memcached may. */
 static void judge(struct way *way)
 {
@@ -178,6 +188,7 @@ int live_ask(struct explanation *e, const struct ask *ask)
                 return status;
             if (way->stick->shared)
                 shared_ask(way, &e->names, e->decision.pool);
+            forget_unpinned(e, &way->there);
             if (way->here.asked || way->there.state == WAY_THERE_PINNED)
                 judge(way);
         }

@@ -39,6 +39,7 @@ enum way_there_state {
     WAY_THERE_FREE,     /* there is no pin */
     WAY_THERE_UNPINNED, /* somebody has unpinned it */
     WAY_THERE_PINNED,   /* to `server` */
+    WAY_THERE_VOID,     /* ... but all that was pinned to it then was unpinned here since */
     WAY_THERE_STRANGER, /* to a server that the pool has not: `name` */
     WAY_THERE_JUNK      /* what is there is no pin that our secret opens */
 };

@@ -111,6 +111,10 @@ static void print_there(const struct explanation *e, const struct way *way, FILE
     case WAY_THERE_PINNED:
         print_there_pinned(e, way, out);
         break;
+    case WAY_THERE_VOID:
+        fprintf(out, "says %s, from before its pins were unpinned here, so that does not count",
+                name_of(e, there->server));
+        break;
     case WAY_THERE_STRANGER:
         fprintf(out, "says %s, which this file has not: another frontend has a newer one", there->name);
         break;

@@ -16,6 +16,7 @@ from support.ranking import Ranking
 NAMES = "abc"
 RANKING = Ranking("tests", "app", {name: 1 for name in NAMES})
 USERS = [f"user-{number}" for number in range(60)]
+NOT_PINNED = " was not pinned here\nA key is written as the log shows it with `log: {keys: plain}`.\n"
 
 
 def who(proxy, headers):
@@ -64,7 +65,7 @@ def test_a_key_that_is_unpinned_is_decided_anew(house, mode):
     pin_away(proxy, [operator], order, {"X-User": "alice"})
     assert operator.unpin("alice") == "alice is unpinned: 1 pin\n"
     assert who(proxy, {"X-User": "alice"}) == order[0] == operator.where("alice")
-    assert operator.say("unpin", "--pool", "app", "bob") == "bob was not pinned here\n"
+    assert operator.say("unpin", "--pool", "app", "bob") == "bob" + NOT_PINNED
 
 
 @pytest.mark.parametrize("client, written", [("198.51.100.7", "198.51.100.7"), ("2001:db8::1:7", "2001:db8:0::1:7"),
@@ -91,7 +92,7 @@ def test_every_key_arrives_as_it_is(house, key):
     ask(proxy, f"/?user={key}", {"Connection": "close"})
     assert operator.pin(key)["pinned"]
     assert operator.unpin(key) == f"{key} is unpinned: 1 pin\n"
-    assert operator.unpin(key) == f"{key} was not pinned here\n"
+    assert operator.unpin(key) == key + NOT_PINNED
 
 
 def test_a_session_is_unpinned_by_its_id(house, keep):
@@ -170,7 +171,7 @@ def test_the_other_frontend_hears_of_a_key_from_memcached(two):
     key, = memcached.pins
     before = memcached.value(key)
     said = operators[0].unpin("alice")
-    assert said == ("alice is unpinned: 1 pin\nOther frontends find that in memcached, where they look every 10 seconds while "
+    assert said == ("alice is unpinned: 1 pin\nOther frontends read that in memcached, where they look every 10 seconds while "
                     "the client comes.\n")
     assert proc.wait_until(lambda: memcached.value(key) != before, 10)
     left = memcached.say(b"mg " + key + b" t\r\n")
@@ -184,7 +185,7 @@ def test_a_frontend_that_has_no_pin_unpins_it_for_all(two):
     proxies, operators, _ = two
     order = RANKING.order_of_text("alice")
     pin_away(proxies[0], operators, order, {"X-User": "alice"})
-    assert operators[1].unpin("alice").startswith("alice was not pinned here\nOther frontends find that")
+    assert operators[1].unpin("alice").startswith("alice" + NOT_PINNED + "Other frontends read that")
     assert proc.wait_until(lambda: who(proxies[1], {"X-User": "alice"}) == order[0], 20)
     assert proc.wait_until(lambda: who(proxies[0], {"X-User": "alice"}) == order[0], 20)
 

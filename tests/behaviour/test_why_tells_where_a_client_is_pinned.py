@@ -2,6 +2,7 @@
 itself, and tells where they differ."""
 
 import json
+import time
 
 import pytest
 
@@ -161,6 +162,26 @@ def test_a_difference_is_told_in_a_sentence(one, servers, shared):
     shared.stop()
     shared.start()
     assert wait_until(lambda: "says" in _why(first, "--live", header=["X-User: ann"]), 10)
+
+
+def test_a_server_that_was_unpinned_here_is_not_obeyed(one, shared, folder):
+    """In memcached its pins stand as before, and count for the frontends that were not told."""
+    first, second = one(0), one(1)
+    home = _visit(first, "ann")
+    time.sleep(2)  # ages are told in whole seconds
+    done = run("unpin", "--admin", f"unix:{folder}/admin-1.sock", "--server", f"app/{home}")
+    assert done.returncode == 0, done
+    text = _why(second, "--live", header=["X-User: ann"])
+    assert _lines(text)[:2] == [
+        "table: memcached: this limpet knows no pin of the key",
+        f"  memcached {shared.address} says {home}, from before its pins were unpinned here, so that does not count"]
+    assert "In the log it is why=home\n" in text
+    told = _why(second, "--live", "--json", header=["X-User: ann"])
+    assert told["stick"]["ways"][0]["memcached"]["state"] == "server unpinned" and told["why"] == "home"
+    assert f"  memcached {shared.address} says the same\n" in _why(first, "--live", header=["X-User: ann"])
+    _visit(second, "ann")
+    assert second.visit()["why"] == "home"
+    assert wait_until(lambda: _visit(second, "ann") and "says the same\n" in _why(second, "--live", header=["X-User: ann"]), 5)
 
 
 def test_a_memcached_that_is_away_or_none_is_told_of(one, shared):
