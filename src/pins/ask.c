@@ -155,9 +155,11 @@ static enum content_kind read_content(const struct room_link *link, const struct
     return content.time > clock_wall() - STRANGER_SECONDS * (micros)SECOND_IN_MICROS ? CONTENT_STRANGER : CONTENT_JUNK;
 }
 
-/* Whether this query may put its server in the place of what is there. */
-static bool may_replace(const struct query *query, enum content_kind kind, uint32_t server)
+/* Whether this query may put its server in the place of what is there. A pin that is known here from before it was unpinned
+ * elsewhere is the one that was meant. */
+static bool may_replace(const struct query *query, enum content_kind kind, const struct reading *reading)
 {
+    uint32_t server = reading->server;
     if (query->kind == QUERY_FIND || query->round > 1)
         return false;
     if (query->kind == QUERY_END)
@@ -165,7 +167,8 @@ static bool may_replace(const struct query *query, enum content_kind kind, uint3
     if (kind == CONTENT_JUNK)
         return true;
     if (kind == CONTENT_NOBODY)
-        return query->kind == QUERY_CLAIM || query->kind == QUERY_MOVE;
+        return query->kind == QUERY_MOVE ||
+               (query->kind == QUERY_CLAIM && (query->made == 0 || query->made > reading->made));
     return query->kind == QUERY_MOVE && query->round == 0 && kind == CONTENT_SERVER &&
            (query->was == PIN_NO_SERVER || query->was == server) && query->server != server;
 }
@@ -195,7 +198,7 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
     uint32_t server = reading.server;
     if (kind == CONTENT_JUNK || kind == CONTENT_STRANGER)
         counter_add(link->room->counters, COUNTER_PINS_STRANGE, 1);
-    if (may_replace(query, kind, server) && reply->number != 0 && replace(link, query, reply->number))
+    if (may_replace(query, kind, &reading) && reply->number != 0 && replace(link, query, reply->number))
         return;
     if (kind == CONTENT_SERVER) {
         if (query->server != PIN_NO_SERVER && server != query->server)
@@ -206,7 +209,7 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
         finish(link, query, stored && server == query->server ? QUERY_CLAIMED : QUERY_PINNED, server);
     } else if (kind == CONTENT_NOBODY) {
         pin_table_forget(link->room->shared->table, query->mark);
-        finish(link, query, QUERY_FREE, PIN_NO_SERVER);
+        finish(link, query, QUERY_UNPINNED, PIN_NO_SERVER);
     } else {
         finish(link, query, QUERY_STRANGE, PIN_NO_SERVER);
     }

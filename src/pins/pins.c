@@ -189,11 +189,23 @@ struct query room_query(const struct pin_question *question, enum query_kind kin
     };
 }
 
+/* When it was pinned to this server, if that is known here: else it is new, 0. */
+static micros made_here(const struct pins_room *room, const struct pin_question *question, uint32_t server)
+{
+    struct pin pin;
+    if (server == PIN_NO_SERVER ||
+        !pin_table_look(room->shared->table, question->mark, question->stick->lifetime, room_now(room), &pin) ||
+        server_of(room->shared, question->pool, &pin) != server)
+        return 0;
+    return (micros)pin.claimed * SECOND_IN_MICROS;
+}
+
 struct query *pins_ask(struct pins_room *room, enum query_kind kind, const struct pin_question *question,
                        uint32_t server, void (*answered)(void *owner, enum query_outcome outcome, uint32_t server),
                        void *owner)
 {
     struct query query = room_query(question, kind, server);
+    query.made = made_here(room, question, server);
     query.answered = answered;
     query.owner = owner;
     return room_ask(room, &query);

@@ -24,11 +24,12 @@ enum query_kind {
 };
 
 enum query_outcome {
-    QUERY_PINNED,  /* to a server of the pool */
-    QUERY_CLAIMED, /* the same, and it is ours */
-    QUERY_FREE,    /* there is none, or it was unpinned */
-    QUERY_STRANGE, /* there is something that we do not know */
-    QUERY_FAILED   /* nobody answered in time, or not what memcached answers */
+    QUERY_PINNED,   /* to a server of the pool */
+    QUERY_CLAIMED,  /* the same, and it is ours */
+    QUERY_FREE,     /* there is none */
+    QUERY_UNPINNED, /* ... because it was unpinned, and nobody here knows it any more */
+    QUERY_STRANGE,  /* there is something that we do not know */
+    QUERY_FAILED    /* nobody answered in time, or not what memcached answers */
 };
 
 struct query {
@@ -38,7 +39,7 @@ struct query {
     const struct plan_pool *pool;
     uint32_t server; /* index in the pool */
     uint32_t was;    /* QUERY_MOVE, QUERY_END; PIN_NO_SERVER: whoever it was */
-    micros made;     /* QUERY_SEAL: wall clock, when it was pinned */
+    micros made;     /* QUERY_SEAL, QUERY_CLAIM: wall clock, when it was pinned; 0: it is new */
     uint64_t number; /* QUERY_SEAL: what memcached calls the value that is to be replaced */
     micros lifetime;
     micros deadline;    /* steady; 0: as long as the plan lets anybody wait */

@@ -24,6 +24,7 @@ static void claim_again(struct room_link *link, const struct pin *pin)
     struct pin_question question = {.pool = pool, .stick = stick, .mark = pin->mark};
     struct query query = room_query(&question, QUERY_CLAIM, home->server);
     query.lifetime = (micros)(pin->until - room_seconds(room_now(link->room))) * SECOND_IN_MICROS;
+    query.made = (micros)pin->claimed * SECOND_IN_MICROS;
     query.owner = link;
     if (room_ask(link->room, &query))
         link->sweeping++;

@@ -155,7 +155,7 @@ static enum homing_verdict told(struct homing *homing, const struct homing_ask *
 
 static enum homing_verdict take_answer(struct homing *homing, enum query_outcome outcome, uint32_t server)
 {
-    const struct homing_ask *ask = &homing->asks[homing->asked - 1];
+    struct homing_ask *ask = &homing->asks[homing->asked - 1];
     switch (outcome) {
     case QUERY_PINNED:
         return told(homing, ask, server);
@@ -167,6 +167,10 @@ static enum homing_verdict take_answer(struct homing *homing, enum query_outcome
     case QUERY_STRANGE:
         if (ask->stick->kind == STICK_TABLE)
             homing->table = NULL; /* it is not ours to decide */
+        break;
+    case QUERY_UNPINNED:
+        homing->asked -= ask->server != STICK_NOBODY; /* once more, as if it had never been known here */
+        ask->server = STICK_NOBODY;
         break;
     case QUERY_FREE:
     case QUERY_FAILED:

@@ -251,6 +251,23 @@ static void a_pin_of_a_server_that_only_others_have_is_left_alone(void **state)
     assert_int_equal(house_pinned("one"), 'z');
 }
 
+/* Another frontend was told to unpin it, and nobody has come here since. */
+static void a_pin_that_is_asked_about_again_is_not_brought_back(void **state)
+{
+    uint32_t home = ranked_first("one"), other = (home + 1) % 3;
+    house_pin("one", house_servers[other].name, 10 * HOUSE_SECOND);
+    visit("one", "");
+    assert_known(other, STICK_TABLE);
+    house_pin("one", "", 5 * HOUSE_SECOND);
+    server_failed(house.states, house_servers[other].number, house.loop.now);
+    server_succeeded(house.states, house_servers[other].number);
+    visit("one", "");
+    assert_int_equal(homing.known, STICK_NOBODY);
+    assert_int_equal(house_pinned("one"), house_servers[home].name[0]);
+    visit("one", "");
+    assert_known(home, STICK_TABLE);
+}
+
 /* ---- cookies --------------------------------------------------------------------------------------------------------- */
 
 static void a_cookie_before_the_table_decides_alone(void **state)
@@ -408,6 +425,7 @@ int main(void)
         IN_A_HOUSE(who_had_to_go_elsewhere_is_pinned_there),
         IN_A_HOUSE(a_move_that_comes_late_is_answered_in_time),
         IN_A_HOUSE(a_pin_of_a_server_that_only_others_have_is_left_alone),
+        IN_A_HOUSE(a_pin_that_is_asked_about_again_is_not_brought_back),
         IN_A_HOUSE(a_cookie_before_the_table_decides_alone),
         IN_A_HOUSE(a_table_before_the_cookie_wins),
         IN_A_HOUSE(a_key_that_no_table_knows_is_pinned_where_its_cookie_leads),

@@ -335,6 +335,19 @@ static void what_was_unpinned_elsewhere_is_forgotten(void **state)
     assert_int_equal(house_pinned("one"), '-');
 }
 
+static void what_was_unpinned_meanwhile_is_not_claimed_again(void **state)
+{
+    house_greet(HOUSE_WORD);
+    house_pin("one", "a", 10 * HOUSE_SECOND);
+    assert_answered(QUERY_FIND, PIN_NO_SERVER, QUERY_PINNED, A);
+    house_pin("one", "", 5 * HOUSE_SECOND);
+    house_meet();
+    house_greet("another word");
+    assert_int_equal(house_serve(), 2);
+    assert_int_equal(house_pinned("one"), '-');
+    assert_not_known();
+}
+
 /* ---- without memcached, and when it is back -------------------------------------------------------------------------- */
 
 static void decide_alone(const char *key, uint32_t server)
@@ -480,6 +493,7 @@ int main(void)
         IN_A_HOUSE(what_memcached_has_forgotten_is_claimed_again),
         IN_A_HOUSE(who_unpins_leaves_word_for_the_others),
         IN_A_HOUSE(what_was_unpinned_elsewhere_is_forgotten),
+        IN_A_HOUSE(what_was_unpinned_meanwhile_is_not_claimed_again),
         IN_A_HOUSE(what_was_decided_alone_is_claimed_when_memcached_is_there),
         IN_A_HOUSE(ever_more_is_claimed_than_goes_at_once),
         IN_A_HOUSE(memcached_that_comes_back_empty_is_told_again),
