@@ -156,6 +156,7 @@ def test_a_difference_is_told_in_a_sentence(one, servers, shared):
     next(each for each in servers if each.name == home).stop()
     moved = _visit(second, "ann")
     assert moved != home
+    assert wait_until(lambda: f"says {moved}" in _why(first, "--live", header=["X-User: ann"]), 5)  # it is told beside the visit
     text = _why(first, "--live", header=["X-User: ann"])
     assert f"the key is pinned to {home}: made " in text
     assert f"says {moved}, since " in text and "another frontend has moved it, and this limpet obeys within 10s" in text

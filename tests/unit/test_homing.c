@@ -246,9 +246,10 @@ static void a_pin_of_a_server_that_only_others_have_is_left_alone(void **state)
     house_pin("one", "zz", 0);
     visit("one", "");
     assert_int_equal(homing.known, STICK_NOBODY);
-    homing_arrived(&homing, B);
+    homing_arrived(&homing, (ranked_first("one") + 1) % 3);
     assert_int_equal(house_serve(), 0);
     assert_int_equal(house_pinned("one"), 'z');
+    assert_int_equal(pin_table_count(house.shared.table), 0); /* nor is it remembered here */
 }
 
 /* Another frontend was told to unpin it, and nobody has come here since. */

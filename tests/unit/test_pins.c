@@ -427,6 +427,22 @@ static void what_is_claimed_again_takes_no_time_from_a_pin(void **state)
     assert_int_equal(house_pinned("one"), 'a');
 }
 
+static void memcached_is_told_of_30_days_at_most(void **state)
+{
+    struct plan_stick a_year = house_sticks[0];
+    a_year.lifetime = 365 * 86400 * HOUSE_SECOND;
+    house_greet(HOUSE_WORD);
+    house.question.stick = &a_year;
+    assert_non_null(house_ask(QUERY_CLAIM, A));
+    struct heard store = house_next(), get = house_next();
+    assert_non_null(strstr(store.line, " T2592000 ")); /* more it takes for a date, and that is over */
+    assert_non_null(strstr(get.line, " T2592000"));
+    house_answer(&store);
+    house_answer(&get);
+    house_turn();
+    assert_int_equal(house.outcome, QUERY_CLAIMED);
+}
+
 /* ---- whoever waits --------------------------------------------------------------------------------------------------- */
 
 static void who_gives_up_is_told_nothing_and_the_answer_counts(void **state)
@@ -498,6 +514,7 @@ int main(void)
         IN_A_HOUSE(ever_more_is_claimed_than_goes_at_once),
         IN_A_HOUSE(memcached_that_comes_back_empty_is_told_again),
         IN_A_HOUSE(what_is_claimed_again_takes_no_time_from_a_pin),
+        IN_A_HOUSE(memcached_is_told_of_30_days_at_most),
         IN_A_HOUSE(who_gives_up_is_told_nothing_and_the_answer_counts),
         IN_A_HOUSE(at_the_end_everybody_is_told),
         IN_A_HOUSE(a_name_that_is_too_long_for_a_pin_is_not_asked_about),
