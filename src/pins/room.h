@@ -36,9 +36,11 @@ static inline micros room_now(const struct pins_room *room)
     return room->loop->now;
 }
 
+/* What no pin can count (136 years) is for ever. */
 static inline uint32_t room_seconds(micros time)
 {
-    return (uint32_t)(time / SECOND_IN_MICROS);
+    micros whole = time / SECOND_IN_MICROS;
+    return whole < UINT32_MAX ? (uint32_t)whole : UINT32_MAX;
 }
 
 /* The server that a pin names; null: none of ours. */

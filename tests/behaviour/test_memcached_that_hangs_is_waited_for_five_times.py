@@ -10,9 +10,11 @@ import pytest
 from support import metrics
 from support.client import Client, ask
 from support.memcached import FakeMemcached, Memcached
+from support.names import NamedServers
 from support.ports import free_port
 from support.proc import wait_until
 from support.servers import BlackHole, RefusingAddress
+from support.wire import request
 
 PATIENCE = {"timeouts": {"memcached": "20ms"}, "threads": 1}
 
@@ -88,6 +90,28 @@ def test_who_waits_for_a_memcached_that_hangs_may_go_away(frontend, server, keep
         _leave_early(proxy, number)
     _serve(proxy, "user", 3)
     assert wait_until(lambda: len(table.pins) == 23, 20)  # what was asked for them counts
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_limpet_may_stop_while_visits_wait_for_it(frontend, keep, mode, signals):
+    """A second signal ends them; one lets them be served."""
+    table = keep(FakeMemcached(lambda words, reply: reply if words[1] == b"limpet:instance" else [1.0, reply]))
+    servers = keep(NamedServers("abc")).servers
+    ways = [{"session": "cookie:sid"}] if mode == "http" else []
+    proxy = frontend(servers, [table], mode, timeouts={"memcached": "3s"}, pool={"stick": [*ways, {"table": "memcached"}]})
+    lines = [Client(proxy) for _ in range(6)]
+    for number, line in enumerate(lines):
+        key = {"X-User": f"user-{number}"} if number % 2 else {}
+        line.send(request(f"/give/{number}", {"Cookie": f"sid={number}", "Connection": "close", **key}))
+    time.sleep(0.3)
+    for _ in range(signals):
+        proxy.signal(signal.SIGTERM)
+        time.sleep(0.1)
+    if signals == 1:
+        assert all(line.read().startswith(b"HTTP/1.1 200") for line in lines)
+    assert proxy.wait() is not None
+    proxy.check_health()
 
 
 def _leave_early(proxy, number):

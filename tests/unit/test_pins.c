@@ -119,6 +119,21 @@ static void a_pin_that_is_evicted_at_once_is_free(void **state)
     assert_not_known();
 }
 
+static void a_pin_may_count_for_longer_than_seconds_are_counted(void **state)
+{
+    struct plan_stick ages = house_sticks[0];
+    ages.lifetime = (UINT32_MAX + (micros)60) * HOUSE_SECOND;
+    house.question.stick = &ages;
+    house_greet(HOUSE_WORD);
+    assert_non_null(house_ask(QUERY_CLAIM, B));
+    struct heard store = house_next(), get = house_next();
+    assert_non_null(strstr(store.line, " T2592000 ")); /* more would be a date */
+    house_answer(&store);
+    house_answer(&get);
+    house_turn();
+    assert_known(B);
+}
+
 /* ---- what may stand there -------------------------------------------------------------------------------------------- */
 
 static void put_junk(const char *junk)
@@ -493,6 +508,7 @@ int main(void)
         IN_A_HOUSE(a_pin_that_says_the_same_is_not_ours_and_obeyed_nobody),
         IN_A_HOUSE(who_only_looks_leaves_nothing),
         IN_A_HOUSE(a_pin_that_is_evicted_at_once_is_free),
+        IN_A_HOUSE(a_pin_may_count_for_longer_than_seconds_are_counted),
         IN_A_HOUSE(what_does_not_open_is_overwritten),
         IN_A_HOUSE(who_writes_junk_without_end_is_given_up),
         IN_A_HOUSE(the_value_of_another_key_does_not_count),
