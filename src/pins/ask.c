@@ -27,6 +27,12 @@ static uint32_t lifetime_of(const struct query *query)
     return whole < 1 ? 1 : whole > MEMCACHED_SECONDS_MOST ? MEMCACHED_SECONDS_MOST : whole;
 }
 
+/* Nobody came: it may not shorten what another frontend, where the client was later, has given to the pin. */
+static bool is_of_sweep(const struct room_link *link, const struct query *query)
+{
+    return query->owner == link;
+}
+
 struct commands {
     struct text text;
     unsigned replies;
@@ -38,7 +44,8 @@ static void add_get(struct commands *commands, struct room_link *link, const str
     char key[PINS_KEY_SIZE];
     size_t length = pins_key_text(query->mark, key);
     uint32_t opaque = link->link.opaque + ++commands->replies;
-    memcached_write_get(&commands->text, span_of(key, length), lifetime_of(query), opaque);
+    uint32_t seconds = is_of_sweep(link, query) ? 0 : lifetime_of(query);
+    memcached_write_get(&commands->text, span_of(key, length), seconds, opaque);
 }
 
 /* False if the name of the server is too long for a pin. */
@@ -106,7 +113,7 @@ static bool replace(struct room_link *link, struct query *query, uint64_t number
 
 static void finish(struct room_link *link, struct query *query, enum query_outcome outcome, uint32_t server)
 {
-    bool of_sweep = query->owner == link;
+    bool of_sweep = is_of_sweep(link, query);
     if (outcome == QUERY_FAILED)
         counter_add(link->room->counters, COUNTER_PIN_FAILURES, 1);
     if (query->answered)
@@ -197,7 +204,7 @@ static void take_value(struct room_link *link, struct query *query, bool stored,
         if (query->server != PIN_NO_SERVER && server != query->server)
             counter_add(link->room->counters, COUNTER_PINS_OBEYED, 1);
         room_remember(link, query, server, reading.made);
-        if (reading.is_old && reply->number != 0)
+        if (reading.is_old && reply->number != 0 && !is_of_sweep(link, query))
             seal_anew(link, query, &reading, reply->number);
         finish(link, query, stored && server == query->server ? QUERY_CLAIMED : QUERY_PINNED, server);
     } else if (kind == CONTENT_NOBODY) {

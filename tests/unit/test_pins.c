@@ -425,6 +425,23 @@ static void memcached_that_comes_back_empty_is_told_again(void **state)
     assert_int_equal(house.breaker.failures, 0); /* an idle connection that ends is none */
 }
 
+/* Another frontend may have seen its client since. */
+static void what_is_claimed_again_takes_no_time_from_a_pin(void **state)
+{
+    struct plan_stick ten_minutes = house_sticks[0];
+    struct pin_question question = {.pool = &house_pool, .stick = &ten_minutes, .mark = house_mark("one")};
+    ten_minutes.lifetime = 600 * HOUSE_SECOND;
+    assert_int_equal(pins_claim_here(house.room, &question, A), A);
+    house_greet(HOUSE_WORD);
+    struct heard store = house_next(), get = house_next();
+    assert_true(strstr(store.line, " T600 ") || strstr(store.line, " T599 ")); /* if nobody else has it */
+    assert_null(strstr(get.line, " T"));
+    house_answer(&store);
+    house_answer(&get);
+    house_turn();
+    assert_int_equal(house_pinned("one"), 'a');
+}
+
 /* ---- whoever waits --------------------------------------------------------------------------------------------------- */
 
 static void who_gives_up_is_told_nothing_and_the_answer_counts(void **state)
@@ -496,6 +513,7 @@ int main(void)
         IN_A_HOUSE(what_was_decided_alone_is_claimed_when_memcached_is_there),
         IN_A_HOUSE(ever_more_is_claimed_than_goes_at_once),
         IN_A_HOUSE(memcached_that_comes_back_empty_is_told_again),
+        IN_A_HOUSE(what_is_claimed_again_takes_no_time_from_a_pin),
         IN_A_HOUSE(who_gives_up_is_told_nothing_and_the_answer_counts),
         IN_A_HOUSE(at_the_end_everybody_is_told),
         IN_A_HOUSE(a_name_that_is_too_long_for_a_pin_is_not_asked_about),
