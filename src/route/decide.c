@@ -457,19 +457,11 @@ static void begin(struct decision *decision)
     decision->route = -1;
 }
 
-static bool learns_sessions(const struct plan_pool *pool)
-{
-    for (size_t i = 0; i < pool->stick_count; i++)
-        if (pool->sticks[i].kind == STICK_SESSION)
-            return true;
-    return false;
-}
-
 /* Where ids of sessions are known, a head is worth waiting for, even if the key is something else. */
 static void find_head(struct decision *decision, struct facts *facts, struct span bytes)
 {
     const char *bad = NULL;
-    bool wanted = facts->of_request || learns_sessions(decision->pool);
+    bool wanted = facts->of_request || plan_learns_sessions(decision->pool);
     enum known known = wanted ? facts_head(facts, bytes, &bad) : KNOWN_ABSENT;
     if (known == KNOWN_NOT_YET) {
         decision->verdict = DECIDE_MORE;
