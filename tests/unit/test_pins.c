@@ -371,6 +371,21 @@ static void decide_alone(const char *key, uint32_t server)
     assert_int_equal(pins_claim_here(house.room, &question, server), server);
 }
 
+/* Two threads, at the same moment. */
+static void of_two_that_decide_alone_the_first_counts(void **state)
+{
+    decide_alone("one", A);
+    assert_int_equal(pins_claim_here(house.room, &house.question, B), A);
+}
+
+static void a_pin_to_a_server_that_is_gone_makes_room(void **state)
+{
+    struct pin pin = {.mark = house_mark("one"), .server = 1, .until = UINT32_MAX};
+    assert_true(pin_table_put(house.shared.table, &pin, house.loop.now));
+    decide_alone("one", B);
+    assert_int_equal(pins_claim_here(house.room, &house.question, A), B);
+}
+
 static void what_was_decided_alone_is_claimed_when_memcached_is_there(void **state)
 {
     decide_alone("one", A);
@@ -526,6 +541,8 @@ int main(void)
         IN_A_HOUSE(who_unpins_leaves_word_for_the_others),
         IN_A_HOUSE(what_was_unpinned_elsewhere_is_forgotten),
         IN_A_HOUSE(what_was_unpinned_meanwhile_is_not_claimed_again),
+        IN_A_HOUSE(of_two_that_decide_alone_the_first_counts),
+        IN_A_HOUSE(a_pin_to_a_server_that_is_gone_makes_room),
         IN_A_HOUSE(what_was_decided_alone_is_claimed_when_memcached_is_there),
         IN_A_HOUSE(ever_more_is_claimed_than_goes_at_once),
         IN_A_HOUSE(memcached_that_comes_back_empty_is_told_again),
