@@ -62,13 +62,13 @@ bool breaker_reached(struct breaker *breaker, micros now)
     return state == BREAKER_TRIAL;
 }
 
-void breaker_succeeded(struct breaker *breaker)
+void breaker_succeeded(struct breaker *breaker, micros now)
 {
     if (load(&breaker->state) != BREAKER_CLOSED)
         return;
     if (load(&breaker->failures) > 0)
         store(&breaker->failures, 0);
-    if (load(&breaker->pauses) > 0)
+    if (load(&breaker->pauses) > 0 && now - __atomic_load_n(&breaker->since, __ATOMIC_ACQUIRE) >= BREAKER_STEADY)
         store(&breaker->pauses, 0);
 }
 

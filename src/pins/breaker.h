@@ -4,7 +4,8 @@
 /* Is a memcached server worth asking? Shared by all threads (atomics), and seen by the keeper. After BREAKER_FAILURES failures
  * in a row nobody asks it any more; one thread at a time tries whether it answers again, after 100 ms, 200 ms and so on up to
  * 5 s. No visit ever waits for such a trial. A failure is forgotten when a question was answered: who only lets us in, and
- * answers nothing then, is asked ever more rarely, too.
+ * answers nothing then, is asked ever more rarely, too. So is who answers, and hangs again at once: the pauses begin anew only
+ * when he has answered for BREAKER_STEADY.
  *
  * Every connection begins with a look at a word that stands in memcached itself. When that is another word than before, memcached
  * was started again, or emptied: an era has ended, and what it said before is to be claimed again. */
@@ -18,6 +19,7 @@
 #define BREAKER_FAILURES 5
 #define BREAKER_PAUSE_FIRST (100 * (micros)MILLIS_IN_MICROS)
 #define BREAKER_PAUSE_MOST (5 * (micros)SECOND_IN_MICROS)
+#define BREAKER_STEADY (10 * (micros)SECOND_IN_MICROS)
 
 enum breaker_state {
     BREAKER_NEW,    /* nobody has tried it yet */
@@ -51,7 +53,7 @@ MUST_CHECK bool breaker_try(struct breaker *breaker, micros now);
 bool breaker_reached(struct breaker *breaker, micros now);
 
 /* A question was answered. */
-void breaker_succeeded(struct breaker *breaker);
+void breaker_succeeded(struct breaker *breaker, micros now);
 
 /* It could not be reached, did not answer in time, or said something strange. True: from now on nobody asks it, which is worth a
  * line. */

@@ -275,7 +275,7 @@ static const char *take_reply(struct wire *wire, const struct memcached_reply *r
         return "it answered another question";
     if (!may_be_said(query, reply))
         return "it answered with a word that is none for this command";
-    breaker_succeeded(wire->link->breaker);
+    breaker_succeeded(wire->link->breaker, now(wire->link));
     query->opaque++;
     if (--query->replies == 0)
         *done = query;

@@ -42,7 +42,7 @@ static void five_failures_in_a_row_are_enough(void **state)
     for (unsigned i = 1; i < BREAKER_FAILURES; i++)
         assert_false(breaker_failed(&breaker, NOW));
     assert_true(breaker_lets(&breaker));
-    breaker_succeeded(&breaker);
+    breaker_succeeded(&breaker, NOW);
     fail_times(&breaker, BREAKER_FAILURES - 1);
     assert_true(breaker_lets(&breaker));
     assert_true(breaker_failed(&breaker, NOW + 7));
@@ -103,7 +103,7 @@ static void a_trial_that_succeeds_is_told_and_visits_may_ask(void **state)
     assert_true(breaker_lets(&breaker));
 }
 
-static void pauses_begin_anew_only_after_an_answer(void **state)
+static void pauses_begin_anew_only_after_answers_for_a_while(void **state)
 {
     struct breaker breaker = open_breaker();
     micros later = NOW + BREAKER_PAUSE_FIRST;
@@ -114,7 +114,13 @@ static void pauses_begin_anew_only_after_an_answer(void **state)
 
     assert_true(breaker_try(&breaker, NOW + BREAKER_PAUSE_MOST));
     assert_true(breaker_reached(&breaker, NOW));
-    breaker_succeeded(&breaker);
+    breaker_succeeded(&breaker, NOW + BREAKER_STEADY - 1); /* one answer, and then it hangs again */
+    fail_times(&breaker, BREAKER_FAILURES);
+    assert_int_equal(breaker_retry_at(&breaker), NOW + 4 * BREAKER_PAUSE_FIRST);
+
+    assert_true(breaker_try(&breaker, NOW + BREAKER_PAUSE_MOST));
+    assert_true(breaker_reached(&breaker, NOW));
+    breaker_succeeded(&breaker, NOW + BREAKER_STEADY);
     fail_times(&breaker, BREAKER_FAILURES);
     assert_int_equal(breaker_retry_at(&breaker), NOW + BREAKER_PAUSE_FIRST);
 }
@@ -123,7 +129,7 @@ static void what_others_still_hear_does_not_open_it_again(void **state)
 {
     struct breaker breaker = open_breaker();
     assert_false(breaker_reached(&breaker, NOW));
-    breaker_succeeded(&breaker);
+    breaker_succeeded(&breaker, NOW);
     assert_int_equal(breaker_state(&breaker), BREAKER_OPEN);
     assert_int_equal(breaker.failures, BREAKER_FAILURES);
 }
@@ -166,7 +172,7 @@ int main(void)
         cmocka_unit_test(trials_come_ever_later_up_to_five_seconds),
         cmocka_unit_test(one_at_a_time_tries),
         cmocka_unit_test(a_trial_that_succeeds_is_told_and_visits_may_ask),
-        cmocka_unit_test(pauses_begin_anew_only_after_an_answer),
+        cmocka_unit_test(pauses_begin_anew_only_after_answers_for_a_while),
         cmocka_unit_test(what_others_still_hear_does_not_open_it_again),
         cmocka_unit_test(a_new_engine_tries_at_once),
         cmocka_unit_test(an_era_ends_when_another_instance_is_met),

@@ -396,7 +396,7 @@ static void nothing_stays_open(void **state)
     struct heard store, get;
     house_greet(HOUSE_WORD);
     for (unsigned i = 0; i < 20; i++) {
-        breaker_succeeded(&house.breaker);
+        breaker_succeeded(&house.breaker, house.loop.now);
         claim(&store, &get);
         house_say("ERROR\r\n");
         house_turn();
