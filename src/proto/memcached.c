@@ -129,7 +129,7 @@ static struct parse_result read_value(struct span bytes, size_t begun, struct sp
     size_t all = begun + length + 2;
     struct span end = span_part(bytes, begun, bytes.length - begun);
     for (size_t i = length; i < length + 2 && i < end.length; i++)
-        if (end.data[i] != "\r\n"[i - length])
+        if (end.data[i] != (i == length ? '\r' : '\n'))
             return PARSE_RESULT_BAD("the value of memcached does not end where it says");
     if (bytes.length < all)
         return PARSE_RESULT_MORE;
