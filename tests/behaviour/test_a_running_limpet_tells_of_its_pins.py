@@ -5,7 +5,7 @@ import pytest
 from support.client import ask
 from support.limpet import configuration
 from support.memcached import Memcached
-from support.operator import Operator, curl
+from support.operators import Operator, curl
 
 
 def who(proxy, headers, path="/"):

@@ -1,6 +1,8 @@
 """One who sends ever new keys, three times as many as the table holds, pushes out his own, and nobody who was seen again; and memory
 stays within bounds. Clients got their homes from three servers, two more have joined since: whoever is forgotten may move."""
 
+import pytest
+
 from support import proc
 from support.alternation import Alternation, TwoFrontends, addresses
 from support.floods import Flood
@@ -33,5 +35,6 @@ def try_with(folder, keep, most, clients, per_second):
     assert grown < most * BYTES_PER_PIN + (4 << 20)
 
 
+@pytest.mark.plain
 def test_a_flood(folder, keep):
     try_with(folder, keep, most=1024, clients=60, per_second=200)

@@ -10,7 +10,7 @@ from support.client import ask
 from support.http_servers import Scripted, answer
 from support.limpet import configuration, run
 from support.memcached import Memcached
-from support.operator import Operator, curl
+from support.operators import Operator, curl
 from support.ranking import Ranking
 
 NAMES = "abc"
