@@ -4,9 +4,9 @@
 #include "conf/loops.h"
 #include "conf/modes.h"
 #include "conf/networks.h"
-#include "conf/read_stick.h"
 #include "conf/routes.h"
 #include "conf/suggest.h"
+#include "conf/tables.h"
 #include "conf/workers.h"
 
 #include <stdlib.h>
@@ -188,7 +188,7 @@ void checks_all(struct build *b, const struct node *root)
         check_pool(b, pool);
         check_keys_of_requests(b, pool);
         check_secret(b, root, pool);
-        check_sticks(b, root, pool);
+        tables_check(b, root, pool);
         duplicates_of_servers(b, pool);
         workers_check_pool(b, pool);
     }

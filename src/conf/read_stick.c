@@ -1,6 +1,5 @@
 #include "conf/read_stick.h"
 
-#include "conf/checks.h"
 #include "conf/key_source.h"
 #include "conf/read.h"
 #include "conf/values.h"
@@ -131,47 +130,4 @@ void read_stick(struct build *b, const struct schema_row *row, const struct node
     }
     pool->plan.sticks = sticks;
     pool->plan.stick_count = count;
-}
-
-/* The pool's own table, where it says one; null: it says none. */
-static const struct draft_stick *table_of(const struct draft_pool *pool)
-{
-    for (size_t i = 0; i < pool->plan.stick_count; i++)
-        if (pool->sticks[i].table)
-            return &pool->sticks[i];
-    return NULL;
-}
-
-static void check_shared(struct build *b, const struct node *root, const struct node *table)
-{
-    if (!node_find(root, "memcached"))
-        report_error(b->report, table->at, "add `memcached: [\"127.0.0.1:11211\"]` at the top, or write `table: local`",
-                     "there is no `memcached` to keep these pins");
-    if (!node_find(root, "secret"))
-        report_error(
-            b->report, table->at,
-            "make one with `limpet secret --append FILE`, and add `secret: FILE` at the top, on every frontend",
-            "there is no `secret` to seal pins with");
-}
-
-void check_sticks(struct build *b, const struct node *root, struct draft_pool *pool)
-{
-    const struct draft_stick *table = table_of(pool);
-    bool tables = false;
-    /* A worker is a process of its own limpet, and at no other frontend the same one. */
-    bool unsaid = node_find(root, "memcached") && node_find(root, "secret") && checks_has_addresses(pool);
-    for (size_t i = 0; i < pool->plan.stick_count; i++) {
-        const struct draft_stick *draft = &pool->sticks[i];
-        struct plan_stick *stick = (struct plan_stick *)&pool->plan.sticks[i];
-        if (draft->table && table && draft->plan.shared != table->plan.shared)
-            report_error(b->report, draft->table->at, "keep all of them in one table",
-                         "a pool has one table, and this is another one");
-        if (stick->kind == STICK_TABLE && tables)
-            report_error(b->report, draft->node->at, "keep one of them", "the table of this pool stands here twice");
-        tables |= stick->kind == STICK_TABLE;
-        if (stick->kind == STICK_SESSION)
-            stick->shared = table ? table->plan.shared : unsaid;
-    }
-    if (table && table->plan.shared)
-        check_shared(b, root, table->table);
 }

@@ -11,7 +11,4 @@ void read_stick_cookie(struct build *b, const struct schema_row *row, const stru
 void read_stick_table(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 void read_stick_session(struct build *b, const struct schema_row *row, const struct node *value, void *target);
 
-/* Whose pins are shared, once `memcached` is known too; and what is missing for it. */
-void check_sticks(struct build *b, const struct node *root, struct draft_pool *pool);
-
 #endif

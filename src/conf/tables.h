@@ -5,6 +5,9 @@
 
 #include "conf/build.h"
 
+/* Whose pins are shared, once `memcached` is known too; and what is missing for it. */
+void tables_check(struct build *b, const struct node *root, struct draft_pool *pool);
+
 /* Once everything is checked, and right as far as it goes. */
 void tables_warn(struct build *b, const struct node *root);
 
